@@ -1,0 +1,129 @@
+"""What the judge says: the ledger of each flow, its gates, its verdict. Frozen values, rendered by `lab.report`.
+
+`None` is unknown, never 0. Shares are 0..1. Frames are 20 ms; a half is one 10 ms block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """How a run ended, worst last."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    UNKNOWN = "UNKNOWN"
+    VOID = "VOID"
+
+
+class Owner(StrEnum):
+    """Whose fault a damage is."""
+
+    NONE = "NONE"
+    UPLINK = "NETWORK/uplink"
+    DOWNLINK = "NETWORK/downlink"
+    CONNECT = "NETWORK/connect"
+    CLIENT = "CODE/client"
+    BACKEND = "CODE/backend"
+    SDK = "CODE/sdk"
+    SERVER = "CODE/server"
+    CONFIG = "CODE/config"
+    LOAD = "CODE/load"
+    CLIENT_HOST = "CODE/client-host"
+    BOTH = "BOTH"
+    UNDECIDED = "UNDECIDED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hop:
+    """One row of the ledger.
+
+    `frames_lost` counts the frames whose last usable copy died here, those that came too late (`late` of them)
+    included; `contributing` the frames lost elsewhere of which this hop killed an earlier copy; `repaired` the
+    frames that lost a packet here and were still decodable, per mechanism (`red`, `fec`).
+    """
+
+    name: str  # connect push send uplink server downlink playout read
+    owner: Owner
+    packets_in: int | None
+    packets_dropped: int | None
+    causes: Mapping[str, int] = field(default_factory=dict)  # random queue outage blocked corrupt
+    frames_lost: float | None = None
+    late: float | None = None
+    contributing: float | None = None
+    repaired: Mapping[str, float] = field(default_factory=dict)
+    undecided: str = ""  # why its witnesses disagree; empty when they agree
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frames:
+    """The balance of a flow: made = decodable + lost + unexplained (heard in place of decodable once there is an ear)."""
+
+    made: float | None
+    decodable: float | None
+    heard: float | None
+    lost: float | None
+    inserted_ms: Mapping[Owner, float]
+    unexplained: float | None
+    transition: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """One expectation with what was measured."""
+
+    metric: str
+    limit: str
+    value: float | str | None
+    interval: tuple[float, float] | None
+    result: str  # met | failed | unknown
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """One validity gate; `ok` None when its witness is missing."""
+
+    name: str
+    value: float | str | None
+    limit: str
+    ok: bool | None
+    why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowVerdict:
+    """One published track as one subscriber hears it. `damage` is in shares of the intended time, per owner."""
+
+    publisher: str
+    subscriber: str
+    outcome: Outcome
+    owner: Owner
+    frames: Frames
+    hops: tuple[Hop, ...]
+    expectations: tuple[Checked, ...]
+    damage: Mapping[Owner, float]
+    reasons: tuple[str, ...]
+    concealed_share: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunVerdict:
+    """One run; its outcome and owner are those of its worst flow, VOID when a gate says so."""
+
+    run: str
+    scenario: str
+    outcome: Outcome
+    owner: Owner
+    reasons: tuple[str, ...]
+    void: tuple[str, ...]
+    netem_driver: str | None
+    netem_seeded: bool | None
+    seed: int | None
+    server_version: str | None
+    gates: tuple[Gate, ...]
+    flows: tuple[FlowVerdict, ...]

@@ -1,0 +1,48 @@
+"""The names of a run folder: every path the rig writes and the analysis reads, relative to the run's folder."""
+
+from __future__ import annotations
+
+MANIFEST = "manifest.json"
+AS_WRITTEN = "scenario.as-written.yaml"
+RESOLVED = "scenario.yaml"
+CAPTURES = "captures"  # edge-<client>.pcap inner-<client>.pcap core.pcap open.pcap, and each one's tcpdump words in <same>.log
+ROUTER = "router"
+STEPS = "router/steps.jsonl"  # one StepState per line
+CLIENTS = "clients"  # clients/<name>/…
+CLIENT_CONFIG = "config.json"  # what our client programs are told
+CLIENT_EVENTS = "events.jsonl"
+CLIENT_FRAMES = "frames.jsonl"
+CLIENT_STATS = "stats.jsonl"
+CLIENT_HEARD = "heard-{publisher}.pcm"  # int16 little endian mono 48 kHz, as read from the SDK
+CLIENT_READS = "heard-{publisher}.jsonl"  # how many samples had been read when
+CLIENT_LOG = "log.txt"
+SERVER = "server"
+SERVER_CONFIG = "server/livekit.yaml"
+SERVER_LOG = "server/log.txt"
+SERVER_METRICS = "server/metrics.txt"
+HOST = "host"
+PACER = "host/pacer.jsonl"  # one Tick per line
+HOST_SECONDS = "host/seconds.jsonl"  # one HostSecond per line
+CGROUPS = "host/cgroup-{container}.jsonl"  # one CgroupSecond per line; container: server or client-<name>
+EVENTS = "events.jsonl"  # what the rig did, one JSON line each
+DERIVED = "derived"
+VERDICT = "derived/verdict.json"
+
+
+def edge(client: str) -> str:
+    """Return the capture on the client's side of its bump."""
+    return f"{CAPTURES}/edge-{client}.pcap"
+
+
+def inner(client: str) -> str:
+    """Return the capture on the router's side of the client's bump."""
+    return f"{CAPTURES}/inner-{client}.pcap"
+
+
+CORE_TAP = f"{CAPTURES}/core.pcap"
+OPEN_TAP = f"{CAPTURES}/open.pcap"
+
+
+def client(name: str, file: str) -> str:
+    """Return the path of a client's file."""
+    return f"{CLIENTS}/{name}/{file}"

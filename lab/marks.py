@@ -1,0 +1,61 @@
+"""The numbers that both ends share: how long a frame is, and which tones and level name frame *k*.
+
+Imported by the analysis on the host and by the clients inside their containers, so it needs numpy
+and nothing else, and runs on Python >= 3.9.
+
+Two simultaneous tones name a frame modulo 64 to the ear; its level (0, 4, 8 or 12 dB down) names it
+on the wire, where RFC 6464's header extension carries the level of every 20 ms packet in clear.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE = 48_000
+FRAME_MS = 20
+BLOCK_MS = 10
+FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
+BLOCK_SAMPLES = SAMPLE_RATE * BLOCK_MS // 1000
+SILENT_LEVEL = 127
+"""RFC 6464: the level of digital silence, in -dBov."""
+
+_LOW_TONES_HZ = tuple(600 + 150 * i for i in range(8))
+_HIGH_TONES_HZ = tuple(2000 + 200 * i for i in range(8))
+_STEPS_DOWN_DB = (0, 4, 8, 12)
+_AMPLITUDE = 6000.0
+_RAMP_SAMPLES = 48
+_LEVEL_PERIOD = 20_000
+_STEPS = np.random.default_rng(1).choice(_STEPS_DOWN_DB, _LEVEL_PERIOD)
+
+
+def symbol(frame: int) -> int:
+    """Return the tone pair (0..63) of `frame`; neighbours differ in both tones, so that
+    concealment, which repeats the previous sound, cannot be taken for the next frame."""
+    return (frame * 29 + 7) % 64
+
+
+def steps_down_db(frame: int) -> int:
+    """Return how many dB below full scale of the marks `frame` is: 0, 4, 8 or 12."""
+    return int(_STEPS[frame % _LEVEL_PERIOD])
+
+
+def marked_frame(frame: int) -> NDArray[np.int16]:
+    """Return the 960 mono samples (int16, 48 kHz) of marked frame number `frame`."""
+    t = np.arange(FRAME_SAMPLES) / SAMPLE_RATE
+    tones = symbol(frame)
+    envelope = np.ones(FRAME_SAMPLES)
+    envelope[:_RAMP_SAMPLES] = np.linspace(0, 1, _RAMP_SAMPLES)
+    envelope[-_RAMP_SAMPLES:] = envelope[:_RAMP_SAMPLES][::-1]
+    wave = np.sin(2 * np.pi * _LOW_TONES_HZ[tones % 8] * t) + np.sin(
+        2 * np.pi * _HIGH_TONES_HZ[tones // 8] * t
+    )
+    amplitude = _AMPLITUDE * 10 ** (-steps_down_db(frame) / 20)
+    return np.asarray(amplitude * wave * envelope, dtype=np.int16)
+
+
+def level_dbov(samples: NDArray[np.int16]) -> float:
+    """Return the level of `samples` in -dBov, 0 (loudest) to 127 (silence), not yet rounded
+    (RFC 6464 section 3; full scale is 32767, as in WebRTC's rms_level.cc)."""
+    mean_square = float(np.mean(np.square(samples.astype(np.float64)))) / 32767.0**2
+    return SILENT_LEVEL if mean_square <= 0 else min(float(SILENT_LEVEL), -10 * np.log10(mean_square))

@@ -1,0 +1,159 @@
+"""The one door to the container engine: about a dozen verbs, typed, every object labelled.
+
+`Engine` is the protocol; `rig.docker_engine.DockerEngine` is the real one, `tests/fakes/engine.py` the fake
+with Docker's oddities. Objects are named by id after creation; not-found on removal is success.
+Errors are `EnvironmentFault`; every call has a timeout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lab.errors import EnvironmentFault
+
+RUN_LABEL = "livekit-lab.run"
+OWNER_LABEL = "livekit-lab.owner"
+EXPIRES_LABEL = "livekit-lab.expires"
+
+
+class SubnetTaken(EnvironmentFault):
+    """The address block asked for overlaps a network or a route of this machine; try another block."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A bind mount from the host into a container."""
+
+    source: Path
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerSpec:
+    """One container, complete. It gets no capability, no new privilege and no host port but what is named here.
+
+    `networks` maps network id to the fixed IPv4 address there, first one at creation. `join` is the id of the
+    container whose network namespace it shares; it excludes `networks`. Neither: no network at all.
+    `deadline_s` ends the container from the inside (`timeout -k 1`) even when everybody else is dead.
+    """
+
+    name: str
+    image: str
+    command: tuple[str, ...]
+    labels: Mapping[str, str]
+    deadline_s: int
+    networks: Mapping[str, str] = field(default_factory=dict)
+    join: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[Mount, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    devices: tuple[str, ...] = ()
+    user: str | None = None
+    read_only: bool = True
+    cpus: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerState:
+    """What the engine says of a container."""
+
+    id: str
+    name: str
+    running: bool
+    exit_code: int | None
+    oom_killed: bool
+    pid: int
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkState:
+    """What the engine says of a network; `containers` are the ids attached to it."""
+
+    id: str
+    name: str
+    subnet: str
+    labels: Mapping[str, str]
+    containers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineInfo:
+    """The engine's identity, for the manifest and the doctor."""
+
+    endpoint: str
+    version: str
+    api_version: str
+    cgroup_version: str
+    storage_driver: str
+    kernel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Exit code and output of a command inside a container."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+class Shell(Protocol):
+    """A byte stream to a program inside a container (`exec` with standard input), open until `close`."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what has arrived, at least one byte; b"" at the end; TimeoutError when nothing came in time."""
+
+    def close(self) -> None:
+        """End the stream; idempotent."""
+
+
+class Engine(Protocol):
+    """The verbs. Implementations are thread-safe, so that independent calls may run in parallel."""
+
+    def info(self) -> EngineInfo: ...
+    def image_digest(self, reference: str) -> str | None:
+        """Return the local image's id (`sha256:…`), None when it is not there."""
+
+    def pull(self, reference: str) -> None: ...
+    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None: ...
+    def import_root(self, tarball: Path, tag: str) -> None:
+        """Make an image of one layer out of a tar of a root file system."""
+
+    def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
+        """Return the id. Raises `SubnetTaken` when the subnet overlaps another network or route."""
+
+    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]: ...
+    def remove_network(self, network: str) -> None: ...
+    def start(self, spec: ContainerSpec) -> str:
+        """Create, connect and start; remove what was created when a later step fails. Return the id."""
+
+    def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]: ...
+    def state(self, container: str) -> ContainerState | None:
+        """Return None when the container is gone."""
+
+    def wait(self, container: str, timeout_s: float) -> int:
+        """Return the exit code; TimeoutError when it still runs."""
+
+    def signal(self, container: str, name: str) -> None:
+        """Send a signal (`SIGTERM`); a container that is gone or stopped is success."""
+
+    def remove(self, container: str) -> None:
+        """Kill and remove, volumes included."""
+
+    def execute(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 30) -> Outcome: ...
+    def shell(self, container: str, argv: Sequence[str]) -> Shell: ...
+    def logs(self, container: str) -> str:
+        """Return standard output and error so far, in order."""
+
+    def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
+        """Change limits of a running container; None leaves one as it is."""

@@ -1,0 +1,175 @@
+"""The resolved scenario: what will be done, every default written out, every unit canonical.
+
+Frozen values without behaviour. Times are milliseconds, rates bits per second, shares 0..1.
+`load` makes one from YAML; rig and analysis take it from here and never see YAML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Direction = Literal["up", "down"]
+Role = Literal["publisher", "subscriber", "both"]
+Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
+Pattern = Literal["constant", "poisson", "bursts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss:
+    """Packets lost at random: `share` of all (0..1), in bursts of `burst` packets on average.
+
+    `burst` None is independent loss (netem `loss random`); else a Gilbert model
+    (netem `loss gemodel p r`, r = 1/burst, p = share * r / (1 - share)).
+    """
+
+    share: float
+    burst: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """Competing UDP traffic through the same queue, in packets of 1200 bytes of payload.
+
+    `bursts` sends at twice the rate in spells of 500 ms on, 500 ms off.
+    """
+
+    rate_bps: int
+    pattern: Pattern = "constant"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Impairment:
+    """What one direction of a link does to packets. The default does nothing."""
+
+    delay_ms: float = 0.0
+    jitter_ms: float = 0.0
+    distribution: Distribution = "normal"
+    order: Literal["keep", "free"] = "keep"
+    loss: Loss | None = None
+    rate_bps: int | None = None
+    queue_bytes: int | None = None
+    duplicate: float = 0.0
+    corrupt: float = 0.0
+    outage: bool = False
+    block: tuple[Literal["udp", "tcp"], ...] = ()
+    background: Background | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """The impaired link of one client."""
+
+    client: str
+    up: Impairment
+    down: Impairment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """At `at_ms` after the impairment began, one direction of one link becomes `impairment`
+    (the whole new state, already merged with what was in force before)."""
+
+    at_ms: int
+    client: str
+    direction: Direction
+    impairment: Impairment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """One participant. Its `count` is already spread: `listener` with count 2 is `listener-1`, `listener-2`."""
+
+    name: str
+    role: Role
+    queue_ms: int = 200
+    ahead_ms: int = 60
+
+
+@dataclass(frozen=True, kw_only=True)
+class Media:
+    """The audio and the times of a run."""
+
+    duration_ms: int = 30_000
+    bitrate_bps: int = 48_000
+    red: bool = True
+    dtx: bool = False
+    settle_ms: int = 2_000
+    control_ms: int = 3_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a container may use; None is no limit."""
+
+    cpus: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """LiveKit: `config_json` is a JSON object merged over the lab's own configuration."""
+
+    version: str = "v1.13.5"
+    config_json: str = "{}"
+    limits: Limits = field(default_factory=Limits)
+    after_join: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stall:
+    """Client fault: it stops pushing for `length_ms`, `times` times, spread evenly over the media."""
+
+    client: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Client fault: every `every`-th frame is made but never pushed."""
+
+    client: str
+    every: int
+
+
+Fault = Stall | Skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expectation:
+    """One line of `expect:`.
+
+    Compares `metric` by `op` with `limit` (a share 0..1, or a count, as the metric's kind says),
+    plus the network's predicted share of the same metric when `relative` ("<= network + 0.5%").
+    For the metric `verdict`, `owner` is the expected owner (`CODE/client`) and `op` is "==".
+    """
+
+    metric: str
+    op: Literal["<=", ">=", "<", ">", "=="]
+    limit: float = 0.0
+    relative: bool = False
+    owner: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """One situation, complete."""
+
+    version: int
+    name: str
+    description: str
+    seed: int
+    media: Media
+    clients: tuple[Client, ...]
+    links: tuple[Link, ...]
+    timeline: tuple[Change, ...]
+    impair_only: Literal["all", "rtp"]
+    impair: Literal["after_join", "from_start"]
+    server: Server
+    inject: tuple[Fault, ...]
+    expect: tuple[Expectation, ...]
+
+    def link_of(self, client: str) -> Link | None:
+        """Return the impaired link of `client`, or None when it has none."""
+        return next((link for link in self.links if link.client == client), None)
