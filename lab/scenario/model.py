@@ -67,8 +67,11 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """At `at_ms` after the impairment began, one direction of one link becomes `impairment`
-    (the whole new state, already merged with what was in force before)."""
+    """A step of the timeline.
+
+    At `at_ms` after the impairment began, one direction of one link becomes `impairment`
+    (the whole new state, already merged with what was in force before).
+    """
 
     at_ms: int
     client: str
@@ -142,7 +145,8 @@ class Expectation:
 
     Compares `metric` by `op` with `limit` (a share 0..1, or a count, as the metric's kind says),
     plus the network's predicted share of the same metric when `relative` ("<= network + 0.5%").
-    For the metric `verdict`, `owner` is the expected owner (`CODE/client`) and `op` is "==".
+    For the metric `verdict`, `op` is "==", `owners` are the owners of which any one is right
+    (`CODE/load`, `CODE/server`) and `owner` is the first of them.
     """
 
     metric: str
@@ -150,6 +154,7 @@ class Expectation:
     limit: float = 0.0
     relative: bool = False
     owner: str | None = None
+    owners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,81 @@
+"""A YAML document as plain data that remembers where each piece was written.
+
+Law: every error about a scenario is made here, so that all of them read `file:line: field: what was expected`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.errors import ScenarioError
+
+Path = tuple[str | int, ...]
+"""The way from the root to a node: keys and list positions."""
+
+
+class FieldError(ValueError):
+    """A value of the scenario at `path` cannot be meant; `Tree.error` turns it into a located `ScenarioError`."""
+
+    def __init__(self, path: Path, message: str) -> None:
+        """Remember the place and what was expected there."""
+        super().__init__(message)
+        self.path = path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """Plain data (dict, list, str, int, float, bool, None) and the origin (`file:line`, `--set …`) of each path."""
+
+    data: Any
+    source: str
+    origins: Mapping[Path, str] = field(default_factory=dict)
+
+    def origin(self, path: Path) -> str:
+        """Return where `path`, or the nearest node above it that was written, comes from."""
+        nearest = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.origins), None)
+        return f"{self.source}:1" if nearest is None else self.origins[nearest]
+
+    def line(self, path: Path, message: str) -> str:
+        """Return `origin: field: message`."""
+        where = ".".join(str(part) for part in path)
+        return f"{self.origin(path)}: {where}: {message}" if where else f"{self.origin(path)}: {message}"
+
+    def error(self, *wrongs: FieldError) -> ScenarioError:
+        """Return the error that reports every one of `wrongs`, one per line."""
+        return ScenarioError("\n".join(self.line(wrong.path, str(wrong)) for wrong in wrongs))
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return `(did you mean "x"?)` for a near miss, else the list of what is known."""
+    names = sorted(known)
+    close = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.6)
+    return f'(did you mean "{close[0]}"?)' if close else f"(known: {', '.join(names)})"
+
+
+def with_value(tree: Tree, path: Path, value: Any, origin: str) -> Tree:
+    """Return `tree` with `value` at `path`, making the mappings on the way; FieldError where the way is no mapping."""
+    origins = {at: where for at, where in tree.origins.items() if at[: len(path)] != path}
+    return Tree(data=_placed(tree.data, path, value, ()), source=tree.source, origins={**origins, path: origin})
+
+
+def _placed(node: Any, path: Path, value: Any, above: Path) -> Any:
+    if not path:
+        return value
+    head, rest = path[0], path[1:]
+    here = (*above, head)
+    if isinstance(node, list):
+        position = _position(node, head, here)
+        return [_placed(item, rest, value, here) if i == position else item for i, item in enumerate(node)]
+    if node is not None and not isinstance(node, dict):
+        raise FieldError(here, f'"{".".join(map(str, above))}" is {node}, not a mapping with a field "{head}"')
+    entries = dict(node or {})
+    return {**entries, head: _placed(entries.get(head), rest, value, here)}
+
+
+def _position(items: list[Any], head: str | int, here: Path) -> int:
+    if str(head).isdecimal() and int(head) < len(items):
+        return int(head)
+    raise FieldError(here, f"a position in a list of {len(items)} is expected, 0 to {len(items) - 1}")

@@ -1,0 +1,185 @@
+"""Spelled quantities: text such as `40ms`, `5%`, `400kbit`, `20kB` to and from one canonical unit.
+
+Law: a text is read with the meaning its unit spells, or refused with the spelling that was meant; nothing is
+guessed, and formatting a value that was read gives a text that reads back to the same value.
+Canonical units: milliseconds, shares 0..1, bits per second, bytes (1 kB = 1000 B).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+_NUMBER = r"\d{1,9}(?:\.\d{1,6})?"
+_SPELLED = re.compile(rf"({_NUMBER})([A-Za-z%]+)")
+_BARE = re.compile(r"[+-]?(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?:[eE][+-]?\d{1,2})?")
+_CLOCK = re.compile(r"(\d{1,3}):(\d{1,2})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """A kind of quantity: its spellings with their factors (largest first), which one a bare number means, its limits."""
+
+    noun: str
+    factors: Mapping[str, Decimal]
+    meant: str
+    example: str
+    most: Decimal
+    whole: bool = False
+    positive: bool = False
+
+
+DURATION = Unit(
+    noun="time",
+    factors={"m": Decimal(60_000), "s": Decimal(1000), "ms": Decimal(1)},
+    meant="ms",
+    example="40ms, 2s or 1m",
+    most=Decimal(86_400_000),
+)
+SHARE = Unit(noun="share", factors={"%": Decimal("0.01")}, meant="%", example="5%", most=Decimal(1))
+RATE = Unit(
+    noun="rate",
+    factors={"gbit": Decimal(10**9), "mbit": Decimal(10**6), "kbit": Decimal(1000), "bit": Decimal(1)},
+    meant="kbit",
+    example="400kbit or 5mbit (bits per second)",
+    most=Decimal(10**10),
+    whole=True,
+    positive=True,
+)
+SIZE = Unit(
+    noun="size",
+    factors={"GB": Decimal(10**9), "MB": Decimal(10**6), "kB": Decimal(1000), "B": Decimal(1)},
+    meant="kB",
+    example="20kB or 64MB",
+    most=Decimal(10**12),
+    whole=True,
+    positive=True,
+)
+_SAME = {
+    name: unit
+    for unit, names in {
+        "ms": ("msec", "millis"),
+        "s": ("sec", "secs", "second", "seconds"),
+        "m": ("min", "mins", "minute", "minutes"),
+        "bit": ("bps", "bits"),
+        "kbit": ("kbps", "kbits", "k"),
+        "mbit": ("mbps", "mbits"),
+        "gbit": ("gbps", "gbits"),
+        "%": ("percent", "pct"),
+    }.items()
+    for name in names
+}
+
+
+def duration(written: object) -> float:
+    """Return the milliseconds that `written` (`40ms`, `1.5s`, `2m`) spells; ValueError says what was meant."""
+    return float(_read(DURATION, written))
+
+
+def whole_duration(written: object) -> int:
+    """Return whole milliseconds; ValueError also for fractions of one."""
+    value = _read(DURATION, written)
+    if value != int(value):
+        raise ValueError(f"{written}: whole milliseconds are expected")
+    return int(value)
+
+
+def share(written: object) -> float:
+    """Return the share 0..1 that a percentage (`5%`) spells; ValueError says what was meant."""
+    return float(_read(SHARE, written))
+
+
+def rate(written: object) -> int:
+    """Return the bits per second that `written` (`400kbit`) spells; ValueError says what was meant."""
+    return int(_read(RATE, written))
+
+
+def size(written: object) -> int:
+    """Return the bytes that `written` (`20kB`) spells; ValueError says what was meant."""
+    return int(_read(SIZE, written))
+
+
+def format_duration(milliseconds: float) -> str:
+    """Return the spelling of a time, in seconds when they are whole."""
+    return _format(DURATION, milliseconds, ("s", "ms"))
+
+
+def format_share(value: float) -> str:
+    """Return the spelling of a share 0..1 as a percentage."""
+    return f"{_plain(Decimal(repr(value)) * 100)}%"
+
+
+def format_rate(bits_per_second: int) -> str:
+    """Return the spelling of a rate in its largest whole unit."""
+    return _format(RATE, bits_per_second, tuple(RATE.factors))
+
+
+def format_size(size_bytes: int) -> str:
+    """Return the spelling of a size in its largest whole unit."""
+    return _format(SIZE, size_bytes, tuple(SIZE.factors))
+
+
+def _read(unit: Unit, written: object) -> Decimal:
+    if isinstance(written, bool) or not isinstance(written, str | int | float):
+        raise ValueError(f"a {unit.noun} is expected, such as {unit.example}")
+    spelled = _SPELLED.fullmatch(str(written))
+    if not spelled or spelled[2] not in unit.factors:
+        raise ValueError(f"{written}: {_meant(unit, str(written))}")
+    value = Decimal(spelled[1]) * unit.factors[spelled[2]]
+    if value > unit.most:
+        raise ValueError(f"{written}: more than {_most(unit)} is not possible")
+    if unit.positive and not value:
+        raise ValueError(f"{written}: more than 0 is expected")
+    if unit.whole and value != int(value):
+        raise ValueError(f"{written}: a whole number of {tuple(unit.factors)[-1]} is expected")
+    return value
+
+
+def _most(unit: Unit) -> str:
+    return "100%" if unit is SHARE else _format(unit, unit.most, tuple(unit.factors))
+
+
+def _meant(unit: Unit, written: str) -> str:
+    """Return the hint for a text that spells no quantity of this unit."""
+    if written.startswith("-"):
+        return f"a {unit.noun} is not negative; such as {unit.example}"
+    if suggestion := _suggestion(unit, written):
+        return f'did you mean "{suggestion}"? A {unit.noun} is written with its unit'
+    return f"a {unit.noun} is written as {unit.example}"
+
+
+def _suggestion(unit: Unit, written: str) -> str:
+    text = written.strip()
+    clock = _CLOCK.fullmatch(text)
+    if clock and unit is DURATION:
+        return f"{int(clock[1]) * 60 + int(clock[2])}s"
+    if _BARE.fullmatch(text):
+        return _with_unit(unit, Decimal(text))
+    number = re.fullmatch(rf"({_NUMBER})\s*([A-Za-z%/]+)", text)
+    if not number:
+        return ""
+    known = {name.lower(): name for name in unit.factors}
+    word = number[2].lower().removesuffix("/s")
+    name = known.get(word) or _SAME.get(word, "")
+    return f"{number[1]}{name}" if name in unit.factors else ""
+
+
+def _with_unit(unit: Unit, number: Decimal) -> str:
+    fraction = unit is SHARE and 0 < number < 1
+    return f"{_plain(number * 100 if fraction else number)}{unit.meant}"
+
+
+def _format(unit: Unit, value: float | Decimal, names: tuple[str, ...]) -> str:
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    for name in names:
+        scaled = exact / unit.factors[name]
+        if scaled == int(scaled) and exact:
+            return f"{int(scaled)}{name}"
+    return f"{_plain(exact)}{tuple(unit.factors)[-1]}"
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
