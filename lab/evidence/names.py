@@ -16,6 +16,7 @@ CLIENT_STATS = "stats.jsonl"
 CLIENT_HEARD = "heard-{publisher}.pcm"  # int16 little endian mono 48 kHz, as read from the SDK
 CLIENT_READS = "heard-{publisher}.jsonl"  # how many samples had been read when
 CLIENT_LOG = "log.txt"
+CLIENT_EXIT = "exit.json"  # {"exit_code", "oom_killed"}, written by the rig when the client is gone
 SERVER = "server"
 SERVER_CONFIG = "server/livekit.yaml"
 SERVER_LOG = "server/log.txt"

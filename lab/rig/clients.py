@@ -1,0 +1,167 @@
+"""The clients of one run: started before the media, told when to push, waited for, and their leavings collected.
+
+The contract, which foreign programs can meet too: environment (LIVEKIT_URL, LIVEKIT_TOKEN, LAB_DIR), files under
+LAB_DIR, SIGTERM to end, a grace, then kill. Our own programs also read LAB_DIR/config.json and wait for LAB_DIR/go.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import ClientFailed
+from lab.evidence import names
+from lab.marks import FRAME_MS
+from lab.rig import server
+from lab.rig.containers import Program, open_to_programs, program_spec
+from lab.rig.engine import Engine
+from lab.rig.lab import Lab
+from lab.rig.topology import SIGNAL_PORT
+from lab.scenario.model import Client, Fault, Scenario, Skip, Stall
+
+GRACE_S = 3.0
+TRANSITION_MS = 1_000
+"""Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
+MODULES = {"publisher": "lab.clients.publisher", "subscriber": "lab.clients.subscriber", "both": "lab.clients.both"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A started client."""
+
+    client: Client
+    container: str
+    folder: Path
+
+    def events(self) -> list[str]:
+        """Return the names of the events it has written so far."""
+        try:
+            lines = (self.folder / names.CLIENT_EVENTS).read_text().splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line).get("event", "") for line in lines if line.endswith("}")]
+
+
+def frames_total(scenario: Scenario) -> int:
+    """Return how many frames a publisher makes: settle, control, media and the allowance for changes."""
+    media = scenario.media
+    return (media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS) // FRAME_MS
+
+
+def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
+    """Return what `client` is told in its config.json."""
+    media = scenario.media
+    publishers = [c.name for c in scenario.clients if c.role != "subscriber" and c.name != client.name]
+    return {
+        "format": 1,
+        "role": client.role,
+        "frames_total": frames_total(scenario),
+        "media_frame": (media.settle_ms + media.control_ms) // FRAME_MS,
+        "media_frames": media.duration_ms // FRAME_MS,
+        "bitrate_bps": media.bitrate_bps,
+        "red": media.red,
+        "dtx": media.dtx,
+        "queue_ms": client.queue_ms,
+        "ahead_ms": client.ahead_ms,
+        "inject": [_fault(fault) for fault in scenario.inject if fault.client == client.name],
+        "audible": publishers if client.role != "publisher" else [],
+    }
+
+
+def _fault(fault: Fault) -> Mapping[str, Any]:
+    match fault:
+        case Stall():
+            return {"kind": "stall", **asdict(fault)}
+        case Skip():
+            return {"kind": "skip", **asdict(fault)}
+
+
+@contextmanager
+def started(lab: Lab, scenario: Scenario, folder: Path, room: str) -> Iterator[tuple[Running, ...]]:
+    """Start every client, subscribers and publishers alike; on exit end them, keep their logs and remove them."""
+    running: list[Running] = []
+    try:
+        for client in scenario.clients:
+            running.append(_start(lab, scenario, client, folder, room))
+        yield tuple(running)
+    finally:
+        for each in running:
+            _finish(lab, each)
+
+
+def _start(lab: Lab, scenario: Scenario, client: Client, folder: Path, room: str) -> Running:
+    place = folder / names.CLIENTS / client.name
+    place.mkdir(parents=True)
+    (place / names.CLIENT_CONFIG).write_text(json.dumps(client_config(scenario, client), indent=1))
+    open_to_programs(place)
+    program = Program(
+        part=f"client-{client.name}",
+        module=MODULES[client.role],
+        folder=place,
+        node=lab.nodes[client.name],
+        environment={
+            "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
+            "LIVEKIT_TOKEN": server.token(lab.credentials, room, client.name, lab.identity.deadline_s),
+        },
+    )
+    container = lab.machine.engine.start(program_spec(lab.identity, lab.machine.images.client.reference, program))
+    return Running(client=client, container=container, folder=place)
+
+
+def _finish(lab: Lab, running: Running) -> None:
+    engine = lab.machine.engine
+    engine.signal(running.container, "SIGTERM")
+    try:
+        engine.wait(running.container, GRACE_S)
+    except TimeoutError:
+        engine.signal(running.container, "SIGKILL")
+    state = engine.state(running.container)
+    end = {"exit_code": state.exit_code if state else None, "oom_killed": state.oom_killed if state else False}
+    (running.folder / names.CLIENT_EXIT).write_text(json.dumps(end))
+    (running.folder / names.CLIENT_LOG).write_text(lab.redacted(engine.logs(running.container)))
+    engine.remove(running.container)
+
+
+def wait_for(engine: Engine, clients: tuple[Running, ...], event: str, deadline_s: float) -> tuple[Running, ...]:
+    """Wait until every client has written `event`; return those that had not when the deadline came or they gave up.
+
+    A client that gave up (exit code 3: it could not connect, or heard nothing) is evidence, to be judged.
+    Raises ClientFailed, with the last log lines, for a client that died of anything else.
+    """
+    until = time.monotonic() + deadline_s
+    waiting = clients
+    while waiting and time.monotonic() < until:
+        waiting = tuple(each for each in waiting if event not in each.events())
+        gave_up = [each for each in waiting if _gave_up(engine, each)]
+        if gave_up:
+            return waiting
+        time.sleep(0.02)
+    return waiting
+
+
+def _gave_up(engine: Engine, running: Running) -> bool:
+    state = engine.state(running.container)
+    if state is not None and state.running:
+        return False
+    code = state.exit_code if state else None
+    if code == GAVE_UP:
+        return True
+    log = server.tail(engine.logs(running.container)) if state else "    (its container is gone)"
+    raise ClientFailed(f"client {running.client.name} ended with exit code {code}:\n{log}")
+
+
+def release(clients: tuple[Running, ...], start_monotonic_ns: int) -> None:
+    """Tell every client when the first frame is due, on the machine's CLOCK_MONOTONIC that all containers share."""
+    for each in clients:
+        temporary = each.folder / ".go"
+        temporary.write_text(json.dumps({"start_monotonic_ns": start_monotonic_ns}))
+        temporary.rename(each.folder / "go")
+
+
+GAVE_UP = 3
+"""Exit code of a client program that could not connect, or got no media, in time."""

@@ -1,0 +1,69 @@
+"""What the bumps do during one run: the clean beginning, the impairment, the timeline, the last counters.
+
+Each step is read back, compared and written down (`router/steps.jsonl`) before it counts. The last counters are read
+when the queues are empty, so that they can be compared with the taps packet for packet.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from lab.evidence import names
+from lab.evidence.steps import to_line
+from lab.evidence.store import RunFolder
+from lab.evidence.values import StepState
+from lab.rig.bump.driver import Bump
+from lab.scenario.model import Change, Direction, Impairment, Scenario
+
+EMPTY_S = 5.0
+
+
+class Network:
+    """The impairments of one run. On exit every queue runs empty, the last counters are read, and the links are clean."""
+
+    in_force: dict[tuple[str, Direction], Impairment]
+
+    def __init__(self, bump: Bump, scenario: Scenario, folder: RunFolder) -> None:
+        """Begin with every direction clean."""
+        self._bump = bump
+        self._scenario = scenario
+        self._folder = folder
+        self.in_force = {(link.client, way): Impairment() for link in scenario.links for way in ("up", "down")}
+        self._changes = 0
+
+    def __enter__(self) -> Network:
+        """Read the counters that everything later is measured from."""
+        self._note(self._bump.read("clean"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until the queues are empty, read the last counters, and leave the links clean for the next run."""
+        until = time.monotonic() + EMPTY_S
+        while not self._bump.drained() and time.monotonic() < until:
+            time.sleep(0.05)
+        self._note(self._bump.read("final"))
+
+    def impair(self) -> None:
+        """Put every direction into the state that the scenario's links ask for."""
+        changes: dict[tuple[str, Direction], Impairment] = {}
+        for link in self._scenario.links:
+            changes[(link.client, "up")] = link.up
+            changes[(link.client, "down")] = link.down
+        self._apply("impair", changes, None)
+
+    def timeline(self) -> Iterator[Change]:
+        """Yield the changes in their order."""
+        yield from self._scenario.timeline
+
+    def apply(self, change: Change) -> None:
+        """Make one change of the timeline."""
+        self._changes += 1
+        self._apply(f"change-{self._changes}", {(change.client, change.direction): change.impairment}, time.time_ns())
+
+    def _apply(self, name: str, changes: dict[tuple[str, Direction], Impairment], due_ns: int | None) -> None:
+        self._note(self._bump.apply(name, changes, due_ns))
+        self.in_force.update(changes)
+
+    def _note(self, step: StepState) -> None:
+        self._folder.append(names.STEPS, to_line(step))

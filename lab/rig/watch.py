@@ -1,0 +1,24 @@
+"""What a run tells while it runs, and what it may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """One moment of a run: `phase` is a word of the story, `detail` what is new, `left_s` how long the phase lasts still."""
+
+    phase: str
+    detail: str = ""
+    left_s: float | None = None
+
+
+Watch = Callable[[Progress], bool]
+"""Receives each moment; True means "enough": end the media now and keep what there is."""
+
+
+def silent(_: Progress) -> bool:
+    """Watch nothing."""
+    return False
