@@ -38,7 +38,7 @@ class ContainerSpec:
 
     `networks` maps network id to the fixed IPv4 address there, first one at creation. `join` is the id of the
     container whose network namespace it shares; it excludes `networks`. Neither: no network at all.
-    `deadline_s` ends the container from the inside (`timeout -k 1`) even when everybody else is dead.
+    `deadline_s` ends the container from the inside (`timeout -s KILL`) even when everybody else is dead.
     """
 
     name: str
