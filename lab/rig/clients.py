@@ -27,7 +27,7 @@ from lab.scenario.model import Client, Fault, Scenario, Skip, Stall
 GRACE_S = 3.0
 TRANSITION_MS = 1_000
 """Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
-MODULES = {"publisher": "lab.clients.publisher", "subscriber": "lab.clients.subscriber", "both": "lab.clients.both"}
+MODULE = "lab.clients"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,7 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
     """Return what `client` is told in its config.json."""
     media = scenario.media
     publishers = [c.name for c in scenario.clients if c.role != "subscriber" and c.name != client.name]
+    audible = publishers if client.role != "publisher" else []
     return {
         "format": 1,
         "role": client.role,
@@ -69,7 +70,8 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
         "queue_ms": client.queue_ms,
         "ahead_ms": client.ahead_ms,
         "inject": [_fault(fault) for fault in scenario.inject if fault.client == client.name],
-        "audible": publishers if client.role != "publisher" else [],
+        "peers": audible,
+        "audible": audible,
     }
 
 
@@ -101,7 +103,7 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: Path, room: str
     open_to_programs(place)
     program = Program(
         part=f"client-{client.name}",
-        module=MODULES[client.role],
+        module=MODULE,
         folder=place,
         node=lab.nodes[client.name],
         environment={

@@ -1,0 +1,61 @@
+"""One run: record, judge, render. The seam is `Record`: a lab records for real, a stored recording replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.analysis.judge import judge
+from lab.analysis.values import RunVerdict
+from lab.analysis.verdict import exit_code
+from lab.evidence import names
+from lab.evidence.recording import read
+from lab.evidence.store import RunFolder, write_atomically
+from lab.report.json import dumps
+from lab.report.text import render
+from lab.rig.watch import Watch
+from lab.scenario.model import Scenario
+
+Record = Callable[[Scenario, RunFolder, Watch], None]
+"""Makes the evidence of one run in a folder, and seals it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A run with its verdict, as value, text and JSON."""
+
+    folder: Path
+    verdict: RunVerdict
+    text: str
+
+    @property
+    def json(self) -> str:
+        """The run as `verdict.json` holds it."""
+        return dumps([self.verdict])
+
+    @property
+    def exit_code(self) -> int:
+        """What the run alone would exit with."""
+        return exit_code([self.verdict])
+
+
+def judged(folder: Path) -> Judged:
+    """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
+    verdict = judge(read(folder))
+    return Judged(folder=folder, verdict=verdict, text=render(verdict, str(folder)))
+
+
+def keep_verdict(done: Judged) -> None:
+    """Write `derived/verdict.json`; it can be made again from the evidence at any time."""
+    target = done.folder / names.VERDICT
+    target.parent.mkdir(exist_ok=True)
+    write_atomically(target, done.json.encode())
+
+
+def run_one(record: Record, scenario: Scenario, folder: RunFolder, watch: Watch) -> Judged:
+    """Record `scenario` into `folder`, judge it, and keep the verdict beside the evidence."""
+    record(scenario, folder, watch)
+    done = judged(folder.path)
+    keep_verdict(done)
+    return done

@@ -1,0 +1,33 @@
+"""The command line: each body parses, calls one function, prints, exits.
+
+stdout carries the result, stderr the progress and messages. Exit codes are those of `lab.errors` and `docs/verdicts.md`.
+Importing this module imports Typer and nothing else, so that `lab --help` is immediate.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from lab.cli import machine, results, run, scenarios
+from lab.errors import Interrupted, LabError
+
+app = typer.Typer(
+    name="lab",
+    help="Is the missing audio the network's fault, or the code's? Proven on a real LiveKit server, frame by frame.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for register in (run.register, results.register, scenarios.register, machine.register):
+    register(app)
+
+
+def main() -> None:
+    """Run the command; turn our errors into one line on stderr and their exit code."""
+    try:
+        app()
+    except (LabError, Interrupted) as error:
+        print(f"lab: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None

@@ -1,0 +1,42 @@
+"""`lab validate`, `lab plan` and `lab schema`: everything about scenarios that touches no machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lab.cli.options import Files, Seed, Sets
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    app.command()(validate)
+    app.command()(plan)
+    app.command()(schema)
+
+
+def validate(files: Files) -> None:
+    """Check scenario files; exit 2 with file:line: field: what was expected, for each that is wrong."""
+    from lab.batch.planning import validate_all
+
+    for line in validate_all(files):
+        print(line)
+
+
+def plan(files: Files, sets: Sets = None, seed: Seed = None) -> None:
+    """Show what a run would do: scenario, topology, exact tc commands, predicted loss. Touches nothing."""
+    from lab.batch.planning import plan_text
+
+    for text in plan_text(files, tuple(sets or ()), seed):
+        sys.stdout.write(text)
+
+
+def schema(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema instead of the reference.")] = False,
+) -> None:
+    """Print the reference of scenario files and metrics, made from the model."""
+    from lab.scenario.schema import json_schema, reference_markdown
+
+    sys.stdout.write(json_schema() if as_json else reference_markdown())
