@@ -6,6 +6,7 @@ a watchdog does it when this process is killed. Many runs (`session.record`) may
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import tempfile
@@ -23,10 +24,12 @@ from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
 from lab.rig.images import Images
 from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
+from lab.rig.waiting import until
 from lab.rig.watch import Progress, Watch
 from lab.scenario.model import Scenario
 
 T = TypeVar("T")
+_JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 BLOCK_TRIES = 20
 NODE_READY_S = 15.0
@@ -91,6 +94,14 @@ class Lab:
         with signals.shielded():
             self._stack.close()
 
+    def new_room(self) -> str:
+        """Return the name of a room that no run of this lab has used."""
+        return f"{self.run}-{secrets.token_hex(3)}"
+
+    def redacted(self, text: str) -> str:
+        """Return `text` without this lab's secrets: the key's secret, and every access token (a JWT)."""
+        return _JWT.sub("(token)", text.replace(self.credentials.secret, "(secret)"))
+
     def _scratch(self, stack: ExitStack) -> Path:
         folder = Path(tempfile.mkdtemp(prefix=f"livekit-lab-{self.run}-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -136,7 +147,7 @@ class Lab:
         self.nodes = {each.name: found for each, found in zip(self.topology.nodes, nodes, strict=True)}
 
     def _started_node(self, container: str) -> str:
-        signals.until(
+        until(
             lambda: containers.NODE_READY in self.machine.engine.logs(container),
             NODE_READY_S,
             lambda: EnvironmentFault(f"a node did not set its route:\n{self.machine.engine.logs(container)}"),
