@@ -1,0 +1,74 @@
+"""`config.json`: what the lab tells a participant. Every key is required, unknown ones are refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stall:
+    """Stop pushing for `length_ms`, `times` times, spread evenly over the media frames."""
+
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Make every `every`-th media frame and never push it."""
+
+    every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One participant's orders.
+
+    Frames are 20 ms, numbered from 0; `media_frames` of them from `media_frame` on are the measured media, over which
+    faults are spread. `peers` must be heard before it is ready; only publishers named in `audible` are subscribed to.
+    """
+
+    role: Literal["publisher", "subscriber", "both"]
+    frames_total: int
+    media_frame: int
+    media_frames: int
+    bitrate_bps: int
+    red: bool
+    dtx: bool
+    queue_ms: int
+    ahead_ms: int
+    inject: tuple[Stall | Skip, ...]
+    peers: tuple[str, ...]
+    audible: tuple[str, ...]
+
+    @property
+    def publishes(self) -> bool:
+        """Say whether it pushes audio."""
+        return self.role != "subscriber"
+
+
+def load(path: Path) -> Config:
+    """Read `path`; raise ValueError naming what is wrong with it."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    if raw.pop("format", None) != FORMAT:
+        raise ValueError(f"{path}: format is not {FORMAT}; lab and client programs must be of the same version")
+    expected = {field.name for field in fields(Config)}
+    if set(raw) != expected:
+        raise ValueError(f"{path}: missing {sorted(expected - set(raw))}, unknown {sorted(set(raw) - expected)}")
+    inject = tuple(_fault(fault) for fault in raw.pop("inject"))
+    return Config(inject=inject, peers=tuple(raw.pop("peers")), audible=tuple(raw.pop("audible")), **raw)
+
+
+def _fault(raw: dict[str, Any]) -> Stall | Skip:
+    """Return one entry of `inject`."""
+    match raw:
+        case {"kind": "stall", "length_ms": int(length_ms), "times": int(times)}:
+            return Stall(length_ms=length_ms, times=times)
+        case {"kind": "skip", "every": int(every)}:
+            return Skip(every=every)
+    raise ValueError(f"inject: {raw} is neither a stall nor a skip")

@@ -1,0 +1,57 @@
+"""When each frame is due: drift-free, and moved only by a stall that the program was told to make.
+
+Frame *k* is scheduled (to begin playing) at start + k * 20 ms and available `ahead_ms` before that, but for the first
+frames, which are there at the start. After a stall the frame that waited keeps its time, so that its lateness shows;
+the ones after it follow on the moment it was pushed, `ahead_ms` ahead again.
+"""
+
+from __future__ import annotations
+
+from lab.clients.config import Config, Skip, Stall
+from lab.marks import FRAME_MS
+
+FRAME_NS = FRAME_MS * 1_000_000
+
+
+class Schedule:
+    """The times of frames in CLOCK_MONOTONIC ns."""
+
+    def __init__(self, *, start_ns: int, ahead_ms: int) -> None:
+        """Begin with frame 0 scheduled at `start_ns`."""
+        self._start_ns = start_ns
+        self._zero_ns = start_ns
+        self._ahead_ns = ahead_ms * 1_000_000
+
+    def scheduled_ns(self, frame: int) -> int:
+        """Return when `frame` is meant to begin playing."""
+        return self._zero_ns + frame * FRAME_NS
+
+    def available_ns(self, frame: int) -> int:
+        """Return when the program has `frame`, which is when it pushes it."""
+        return max(self._start_ns, self.scheduled_ns(frame) - self._ahead_ns)
+
+    def resume(self, frame: int, now_ns: int) -> None:
+        """Move the schedule so that `frame` begins at `now_ns`, unless it is still in the future."""
+        self._zero_ns += max(0, now_ns - self.scheduled_ns(frame))
+
+
+def stalls(config: Config) -> dict[int, int]:
+    """Return how many ms the program does nothing before which frame."""
+    found: dict[int, int] = {}
+    for fault in config.inject:
+        if isinstance(fault, Stall):
+            for i in range(fault.times):
+                frame = config.media_frame + (2 * i + 1) * config.media_frames // (2 * fault.times)
+                found[frame] = found.get(frame, 0) + fault.length_ms
+    return found
+
+
+def skips(config: Config) -> frozenset[int]:
+    """Return the frames that are made and never pushed."""
+    first, end = config.media_frame, config.media_frame + config.media_frames
+    return frozenset(
+        frame
+        for fault in config.inject
+        if isinstance(fault, Skip)
+        for frame in range(first + fault.every - 1, end, fault.every)
+    )

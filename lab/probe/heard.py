@@ -1,0 +1,56 @@
+"""What a program read from the SDK: the samples (`heard-<publisher>.pcm`) and when how many had been read.
+
+Law: read at once and always, whatever comes; the SDK's queue behind the reader stays empty.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from lab.probe.lines import Lines
+
+NOTE_EVERY_SAMPLES = 4_800  # 100 ms at 48 kHz
+
+
+class Heard:
+    """Records one publisher's audio as it is read; a second track of the same publisher is appended."""
+
+    def __init__(self, pcm: Any, reads: Lines) -> None:
+        """Write samples to the binary file `pcm` and counts to `reads`."""
+        self._pcm = pcm
+        self._reads = reads
+        self._samples = 0
+        self._noted = 0
+
+    @classmethod
+    def create(cls, folder: str | os.PathLike[str], publisher: str) -> Heard:
+        """Create both files of `publisher` in `folder`."""
+        stem = os.path.join(folder, "heard-" + publisher)  # noqa: PTH118 - any path type
+        return cls(open(stem + ".pcm", "xb"), Lines.create(stem + ".jsonl", "reads"))  # noqa: PTH123
+
+    async def record(self, stream: AsyncIterator[Any]) -> None:
+        """Read `stream` (the SDK's AudioStream) to its end."""
+        async for event in stream:
+            self.add(event.frame)
+
+    def add(self, frame: Any) -> None:
+        """Append one frame of the SDK; note the count each 100 ms."""
+        self._pcm.write(frame.data.tobytes())
+        self._samples += frame.samples_per_channel
+        if self._samples - self._noted >= NOTE_EVERY_SAMPLES:
+            self._note()
+
+    def _note(self) -> None:
+        """Write how many samples are on disk now."""
+        self._pcm.flush()
+        self._noted = self._samples
+        self._reads.write({"t": time.monotonic_ns(), "samples": self._samples})
+
+    def close(self) -> None:
+        """Note what was read and close both files."""
+        self._note()
+        self._pcm.close()
+        self._reads.close()
