@@ -10,7 +10,9 @@ from lab.evidence import names
 
 def runs(results: Path) -> list[Path]:
     """Return every run folder below `results`, oldest first."""
-    return sorted((m.parent for m in results.glob(f"*/*/{names.MANIFEST}")), key=lambda run: (run.name, run.parent.name))
+    return sorted(
+        (m.parent for m in results.glob(f"*/*/{names.MANIFEST}")), key=lambda run: (run.name, run.parent.name)
+    )
 
 
 def find(run: str, results: Path) -> Path:
@@ -19,7 +21,9 @@ def find(run: str, results: Path) -> Path:
         return Path(run)
     known = runs(results)
     if not known:
-        raise UsageError(f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o")
+        raise UsageError(
+            f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o"
+        )
     matching = known[-1:] if run == "last" else [path for path in known if path.name.startswith(run)]
     if len(matching) == 1:
         return matching[0]

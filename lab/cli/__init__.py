@@ -1,6 +1,6 @@
 """The command line: each body parses, calls one function, prints, exits.
 
-stdout carries the result, stderr the progress and messages. Exit codes are those of `lab.errors` and `docs/verdicts.md`.
+stdout carries the result, stderr progress and messages. Exit codes are those of `lab.errors` and `docs/verdicts.md`.
 Importing this module imports Typer and nothing else, so that `lab --help` is immediate.
 """
 

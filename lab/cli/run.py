@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(run)
 
 
-def run(
+def run(  # noqa: PLR0913 - each is an option of the command
     files: Files,
     sets: Sets = None,
     seed: Seed = None,

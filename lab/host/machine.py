@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lab.host import images
 from lab.rig.bump.driver import choose
+
+from lab.host import images
 from lab.rig.docker_engine import DockerEngine
 from lab.rig.lab import Machine
 from lab.rig.watch import Progress, Watch
@@ -21,7 +22,9 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
     """Connect to the engine, make sure of the images, choose the driver. Raises EnvironmentFault."""
     watch(Progress(phase="machine"))
     engine = DockerEngine.connect()
-    ready = images.present(engine) or images.ensure(engine, report=lambda line: watch(Progress(phase="images", detail=line)))
+    ready = images.present(engine) or images.ensure(
+        engine, report=lambda line: watch(Progress(phase="images", detail=line))
+    )
     results.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

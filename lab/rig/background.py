@@ -23,7 +23,7 @@ Flows = Mapping[tuple[str, Direction], Impairment]
 
 
 def orders(topology: Topology, flows: Flows, seed: int) -> dict[str, list[dict[str, object]]]:
-    """Return what each background node is to send now: node name → list of sends (host, port, rate_bps, pattern, seed)."""
+    """Return what each background node is to send now: node name → sends (host, port, rate_bps, pattern, seed)."""
     told: dict[str, list[dict[str, object]]] = {node.name: [] for node in topology.background}
     for (client, direction), impairment in flows.items():
         if impairment.background is None:

@@ -54,7 +54,9 @@ class Captures:
     `mounted` is where the router sees the run folder `folder`.
     """
 
-    def __init__(self, *, engine: Engine, router: str, topology: Topology, folder: Path, mounted: PurePosixPath) -> None:
+    def __init__(
+        self, *, engine: Engine, router: str, topology: Topology, folder: Path, mounted: PurePosixPath
+    ) -> None:
         """Plan the taps; nothing runs before `__enter__`."""
         self._engine = engine
         self._router = router

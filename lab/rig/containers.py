@@ -44,7 +44,7 @@ class Identity:
 
 
 def program_user() -> str:
-    """Return the `uid:gid` that unprivileged programs run as: ours, so that they may write where we may; nobody for root."""
+    """Return the `uid:gid` that unprivileged programs run as: ours, so that they may write where we may; never root."""
     return f"{os.getuid()}:{os.getgid()}" if os.getuid() else _NOBODY
 
 
@@ -99,7 +99,7 @@ def program_spec(identity: Identity, image: str, program: Program) -> ContainerS
         environment={
             "PYTHONPATH": CODE,
             "PYTHONDONTWRITEBYTECODE": "1",
-            "HOME": "/tmp",  # noqa: S108 - a tmpfs inside the container
+            "HOME": "/tmp",  # a tmpfs inside the container
             "LAB_DIR": LAB_DIR,
             **program.environment,
         },

@@ -120,24 +120,36 @@ class Shell(Protocol):
 class Engine(Protocol):
     """The verbs. Implementations are thread-safe, so that independent calls may run in parallel."""
 
-    def info(self) -> EngineInfo: ...
+    def info(self) -> EngineInfo:
+        """Return who the engine is."""
+
     def image_digest(self, reference: str) -> str | None:
         """Return the local image's id (`sha256:…`), None when it is not there."""
 
-    def pull(self, reference: str) -> None: ...
-    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None: ...
+    def pull(self, reference: str) -> None:
+        """Fetch an image from its registry."""
+
+    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
+        """Build the Dockerfile in `folder`."""
+
     def import_root(self, tarball: Path, tag: str) -> None:
         """Make an image of one layer out of a tar of a root file system."""
 
     def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
         """Return the id. Raises `SubnetTaken` when the subnet overlaps another network or route."""
 
-    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]: ...
-    def remove_network(self, network: str) -> None: ...
+    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]:
+        """Return the networks that carry all of `labels`."""
+
+    def remove_network(self, network: str) -> None:
+        """Remove a network; one that is gone is success."""
+
     def start(self, spec: ContainerSpec) -> str:
         """Create, connect and start; remove what was created when a later step fails. Return the id."""
 
-    def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]: ...
+    def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]:
+        """Return the containers, in every state, that carry all of `labels`."""
+
     def state(self, container: str) -> ContainerState | None:
         """Return None when the container is gone."""
 
@@ -150,8 +162,12 @@ class Engine(Protocol):
     def remove(self, container: str) -> None:
         """Kill and remove, volumes included."""
 
-    def execute(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 30) -> Outcome: ...
-    def shell(self, container: str, argv: Sequence[str]) -> Shell: ...
+    def execute(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 30) -> Outcome:
+        """Run `argv` to its end inside the container; TimeoutError when it takes longer."""
+
+    def shell(self, container: str, argv: Sequence[str]) -> Shell:
+        """Start `argv` inside the container with a stream to it."""
+
     def logs(self, container: str) -> str:
         """Return standard output and error so far, in order."""
 

@@ -18,11 +18,12 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TypeVar
 
+from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
+from lab.rig.images import Images
+
 from lab.errors import EnvironmentFault
 from lab.rig import cleanup, containers, owner, server, signals, watchdog
-from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
-from lab.rig.images import Images
 from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
 from lab.rig.waiting import until
 from lab.rig.watch import Progress, Watch

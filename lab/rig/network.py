@@ -9,18 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from lab.evidence import names
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
-from lab.evidence.values import StepState
 from lab.rig.bump.driver import Bump
+
+from lab.evidence import names
+from lab.evidence.values import StepState
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 
 EMPTY_S = 5.0
 
 
 class Network:
-    """The impairments of one run. On exit every queue runs empty, the last counters are read, and the links are clean."""
+    """The impairments of one run. On exit every queue runs empty and the last counters are read."""
 
     in_force: dict[tuple[str, Direction], Impairment]
 
@@ -38,7 +39,7 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait until the queues are empty, read the last counters, and leave the links clean for the next run."""
+        """Wait until the queues are empty, then read the last counters."""
         until = time.monotonic() + EMPTY_S
         while not self._bump.drained() and time.monotonic() < until:
             time.sleep(0.05)

@@ -41,7 +41,7 @@ def configuration(topology: Topology, server: Server) -> dict[str, Any]:
     """Return livekit.yaml as an object, without the API key, which has a file of its own."""
     own: dict[str, Any] = {
         "port": SIGNAL_PORT,
-        "bind_addresses": ["0.0.0.0"],  # noqa: S104 - inside its own network namespace, on which nothing is published
+        "bind_addresses": ["0.0.0.0"],  # inside its own network namespace, on which nothing is published
         "key_file": f"{_FOLDER}/keys.yaml",
         "prometheus": {"port": METRICS_PORT},
         "debug_handler": {"port": DEBUG_PORT},
@@ -70,7 +70,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def write_configuration(folder: Path, topology: Topology, server: Server, credentials: Credentials) -> None:
-    """Write `livekit.yaml` and `keys.yaml`, readable by their owner alone (LiveKit refuses a key file open to others)."""
+    """Write `livekit.yaml` and `keys.yaml`, 0600 (LiveKit refuses a key file open to others)."""
     files = {"livekit.yaml": configuration(topology, server), "keys.yaml": {credentials.key: credentials.secret}}
     for name, content in files.items():
         path = folder / name

@@ -10,9 +10,10 @@ import time
 from contextlib import ExitStack
 from pathlib import PurePosixPath
 
+from lab.evidence.store import RunFolder
+
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
-from lab.evidence.store import RunFolder
 from lab.rig import clients, server
 from lab.rig.background import Background, background
 from lab.rig.capture import Captures
@@ -115,7 +116,9 @@ def _last_frame(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], watch
         left = clients.wait_for(lab.machine.engine, publishers, "pushed", 0.25)
         if not left or watch(Progress(phase="media")):
             return
-    raise EnvironmentFault(f"{left[0].client.name} did not push all its frames in time", fix="is the machine overloaded?")
+    raise EnvironmentFault(
+        f"{left[0].client.name} did not push all its frames in time", fix="is the machine overloaded?"
+    )
 
 
 def _until(due_monotonic_ns: int, phase: str, watch: Watch) -> None:

@@ -116,7 +116,7 @@ class Topology:
 
 
 def _mac(address: IPv4Address) -> str:
-    """A locally administered unicast MAC that spells the address, unique within the block's range."""
+    """Return a locally administered unicast MAC that spells the address."""
     return "02:1b:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 

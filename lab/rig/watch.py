@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One moment of a run: `phase` is a word of the story, `detail` what is new, `left_s` how long the phase lasts still."""
+    """One moment of a run: a word of the story, what is new, and how long the phase lasts still."""
 
     phase: str
     detail: str = ""

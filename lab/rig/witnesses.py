@@ -63,7 +63,9 @@ class Cgroup:
     def __init__(self, pid: int, root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc")) -> None:
         """Find where the cgroup's files are. Raises FileNotFoundError when the process is gone."""
         lines = (proc / str(pid) / "cgroup").read_text().splitlines()
-        by_controller = {name: path for _, names_, path in (line.split(":", 2) for line in lines) for name in names_.split(",")}
+        by_controller = {
+            name: path for _, names_, path in (line.split(":", 2) for line in lines) for name in names_.split(",")
+        }
         self._version = 1 if "cpu" in by_controller else 2
         if self._version == 1:
             self._cpu = _existing(root, "cpu", by_controller["cpu"])
