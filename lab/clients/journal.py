@@ -22,4 +22,4 @@ class Journal:
 
     def note(self, name: str, **detail: str) -> None:
         """Write down that `name` happened now."""
-        self._lines.write({"t": time.monotonic_ns(), "name": name, "detail": detail})
+        self._lines.write({"t": time.monotonic_ns(), "event": name, "detail": detail})

@@ -1,0 +1,84 @@
+"""Could this machine keep time at all? A container that nothing throttles ticks each 10 ms and says how late it came.
+
+`python -m lab.clients.pacer` writes, each second, a line of `pacer.jsonl` (the ticks), and one of `seconds.jsonl` (the
+machine's steal and busy shares, and CLOCK_REALTIME minus CLOCK_MONOTONIC, whose change is a clock step).
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.probe.lines import Lines, realtime_minus_monotonic_ns
+
+TICK_NS = 10_000_000
+TICKS_PER_SECOND = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuTimes:
+    """The first line of /proc/stat, in clock ticks since boot (proc(5)); `idle` includes waiting for disks."""
+
+    total: int
+    idle: int
+    steal: int
+
+    @classmethod
+    def parse(cls, text: str) -> CpuTimes:
+        """Read the text of /proc/stat; ValueError when it does not begin with the cpu line."""
+        name, *fields = text.split("\n", 1)[0].split()
+        if name != "cpu" or len(fields) < 8:
+            raise ValueError(f"/proc/stat: {name!r} with {len(fields)} fields is not the cpu line of Linux >= 2.6.11")
+        user, nice, system, idle, iowait, irq, softirq, steal = (int(field) for field in fields[:8])
+        total = user + nice + system + idle + iowait + irq + softirq + steal
+        return cls(total=total, idle=idle + iowait, steal=steal)
+
+    def shares_since(self, before: CpuTimes) -> tuple[float, float]:
+        """Return the shares (0..1) of steal and of work in the time since `before`."""
+        total = self.total - before.total
+        if total <= 0:
+            raise ValueError("/proc/stat did not advance")
+        steal, idle = self.steal - before.steal, self.idle - before.idle
+        return steal / total, (total - steal - idle) / total
+
+
+def lateness(late_ns: Sequence[int]) -> dict[str, float]:
+    """Return a second's `ticks`, `late_p99_ms` (nearest rank) and `late_max_ms`."""
+    ordered = sorted(late_ns)
+    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
+    return {"ticks": len(ordered), "late_p99_ms": round(p99 / 1e6, 3), "late_max_ms": round(ordered[-1] / 1e6, 3)}
+
+
+def run(folder: Path) -> None:
+    """Tick until the process ends; a tick that came late does not move the ones after it."""
+    ticks, seconds = Lines.create(folder / "pacer.jsonl", "pacer"), Lines.create(folder / "seconds.jsonl", "seconds")
+    before = _cpu_times()
+    due, late = time.monotonic_ns(), list[int]()
+    while True:
+        due += TICK_NS
+        time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
+        late.append(time.monotonic_ns() - due)
+        if len(late) == TICKS_PER_SECOND:
+            now, after = time.monotonic_ns(), _cpu_times()
+            steal, busy = after.shares_since(before)
+            ticks.write({"t": now, **lateness(late)})
+            offset = realtime_minus_monotonic_ns()
+            seconds.write({"t": now, "steal": round(steal, 4), "busy": round(busy, 4), "clock_offset_ns": offset})
+            before, late = after, []
+
+
+def _cpu_times() -> CpuTimes:
+    """Return the machine's CPU times now."""
+    return CpuTimes.parse(Path("/proc/stat").read_text(encoding="ascii"))
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    run(Path(os.environ["LAB_DIR"]))
