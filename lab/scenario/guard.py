@@ -20,8 +20,9 @@ from lab.scenario.tree import Path, Tree
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
 MAX_NODES = 20_000
-_INTEGER = re.compile(r"-?(0|[1-9]\d{0,14})")
-_NUMBER = re.compile(r"-?(0|[1-9]\d{0,8})\.\d{1,9}")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,8})\.[0-9]{1,9}")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -86,6 +87,8 @@ class _Builder:
     def _node(self, event: Any, events: Iterator[Any], path: Path) -> Any:
         self.origins.setdefault(path, f"{self.source}:{_line(event) + 1}")
         if isinstance(event, yaml.ScalarEvent):
+            if _SURROGATE.search(event.value):
+                raise self._refused(_line(event), "half a character (a lone surrogate); write the whole one")
             return scalar(event.value) if event.implicit[0] else event.value
         if len(path) >= MAX_DEPTH:
             raise self._refused(_line(event), f"more than {MAX_DEPTH} levels deep; a scenario needs about 6")
@@ -110,6 +113,8 @@ class _Builder:
             raise self._refused(_line(event), "a key must be text; write `name: value`")
         if event.implicit[0] and event.value == "<<":
             raise self._refused(_line(event), "merge keys (`<<`) are not read; write the fields out")
+        if _SURROGATE.search(event.value):
+            raise self._refused(_line(event), "half a character (a lone surrogate); write the whole one")
         if event.value in entries:
             raise self._refused(_line(event), f'"{event.value}" is given twice; remove one')
         return str(event.value)

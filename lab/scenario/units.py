@@ -12,15 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-_NUMBER = r"\d{1,9}(?:\.\d{1,6})?"
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
 _SPELLED = re.compile(rf"({_NUMBER})([A-Za-z%]+)")
-_BARE = re.compile(r"[+-]?(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(?:[eE][+-]?\d{1,2})?")
-_CLOCK = re.compile(r"(\d{1,3}):(\d{1,2})")
+_BARE = re.compile(r"[+-]?([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(?:[eE][+-]?[0-9]{1,2})?")
+_CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2})")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """A kind of quantity: its spellings with their factors (largest first), which one a bare number means, its limits."""
+    """A kind of quantity: its spellings with their factors (largest first), what a bare number means, its limits."""
 
     noun: str
     factors: Mapping[str, Decimal]

@@ -1,0 +1,117 @@
+"""A resolved scenario back to YAML: every default written out, so that it reads back to the equal scenario."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, assert_never
+
+import yaml
+
+from lab.scenario.expectations import spelled
+from lab.scenario.model import Change, Client, Expectation, Fault, Impairment, Limits, Scenario, Skip, Stall
+from lab.scenario.units import format_duration, format_rate, format_share, format_size
+
+
+def dump(scenario: Scenario) -> str:
+    """Return the YAML text that `loads` reads back to the same scenario."""
+    return yaml.dump(_scenario(scenario), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes numbers without an exponent, because `guard` reads `1.0e-05` as text."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+_Dumper.add_representer(
+    float, lambda dumper, value: dumper.represent_scalar("tag:yaml.org,2002:float", f"{Decimal(repr(value)):f}")
+)
+
+
+def _scenario(scenario: Scenario) -> dict[str, Any]:
+    media, server = scenario.media, scenario.server
+    return {
+        "version": scenario.version,
+        "name": scenario.name,
+        "description": scenario.description,
+        "seed": scenario.seed,
+        "media": {
+            "duration": format_duration(media.duration_ms),
+            "bitrate": format_rate(media.bitrate_bps),
+            "red": media.red,
+            "dtx": media.dtx,
+            "settle": format_duration(media.settle_ms),
+            "control": format_duration(media.control_ms),
+        },
+        "clients": {client.name: _client(client) for client in scenario.clients},
+        "links": {link.client: {"up": _impairment(link.up), "down": _impairment(link.down)} for link in scenario.links},
+        "impair_only": scenario.impair_only,
+        "impair": scenario.impair,
+        "timeline": [_step(at_ms, list(step)) for at_ms, step in groupby(scenario.timeline, lambda each: each.at_ms)],
+        "server": {
+            "version": server.version,
+            "config": json.loads(server.config_json),
+            **_limits(server.limits),
+            "after_join": _limits(server.after_join),
+        },
+        "inject": [_fault(fault) for fault in scenario.inject],
+        "expect": _expect(scenario.expect),
+    }
+
+
+def _client(client: Client) -> dict[str, Any]:
+    return {
+        "role": client.role,
+        "queue": format_duration(client.queue_ms),
+        "ahead": format_duration(client.ahead_ms),
+    }
+
+
+def _impairment(state: Impairment) -> dict[str, Any]:
+    loss, background = state.loss, state.background
+    return {
+        "delay": format_duration(state.delay_ms),
+        "jitter": format_duration(state.jitter_ms),
+        "distribution": state.distribution,
+        "order": state.order,
+        "loss": loss and {"share": format_share(loss.share), "burst": loss.burst},
+        "rate": state.rate_bps and format_rate(state.rate_bps),
+        "queue": state.queue_bytes and format_size(state.queue_bytes),
+        "duplicate": format_share(state.duplicate),
+        "corrupt": format_share(state.corrupt),
+        "outage": state.outage,
+        "block": list(state.block),
+        "background": background and {"rate": format_rate(background.rate_bps), "pattern": background.pattern},
+    }
+
+
+def _step(at_ms: int, changes: list[Change]) -> dict[str, Any]:
+    links: dict[str, dict[str, Any]] = {}
+    for change in changes:
+        links.setdefault(change.client, {})[change.direction] = _impairment(change.impairment)
+    return {"at": format_duration(at_ms), "links": links}
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    return {"cpus": limits.cpus, "memory": limits.memory_bytes and format_size(limits.memory_bytes)}
+
+
+def _fault(fault: Fault) -> dict[str, Any]:
+    match fault:
+        case Stall():
+            length = format_duration(fault.length_ms)
+            return {"stall": {"client": fault.client, "length": length, "times": fault.times}}
+        case Skip():
+            return {"skip": {"client": fault.client, "every": fault.every}}
+        case _:
+            assert_never(fault)
+
+
+def _expect(expected: tuple[Expectation, ...]) -> dict[str, list[str]]:
+    written: dict[str, list[str]] = {}
+    for each in expected:
+        written.setdefault(each.metric, []).extend(each.owners if each.metric == "verdict" else [spelled(each)])
+    return written

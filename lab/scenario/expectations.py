@@ -1,0 +1,102 @@
+"""The grammar of `expect:`: `"<= 5%"`, `"== 0"`, `"<= network + 0.5%"`, and owners for `verdict`.
+
+Law: a limit is read in its metric's own unit, and only comparisons that evidence can decide are taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, cast
+
+from lab.scenario import units
+from lab.scenario.metrics import Metric, metric
+from lab.scenario.model import Expectation
+from lab.scenario.tree import FieldError, did_you_mean
+
+OWNERS = (
+    "NONE",
+    *(f"NETWORK/{part}" for part in ("uplink", "downlink", "connect")),
+    *(f"CODE/{part}" for part in ("client", "backend", "sdk", "server", "config", "load", "client-host")),
+    "BOTH",
+    "UNDECIDED",
+)
+DEFAULT = {"unexplained_frames": ["== 0"], "audio_loss": ["<= network + 0.5%"]}
+PREDICTED = ("audio_loss", "network_loss", "concealed")
+"""The metrics for which the observed drops predict a value, so that `network` can stand on the right side."""
+
+_CONDITION = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
+_RELATIVE = re.compile(r"network(?:\s*\+\s*(.+))?")
+_COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
+_Comparison = Literal["<=", ">=", "<", ">", "=="]
+
+
+def expectations(written: Mapping[str, Sequence[str]]) -> Iterator[Expectation]:
+    """Yield the expectations of an `expect:` mapping; FieldError at the one that cannot be meant."""
+    if not written:
+        raise FieldError(("expect",), "is empty; leave it out to get the default expectations")
+    for name, conditions in written.items():
+        try:
+            yield from [_verdict(conditions)] if name == "verdict" else _conditions(name, conditions)
+        except ValueError as error:
+            raise FieldError(("expect", name), str(error)) from error
+
+
+def spelled(expectation: Expectation) -> str:
+    """Return the text of one condition, as `expect:` reads it."""
+    limit = _spelled_limit(metric(expectation.metric), expectation.limit)
+    if not expectation.relative:
+        return f"{expectation.op} {limit}"
+    return f"{expectation.op} network + {limit}" if expectation.limit else f"{expectation.op} network"
+
+
+def _spelled_limit(about: Metric, limit: float) -> str:
+    if about.unit == "share":
+        return units.format_share(limit)
+    return units.format_duration(limit) if about.unit == "ms" else str(int(limit))
+
+
+def _verdict(owners: Sequence[str]) -> Expectation:
+    for owner in owners:
+        if owner not in OWNERS:
+            raise ValueError(f"unknown owner {owner} {_owner_hint(owner)}")
+    if not owners or len(set(owners)) != len(owners):
+        raise ValueError("one owner, or a list of different ones, is expected")
+    return Expectation(metric="verdict", op="==", owner=owners[0], owners=tuple(owners))
+
+
+def _owner_hint(owner: str) -> str:
+    exact = next((known for known in OWNERS if known.lower() == owner.lower()), None)
+    return f'(did you mean "{exact}"?)' if exact else did_you_mean(owner, OWNERS)
+
+
+def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:
+    about = metric(name)
+    if not conditions:
+        raise ValueError('a condition is expected, such as "<= 5%"')
+    for condition in conditions:
+        yield _condition(about, condition)
+
+
+def _condition(about: Metric, condition: str) -> Expectation:
+    parts = _CONDITION.fullmatch(condition.strip())
+    if parts is None:
+        raise ValueError(f'{condition}: a comparison is expected (did you mean "<= {condition.lstrip("=<> ")}"?)')
+    op = cast("_Comparison", parts[1])
+    if about.kind == "rate" and op == "==":
+        raise ValueError(f"{condition}: a rate is estimated and never exact; use <= or >=")
+    relative = _RELATIVE.fullmatch(parts[2])
+    if relative and about.name not in PREDICTED:
+        raise ValueError(f"{condition}: `network` is predicted only for {', '.join(PREDICTED)}; give a number")
+    limit = _limit(about, relative[1] or "0%") if relative else _limit(about, parts[2])
+    return Expectation(metric=about.name, op=op, limit=limit, relative=bool(relative))
+
+
+def _limit(about: Metric, text: str) -> float:
+    if about.unit == "share":
+        return units.share(text)
+    if about.unit == "ms":
+        return units.duration(text)
+    if not _COUNT.fullmatch(text):
+        raise ValueError(f"{text}: a whole number of frames is expected, such as 0")
+    return float(text)

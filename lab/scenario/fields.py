@@ -1,0 +1,67 @@
+"""The field types of a scenario as written: spelled quantities and the shape that all its mappings share.
+
+Law: a field is read strictly (text is no number, `yes` is no truth value) and an unknown one is refused by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from lab.scenario import units
+
+
+class Written(BaseModel):
+    """A mapping of the scenario file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_fields_only(cls, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := [key for key in data if key not in cls.model_fields]):
+            detail = {"unknown": unknown, "known": list(cls.model_fields)}
+            raise PydanticCustomError("unknown_fields", "unknown fields", detail)
+        return data
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """The length of a queue: bytes, or the milliseconds that its rate needs to empty it."""
+
+    size_bytes: int | None = None
+    time_ms: float | None = None
+
+
+def _queue(written: object) -> Queue:
+    if isinstance(written, str) and written.endswith("B"):
+        return Queue(size_bytes=units.size(written))
+    try:
+        return Queue(time_ms=units.duration(written))
+    except ValueError as error:
+        raise ValueError(f"{error}; a queue is a time (200ms) or a size (20kB)") from error
+
+
+def _loss(written: object) -> object:
+    return written if isinstance(written, dict) else {"share": written}
+
+
+def _one_or_more(written: object) -> object:
+    return written if isinstance(written, list) else [written]
+
+
+def _spelled(kind: str, *examples: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "title": kind, "examples": list(examples)})
+
+
+Duration = Annotated[float, BeforeValidator(units.duration), _spelled("time", "40ms", "1.5s", "2m")]
+WholeDuration = Annotated[int, BeforeValidator(units.whole_duration), _spelled("time", "200ms", "30s", "2m")]
+Share = Annotated[float, BeforeValidator(units.share), _spelled("share", "5%", "0.2%")]
+Rate = Annotated[int, BeforeValidator(units.rate), _spelled("rate", "400kbit", "5mbit")]
+Size = Annotated[int, BeforeValidator(units.size), _spelled("size", "20kB", "64MB")]
+QueueLength = Annotated[Queue, BeforeValidator(_queue), _spelled("queue", "200ms", "20kB")]
+AsLoss = BeforeValidator(_loss)
+OneOrMore = BeforeValidator(_one_or_more)

@@ -1,0 +1,88 @@
+"""From files to scenarios: `load`, `loads` and `find`.
+
+Law: whatever is wrong with a file is a `ScenarioError` that says where, before anything is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lab.errors import ScenarioError, UsageError
+from lab.scenario import guard
+from lab.scenario.model import Scenario
+from lab.scenario.problems import problems
+from lab.scenario.resolve import resolve
+from lab.scenario.tree import FieldError, Tree, with_value
+from lab.scenario.written import ScenarioWritten
+
+
+def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None) -> Scenario:
+    """Return the scenario in the file `path`.
+
+    `sets` are `KEY=VALUE` (`links.publisher.up.loss=5%`), laid over the file before it is checked; `seed` counts
+    before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(guard.MAX_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
+    return _scenario(_with_sets(guard.parse(content, str(file)), sets), file.stem, seed)
+
+
+def loads(text: str, *, source: str = "scenario") -> Scenario:
+    """Return the scenario in `text`; `source` stands for the file in errors, and for the name where none is written."""
+    return _scenario(guard.parse(text.encode(), source), source, None)
+
+
+def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:
+    """Return the scenario files that `paths` name: files as they are, of a folder every `*.yaml` below it, sorted.
+
+    UsageError for a path that is not there and for a folder without scenarios.
+    """
+    return tuple(file for path in paths for file in _files(Path(path)))
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise UsageError(f"{path}: no such file or folder", fix="check the path")
+    files = sorted(file for file in path.rglob("*.yaml") if file.is_file())
+    if not files:
+        raise UsageError(f"{path}: has no scenarios", fix="scenario files end in .yaml")
+    return files
+
+
+def _scenario(tree: Tree, name: str, seed: int | None) -> Scenario:
+    if not isinstance(tree.data, dict):
+        raise tree.error(FieldError((), "a mapping is expected (`version: 1`, `links:` …)"))
+    try:
+        return resolve(ScenarioWritten.model_validate(tree.data), name=name, seed=seed)
+    except ValidationError as error:
+        raise tree.error(*problems(error)) from error
+    except FieldError as error:
+        raise tree.error(error) from error
+
+
+def _with_sets(tree: Tree, sets: Sequence[str]) -> Tree:
+    for each in sets:
+        key, equals, value = each.partition("=")
+        keys = tuple(key.split("."))
+        if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
+            raise UsageError(f"--set {each}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
+        try:
+            tree = with_value(tree, keys, _value(value, f"--set {key}"), f"--set {key}")
+        except FieldError as error:
+            where = ".".join(map(str, error.path))
+            raise ScenarioError(f"--set {key}: {where}: {error}") from error
+    return tree
+
+
+def _value(text: str, source: str) -> object:
+    """Return what a value on the command line means: YAML in braces or brackets, else one plain word."""
+    return guard.parse(text.encode(), source).data if text.startswith(("{", "[", '"', "'")) else guard.scalar(text)

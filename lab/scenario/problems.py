@@ -1,0 +1,62 @@
+"""What pydantic finds wrong, in the words of somebody who writes scenarios.
+
+Law: each problem names its field by the path in the file and says what was expected there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lab.scenario.tree import FieldError, Path, did_you_mean
+
+_EXPECTED = {
+    "missing": "is required; add it",
+    "bool_type": "true or false is expected",
+    "string_type": 'text is expected; put it in quotes ("…")',
+    "int_type": "a whole number is expected",
+    "float_type": "a number is expected",
+    "list_type": "a list is expected (lines that start with `-`)",
+    "dict_type": "a mapping is expected (`name: value` lines, or {} for an empty one)",
+    "model_type": "a mapping is expected (`name: value` lines, or {} for an empty one)",
+}
+
+
+def problems(error: ValidationError) -> Iterator[FieldError]:
+    """Yield each problem that pydantic found, in the order of the file's model."""
+    for detail in error.errors(include_url=False):
+        yield from _problem(detail)
+
+
+def _problem(detail: ErrorDetails) -> Iterator[FieldError]:
+    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    if detail["type"] == "unknown_fields":
+        for name in context["unknown"]:
+            yield FieldError((*path, name), f"unknown field {did_you_mean(name, context['known'])}")
+        return
+    yield FieldError(path, _message(detail, context))
+
+
+def _message(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
+    written = detail["input"]
+    match detail["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "literal_error":
+            known = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+            return f"unknown value {_shown(written)} {did_you_mean(written, known)}"
+        case "string_pattern_mismatch":
+            return f"{_shown(written)}: a release such as v1.13.5 is expected"
+        case known if known in _EXPECTED:
+            return _EXPECTED[known] if known == "missing" else f"{_EXPECTED[known]}, not {_shown(written)}"
+        case _:
+            return f"{_shown(written)}: {detail['msg'].replace('Input should be', 'must be')}; change it"
+
+
+def _shown(written: object) -> str:
+    text = {True: "true", False: "false", None: "null"}[written] if isinstance(written, bool | None) else str(written)
+    return text if len(text) <= 40 else f"{text[:37]}…"

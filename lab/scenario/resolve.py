@@ -1,0 +1,209 @@
+"""From what is written to what will be done: `resolve` is the one way between the two.
+
+Law: what two fields say together is checked here, with the path of the field that must change; nothing is
+adjusted to make it fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from lab.scenario import expectations
+from lab.scenario.links import links, timeline
+from lab.scenario.model import Change, Client, Fault, Limits, Media, Scenario, Server, Skip, Stall
+from lab.scenario.tree import FieldError, Path
+from lab.scenario.written import (
+    ClientWritten,
+    FaultWritten,
+    LimitsWritten,
+    MediaWritten,
+    ScenarioWritten,
+    ServerWritten,
+    SkipWritten,
+    StallWritten,
+)
+
+VERSION = 1
+FRAME_MS = 20
+MAX_CLIENTS = 50
+MAX_CHANGES = 400
+"""More would make a resolved scenario that the guard refuses to read back."""
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+_CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_SHORT_FORM = {"publisher": ClientWritten(role="publisher"), "subscriber": ClientWritten(role="subscriber")}
+_Names = Mapping[str, tuple[str, ...]]
+
+
+def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None) -> Scenario:
+    """Return the scenario that `written` describes.
+
+    `name` counts where none is written, `seed` before the written one. FieldError where fields contradict.
+    """
+    _check_version(written.version)
+    name = _checked_name(written.name if written.name is not None else name)
+    media = _media(written.media)
+    people = _SHORT_FORM if written.clients is None else written.clients
+    names = _names(people)
+    clients = tuple(_client(each, client) for each, client in people.items() for each in _spread(each, client))
+    _check_flow(clients)
+    scenario_links = links(written.links, names)
+    blocked = any(side.block for link in scenario_links for side in (link.up, link.down))
+    return Scenario(
+        version=written.version,
+        name=name,
+        description=written.description,
+        seed=_seed(seed, written.seed, name),
+        media=media,
+        clients=clients,
+        links=scenario_links,
+        timeline=_changes(written, names, media),
+        impair_only=written.impair_only,
+        impair=_impair(written, blocked),
+        server=_server(written.server),
+        inject=tuple(_faults(written.inject, names, clients, media)),
+        expect=tuple(expectations.expectations(expectations.DEFAULT if written.expect is None else written.expect)),
+    )
+
+
+def _check_version(version: int) -> None:
+    if version > VERSION:
+        raise FieldError(("version",), f"{version} needs a newer lab; this one reads version {VERSION}")
+    if version < VERSION:
+        raise FieldError(("version",), f"{version} never existed; write version: {VERSION}")
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise FieldError(("name",), f"{name!r}: lower case letters, digits and dashes are expected, 64 at most")
+    return name
+
+
+def _seed(given: int | None, written: int | None, name: str) -> int:
+    if given is not None and not 0 <= given < 2**32:
+        raise FieldError(("seed",), f"{given}: 0 to {2**32 - 1} is expected")
+    if given is not None:
+        return given
+    return written if written is not None else int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+
+
+def _impair(written: ScenarioWritten, blocked: bool) -> Literal["after_join", "from_start"]:
+    if blocked and written.impair == "after_join":
+        raise FieldError(("impair",), "a blocked protocol stands in the way from the start; write from_start")
+    return written.impair or ("from_start" if blocked else "after_join")
+
+
+def _media(written: MediaWritten) -> Media:
+    for field in ("duration", "control"):
+        if (value := getattr(written, field)) % FRAME_MS:
+            raise FieldError(("media", field), f"{value}ms: a multiple of {FRAME_MS}ms (one frame) is expected")
+    if not 1000 <= written.duration <= 3_600_000:
+        raise FieldError(("media", "duration"), f"{written.duration}ms: 1s to 60m is expected")
+    if not 6000 <= written.bitrate <= 510_000:
+        raise FieldError(("media", "bitrate"), f"{written.bitrate}bit: Opus takes 6kbit to 510kbit")
+    return Media(
+        duration_ms=written.duration,
+        bitrate_bps=written.bitrate,
+        red=written.red,
+        dtx=written.dtx,
+        settle_ms=written.settle,
+        control_ms=written.control,
+    )
+
+
+def _spread(name: str, client: ClientWritten) -> tuple[str, ...]:
+    return (name,) if client.count == 1 else tuple(f"{name}-{number}" for number in range(1, client.count + 1))
+
+
+def _names(people: Mapping[str, ClientWritten]) -> dict[str, tuple[str, ...]]:
+    """Return which clients each name stands for: the written ones for all their copies, each copy for itself."""
+    names: dict[str, tuple[str, ...]] = {}
+    for name, client in people.items():
+        copies = _spread(name, client)
+        for copy in copies:
+            if not _CLIENT_NAME.fullmatch(copy):
+                message = f"{copy!r}: lower case letters, digits and dashes are expected, 32 at most"
+                raise FieldError(("clients", name), message)
+            if copy in names:
+                raise FieldError(("clients", name), f'two clients would be called "{copy}"; rename one')
+        names.update({**{copy: (copy,) for copy in copies}, name: copies})
+    return names
+
+
+def _client(name: str, written: ClientWritten) -> Client:
+    path: Path = ("clients", name)
+    if written.queue % 10 or written.queue == 0:
+        raise FieldError((*path, "queue"), f"{written.queue}ms: a multiple of 10ms above 0 is expected")
+    if written.ahead > written.queue:
+        raise FieldError((*path, "ahead"), f"{written.ahead}ms does not fit into the queue of {written.queue}ms")
+    return Client(name=name, role=written.role, queue_ms=written.queue, ahead_ms=written.ahead)
+
+
+def _check_flow(clients: tuple[Client, ...]) -> None:
+    if len(clients) > MAX_CLIENTS:
+        raise FieldError(("clients",), f"{len(clients)} clients; one machine runs {MAX_CLIENTS} at most")
+    speaks = [client.name for client in clients if client.role != "subscriber"]
+    hears = [client.name for client in clients if client.role != "publisher"]
+    if not any(speaker != listener for speaker in speaks for listener in hears):
+        raise FieldError(("clients",), "nobody hears anybody; give one the role publisher and another subscriber")
+
+
+def _changes(written: ScenarioWritten, names: _Names, media: Media) -> tuple[Change, ...]:
+    changes = tuple(timeline(written.timeline, written.links, names, media.duration_ms))
+    if len(changes) > MAX_CHANGES:
+        raise FieldError(("timeline",), f"changes {len(changes)} directions of links; {MAX_CHANGES} are possible")
+    return changes
+
+
+def _server(written: ServerWritten) -> Server:
+    if "keys" in written.config:
+        raise FieldError(("server", "config", "keys"), "the lab makes keys for each run; leave it out")
+    return Server(
+        version=written.version,
+        config_json=json.dumps(written.config, sort_keys=True, ensure_ascii=False),
+        limits=_limits(written, ("server",)),
+        after_join=_limits(written.after_join, ("server", "after_join")),
+    )
+
+
+def _limits(written: LimitsWritten, path: Path) -> Limits:
+    if written.memory is not None and written.memory < 6_000_000:
+        raise FieldError((*path, "memory"), f"{written.memory} bytes: the container engine takes 6MB at least")
+    return Limits(cpus=written.cpus, memory_bytes=written.memory)
+
+
+def _faults(written: list[FaultWritten], names: _Names, clients: tuple[Client, ...], media: Media) -> list[Fault]:
+    speaks = {client.name for client in clients if client.role != "subscriber"}
+    faults: list[Fault] = []
+    for position, each in enumerate(written):
+        kind, fault = _chosen(each, ("inject", position))
+        path: Path = ("inject", position, kind)
+        for client in names.get(fault.client, ()):
+            if client not in speaks:
+                raise FieldError((*path, "client"), f'"{client}" publishes nothing; name a client that does')
+            faults.append(_fault(fault, client, media, path))
+        if fault.client not in names:
+            known = ", ".join(names)
+            raise FieldError((*path, "client"), f'no client is called "{fault.client}" (there are: {known})')
+    return faults
+
+
+def _chosen(written: FaultWritten, path: Path) -> tuple[str, StallWritten | SkipWritten]:
+    chosen = [(kind, fault) for kind, fault in written if fault is not None]
+    if len(chosen) != 1:
+        raise FieldError(path, f"exactly one of {', '.join(FaultWritten.model_fields)} is expected per `-` entry")
+    return chosen[0]
+
+
+def _fault(written: StallWritten | SkipWritten, client: str, media: Media, path: Path) -> Fault:
+    match written:
+        case StallWritten():
+            if not 0 < written.length * written.times < media.duration_ms:
+                message = f"{written.times} times {written.length}ms does not fit into {media.duration_ms}ms of media"
+                raise FieldError((*path, "length"), message)
+            return Stall(client=client, length_ms=written.length, times=written.times)
+        case SkipWritten():
+            return Skip(client=client, every=written.every)

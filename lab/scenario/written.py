@@ -1,0 +1,192 @@
+"""A scenario as the user writes it: one pydantic model per mapping of the YAML file.
+
+Law: these models say what may be written and what it means; `resolve` says what will be done. The reference in
+docs/ is generated from them, so each field's docstring is what the user reads.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from lab.scenario.fields import AsLoss, Duration, OneOrMore, QueueLength, Rate, Share, Size, WholeDuration, Written
+from lab.scenario.model import Distribution, Pattern, Role
+
+
+class LossWritten(Written):
+    """Packets lost at random. `loss: 5%` is short for `loss: {share: 5%}`."""
+
+    share: Share
+    """Share of all packets that is lost."""
+    burst: Annotated[float, Field(ge=1, le=1000)] | None = None
+    """Mean number of packets lost in a row (Gilbert model); without it losses are independent."""
+
+
+class BackgroundWritten(Written):
+    """Competing UDP traffic through the same queue; without it a rate limit above the call's own rate does nothing."""
+
+    rate: Rate
+    """Payload offered, in packets of 1200 bytes (1242 on the wire); at most 50mbit."""
+    pattern: Pattern = "constant"
+    """`constant` spacing, `poisson` arrivals, or `bursts`: twice the rate, 500 ms on and 500 ms off."""
+
+
+class ImpairmentWritten(Written):
+    """One direction of a link. A field left out does nothing; `null` ends what a profile or an earlier state does."""
+
+    delay: Duration | None = None
+    """Time added to each packet, one way."""
+    jitter: Duration | None = None
+    """Spread of the delay (standard deviation, or half the width when `uniform`); at most the delay."""
+    distribution: Distribution = "normal"
+    """Shape of the jitter."""
+    order: Literal["keep", "free"] = "keep"
+    """Whether jitter may change the order of packets (`free`) or not."""
+    loss: Annotated[LossWritten, AsLoss] | None = None
+    """Packets lost at random: `5%`, or `{share: 5%, burst: 3}` when they are lost in a row."""
+    rate: Rate | None = None
+    """Bits per second on the wire (Ethernet header included) that the link carries."""
+    queue: QueueLength | None = None
+    """What waits in front of a `rate` before packets are dropped; without it 200ms, at least 3028B (two packets)."""
+    duplicate: Share | None = None
+    """Share of packets that arrive twice."""
+    corrupt: Share | None = None
+    """Share of packets with a flipped bit; encrypted media drops them on arrival."""
+    outage: bool = False
+    """Nothing passes."""
+    block: Annotated[list[Literal["udp", "tcp"]], OneOrMore] | None = None
+    """Protocols that a firewall drops here; implies `impair: from_start`."""
+    background: BackgroundWritten | None = None
+    """Competing traffic; needs a `rate`."""
+
+
+class LinkWritten(Written):
+    """The impaired link of one client; a client without one sits beside the server."""
+
+    profile: str | None = None
+    """A published profile for both directions; fields written beside it override it."""
+    up: ImpairmentWritten = ImpairmentWritten()
+    """From the client to the server."""
+    down: ImpairmentWritten = ImpairmentWritten()
+    """From the server to the client."""
+
+
+class ChangeWritten(Written):
+    """A change of the network during the media."""
+
+    at: WholeDuration
+    """When, after the impairment began; strictly increasing, inside the media."""
+    links: dict[str, LinkWritten]
+    """What changes; everything not named stays as it is, `null` ends an impairment."""
+
+
+class ClientWritten(Written):
+    """A participant in a container of its own, with the LiveKit Python SDK."""
+
+    role: Role
+    """What it does."""
+    count: Annotated[int, Field(ge=1, le=50)] = 1
+    """How many of them: `listener` with count 2 becomes `listener-1` and `listener-2`, their links too."""
+    queue: WholeDuration = 200
+    """The SDK's audio source queue (`queue_size_ms`), a multiple of 10ms."""
+    ahead: WholeDuration = 60
+    """How far ahead of its playing time a frame is pushed, so that host jitter is no underrun; at most the queue."""
+
+
+class MediaWritten(Written):
+    """The audio and the times of a run."""
+
+    duration: WholeDuration = 30_000
+    """Measured audio, a multiple of 20ms, 1s to 60m."""
+    bitrate: Rate = 48_000
+    """Opus' target, 6kbit to 510kbit."""
+    red: bool = True
+    """One redundant copy of the previous frame in each packet (RFC 2198), the SDK's default."""
+    dtx: bool = False
+    """Opus' discontinuous transmission, which sends hardly any packets in silence."""
+    settle: WholeDuration = 2_000
+    """Time after the join that is not measured."""
+    control: WholeDuration = 3_000
+    """Time measured on the clean network before the impairment, a multiple of 20ms."""
+
+
+class LimitsWritten(Written):
+    """What the server may use from then on."""
+
+    cpus: Annotated[float, Field(ge=0.01, le=256)] | None = None
+    """Cores, fractions allowed (0.02 is 2 % of one)."""
+    memory: Size | None = None
+    """Memory, at least 6MB."""
+
+
+class ServerWritten(LimitsWritten):
+    """The LiveKit server."""
+
+    version: Annotated[str, Field(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$")] = "v1.13.5"
+    """Release of livekit-server."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """Merged over the lab's own server configuration; everything but `keys`."""
+    after_join: LimitsWritten = LimitsWritten()
+    """Limits that begin when everybody has joined."""
+
+
+class StallWritten(Written):
+    """The client stops pushing audio for a while, several times, spread evenly over the media."""
+
+    client: str
+    """Who; a client that publishes."""
+    length: WholeDuration
+    """How long each time."""
+    times: Annotated[int, Field(ge=1, le=1000)] = 1
+    """How often; all together shorter than the media."""
+
+
+class SkipWritten(Written):
+    """The client makes some frames and never pushes them."""
+
+    client: str
+    """Who; a client that publishes."""
+    every: Annotated[int, Field(ge=2, le=100_000)]
+    """Which: every n-th frame."""
+
+
+class FaultWritten(Written):
+    """A fault put into the code, to see that it is found; exactly one of these."""
+
+    stall: StallWritten | None = None
+    """Stops pushing for a while."""
+    skip: SkipWritten | None = None
+    """Never pushes some frames."""
+
+
+class ScenarioWritten(Written):
+    """One situation: who talks to whom, what the network does, and what is expected of it."""
+
+    version: int
+    """Version of this format: 1."""
+    name: str | None = None
+    """Lower case letters, digits and dashes; without it the file's name."""
+    description: str = ""
+    """The situation in the words of somebody who has it."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
+    """Where all randomness starts; without it made from the name, so that it is the same each time."""
+    media: MediaWritten = MediaWritten()
+    """The audio and the times of a run."""
+    clients: dict[str, ClientWritten] | None = None
+    """Participants by name; without it one `publisher` and one `subscriber`."""
+    links: dict[str, LinkWritten] = Field(default_factory=dict)
+    """Impaired links by client name, at most 12."""
+    impair_only: Literal["all", "rtp"] = "all"
+    """`rtp` lets only media packets draw losses, which makes reruns identical packet by packet."""
+    impair: Literal["after_join", "from_start"] | None = None
+    """When the impairment begins; without it `after_join`, or `from_start` when a link blocks something."""
+    timeline: list[ChangeWritten] = Field(default_factory=list)
+    """Changes of the network at times."""
+    server: ServerWritten = ServerWritten()
+    """The LiveKit server."""
+    inject: list[FaultWritten] = Field(default_factory=list)
+    """Faults put into the code on purpose."""
+    expect: dict[str, Annotated[list[str], OneOrMore]] | None = None
+    """What must hold, per metric: `"<= 5%"` or a list; without it `unexplained_frames: "== 0"` and
+    `audio_loss: "<= network + 0.5%"`."""
