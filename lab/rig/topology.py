@@ -84,7 +84,7 @@ class BumpedLink:
         return f"out{self.index}"
 
     def device(self, direction: str) -> str:
-        """The bump's device whose egress impairs `direction` (up | down)."""
+        """Return the bump's device whose egress impairs `direction` (up | down)."""
         return f"{direction}{self.index}"
 
 
