@@ -63,5 +63,13 @@ Share = Annotated[float, BeforeValidator(units.share), _spelled("share", "5%", "
 Rate = Annotated[int, BeforeValidator(units.rate), _spelled("rate", "400kbit", "5mbit")]
 Size = Annotated[int, BeforeValidator(units.size), _spelled("size", "20kB", "64MB")]
 QueueLength = Annotated[Queue, BeforeValidator(_queue), _spelled("queue", "200ms", "20kB")]
-AsLoss = BeforeValidator(_loss)
-OneOrMore = BeforeValidator(_one_or_more)
+
+
+def as_loss(model: type[Written]) -> BeforeValidator:
+    """Return the validator that reads `5%` as `{share: 5%}`."""
+    return BeforeValidator(_loss, json_schema_input_type=Share | model)
+
+
+def one_or_more(item: Any) -> BeforeValidator:
+    """Return the validator that reads a single `item` as a list of one."""
+    return BeforeValidator(_one_or_more, json_schema_input_type=item | list[item])

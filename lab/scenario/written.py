@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lab.scenario.fields import AsLoss, Duration, OneOrMore, QueueLength, Rate, Share, Size, WholeDuration, Written
+from lab.scenario.fields import Duration, QueueLength, Rate, Share, Size, WholeDuration, Written, as_loss, one_or_more
 from lab.scenario.model import Distribution, Pattern, Role
+
+Protocol = Literal["udp", "tcp"]
 
 
 class LossWritten(Written):
@@ -43,7 +45,7 @@ class ImpairmentWritten(Written):
     """Shape of the jitter."""
     order: Literal["keep", "free"] = "keep"
     """Whether jitter may change the order of packets (`free`) or not."""
-    loss: Annotated[LossWritten, AsLoss] | None = None
+    loss: Annotated[LossWritten, as_loss(LossWritten)] | None = None
     """Packets lost at random: `5%`, or `{share: 5%, burst: 3}` when they are lost in a row."""
     rate: Rate | None = None
     """Bits per second on the wire (Ethernet header included) that the link carries."""
@@ -55,7 +57,7 @@ class ImpairmentWritten(Written):
     """Share of packets with a flipped bit; encrypted media drops them on arrival."""
     outage: bool = False
     """Nothing passes."""
-    block: Annotated[list[Literal["udp", "tcp"]], OneOrMore] | None = None
+    block: Annotated[list[Protocol], one_or_more(Protocol)] | None = None
     """Protocols that a firewall drops here; implies `impair: from_start`."""
     background: BackgroundWritten | None = None
     """Competing traffic; needs a `rate`."""
@@ -172,7 +174,7 @@ class ScenarioWritten(Written):
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None
     """Where all randomness starts; without it made from the name, so that it is the same each time."""
     media: MediaWritten = MediaWritten()
-    """The audio and the times of a run."""
+    """What is sent and for how long."""
     clients: dict[str, ClientWritten] | None = None
     """Participants by name; without it one `publisher` and one `subscriber`."""
     links: dict[str, LinkWritten] = Field(default_factory=dict)
@@ -184,9 +186,9 @@ class ScenarioWritten(Written):
     timeline: list[ChangeWritten] = Field(default_factory=list)
     """Changes of the network at times."""
     server: ServerWritten = ServerWritten()
-    """The LiveKit server."""
+    """Release, configuration and limits of LiveKit."""
     inject: list[FaultWritten] = Field(default_factory=list)
     """Faults put into the code on purpose."""
-    expect: dict[str, Annotated[list[str], OneOrMore]] | None = None
+    expect: dict[str, Annotated[list[str], one_or_more(str)]] | None = None
     """What must hold, per metric: `"<= 5%"` or a list; without it `unexplained_frames: "== 0"` and
     `audio_loss: "<= network + 0.5%"`."""
