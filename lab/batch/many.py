@@ -17,7 +17,8 @@ from lab.rig.lab import Lab, Machine
 from lab.rig.session import record
 from lab.rig.signals import interruptible
 from lab.rig.watch import Progress, Watch
-from lab.scenario.load import dump, find, load
+from lab.scenario.dump import dump
+from lab.scenario.load import find, load
 from lab.scenario.model import Scenario
 
 
