@@ -67,7 +67,7 @@ class Sender:
         self.sent = 0
         self.refused = 0
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._payload = bytes(PAYLOAD_BYTES)
+        self._payload = b"\xff" * PAYLOAD_BYTES  # a first byte that RFC 7983 gives to nobody
         self._streams: list[tuple[Send, Iterator[float]]] = []
         self._due: list[float] = []
         self._began_ns = 0

@@ -5,7 +5,9 @@ from __future__ import annotations
 MANIFEST = "manifest.json"
 AS_WRITTEN = "scenario.as-written.yaml"
 RESOLVED = "scenario.yaml"
-CAPTURES = "captures"  # edge-<client>.pcap inner-<client>.pcap core.pcap open.pcap, and each one's tcpdump words in <same>.log
+CAPTURES = (
+    "captures"  # edge-<client>.pcap inner-<client>.pcap core.pcap open.pcap, and each one's tcpdump words in <same>.log
+)
 ROUTER = "router"
 STEPS = "router/steps.jsonl"  # one StepState per line
 CLIENTS = "clients"  # clients/<name>/…

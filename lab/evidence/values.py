@@ -39,8 +39,11 @@ Packets = NDArray[np.void]
 
 @dataclass(frozen=True, kw_only=True)
 class Tap:
-    """One capture file. `place` is `edge` (the client's side of its bump), `inner` (the router's side of it),
-    `core` (the server's link) or `open` (the link of all clients without an impaired link)."""
+    """One capture file.
+
+    `place` is `edge` (the client's side of its bump), `inner` (the router's side of it), `core` (the server's link)
+    or `open` (the link of all clients without an impaired link).
+    """
 
     place: Literal["edge", "inner", "core", "open"]
     client: str | None
@@ -115,7 +118,7 @@ class PairSample:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line of a client's `events.jsonl`: connected, published, subscribed, media, error, done …"""
+    """One line of a client's `events.jsonl`: connected, published, subscribed, media, error, done and the like."""
 
     t_ns: int
     name: str

@@ -1,0 +1,129 @@
+"""`manifest.json`: what a run was, made of, and left. Written early, rewritten in phases, sealed last.
+
+Format 1. A reader refuses a newer format by name; it never guesses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from lab.errors import EvidenceError
+from lab.evidence.decode import decode, parse
+
+FORMAT = 1
+SEALED = "sealed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One step of the run's life: when it began (t_ns) and what was known then."""
+
+    name: str
+    t_ns: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container image: its reference, its digest or id, and how it came (`pulled`, `built`)."""
+
+    reference: str
+    digest: str
+    how: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Netem:
+    """What impaired: `driver` is kernel or vm; `seeded` whether the kernel took the seeds; versions where known."""
+
+    driver: Literal["kernel", "vm"]
+    seeded: bool
+    kernel: str
+    iproute2: str
+    qemu: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a client was: its IPv4 address, and whether a bump was in its way."""
+
+    name: str
+    role: Literal["publisher", "subscriber", "both"]
+    ip: str
+    linked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerPlace:
+    """The server's IPv4 address and UDP media port."""
+
+    ip: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marks:
+    """The moments of a run (t_ns); None: it never got there."""
+
+    go_ns: int | None = None
+    control_from_ns: int | None = None
+    control_to_ns: int | None = None
+    media_from_ns: int | None = None
+    media_to_ns: int | None = None
+    end_ns: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileFact:
+    """Size and hash of one piece of evidence when the run was sealed."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """The whole manifest. What is not known yet is None or empty."""
+
+    format: int = FORMAT
+    run: str
+    scenario: str
+    seed: int | None = None
+    phases: tuple[Phase, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, Image] = field(default_factory=dict)
+    netem: Netem | None = None
+    clients: tuple[Place, ...] = ()
+    server: ServerPlace | None = None
+    marks: Marks = field(default_factory=Marks)
+    host: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, FileFact] = field(default_factory=dict)
+
+    @property
+    def phase(self) -> str:
+        """The phase the run is in, `sealed` when it is complete."""
+        return self.phases[-1].name
+
+    def dump(self) -> str:
+        """Return the manifest as JSON text."""
+        return json.dumps({**asdict(self), "phase": self.phase}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def load(text: str, where: str) -> Manifest:
+    """Parse a manifest; EvidenceError naming `where` when it is foreign, broken or of a newer format."""
+    raw = parse(text, where)
+    found = raw.get("format")
+    if not isinstance(found, int):
+        raise EvidenceError(f"{where}: not a manifest of lab: it has no format number", fix="name a run folder")
+    if found > FORMAT:
+        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+    phase = raw.pop("phase", None)
+    manifest = decode(Manifest, raw, where)
+    if not manifest.phases or manifest.phase != phase:
+        raise EvidenceError(
+            f"{where}: phase {phase!r} contradicts its phases", fix="the manifest was edited; record again"
+        )
+    return manifest

@@ -1,0 +1,191 @@
+"""Captured frames → `PACKET` records: who sent what to whom, and the clear part of RTP.
+
+SRTP encrypts the payload, not the header nor its extensions (RFC 3711), so sequence number, timestamp, SSRC and level
+are there to read. Kinds are told apart by the first bytes (RFC 7983, RFC 5761). What was not captured is not guessed:
+a packet cut before its header ends is `KIND_OTHER`.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.evidence.pcap import Records, read_records
+from lab.evidence.values import (
+    KIND_ARP,
+    KIND_DTLS,
+    KIND_OTHER,
+    KIND_RTCP,
+    KIND_RTP,
+    KIND_STUN,
+    PACKET,
+    Packets,
+)
+
+LEVEL_ID = 1
+"""The header extension number that LiveKit's clients negotiate for ssrc-audio-level (RFC 6464)."""
+
+_ETHERNET_HEADER, _IP_HEADER, _UDP_HEADER, _RTP_HEADER = 14, 20, 8, 12
+_IPV4, _ARP, _UDP = 0x0800, 0x0806, 17
+_ONE_BYTE_PROFILE = 0xBEDE
+_STUN_COOKIE = 0x2112A442
+_STOP_ID = 15
+_FRAGMENT_OFFSET = 0x1FFF
+
+_FRAME = np.dtype(
+    {
+        "names": ["ethertype", "version_ihl", "fragment", "proto", "src", "dst"],
+        "formats": [">u2", "u1", ">u2", "u1", ">u4", ">u4"],
+        "offsets": [12, 14, 20, 23, 26, 30],
+        "itemsize": 34,
+    }
+)
+"""Ethernet and IPv4 headers without options (RFC 791)."""
+_DATAGRAM = np.dtype(
+    {
+        "names": ["sport", "dport", "size", "first", "second", "seq", "ts", "ssrc", "cookie"],
+        "formats": [">u2", ">u2", ">u2", "u1", "u1", ">u2", ">u4", ">u4", ">u4"],
+        "offsets": [0, 2, 4, 8, 9, 10, 12, 16, 12],
+        "itemsize": 20,
+    }
+)
+"""UDP header, then RTP's (RFC 3550) or STUN's (RFC 8489)."""
+_EXTENSION = np.dtype([("profile", ">u2"), ("words", ">u2")])
+
+Ints = NDArray[np.int64]
+Rows = NDArray[np.intp]
+Headers = NDArray[np.void]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """The packets of one capture file; `torn` says how the file ends early, or is empty."""
+
+    packets: Packets
+    torn: str
+
+
+def read_capture(path: Path, *, level_id: int = LEVEL_ID, allow_torn_tail: bool = False) -> Capture:
+    """Read `path`, digests included. EvidenceError as `read_records` says."""
+    records = read_records(path, allow_torn_tail=allow_torn_tail)
+    packets = classify(records, level_id=level_id)
+    return Capture(packets=with_digest(packets, records), torn=records.torn)
+
+
+def classify(records: Records, *, level_id: int = LEVEL_ID) -> Packets:
+    """Return the packets of `records` in capture order; `digest` is left 0."""
+    packets = np.zeros(records.t_ns.size, PACKET)
+    packets["t_ns"], packets["length"], packets["level"] = records.t_ns, records.length, -1
+    frame = _headers(records.data, records.start, _FRAME)
+    packets["kind"][(frame["ethertype"] == _ARP) & (records.captured >= _ETHERNET_HEADER)] = KIND_ARP
+    is_ip = (frame["ethertype"] == _IPV4) & (records.captured >= _FRAME.itemsize)
+    for name in ("proto", "src", "dst"):
+        np.copyto(packets[name], frame[name], where=is_ip)
+    udp = _datagrams(records, frame)
+    packets["sport"][udp.rows], packets["dport"][udp.rows] = udp.header["sport"], udp.header["dport"]
+    kind = _kind(udp)
+    packets["kind"][udp.rows] = kind
+    _read_rtp(packets, records.data, udp.take(np.flatnonzero(kind == KIND_RTP)), level_id)
+    return packets
+
+
+def with_digest(packets: Packets, records: Records) -> Packets:
+    """Return `packets` with the crc32 of each UDP payload: two captures of one packet agree byte for byte."""
+    udp = _datagrams(records, _headers(records.data, records.start, _FRAME))
+    view, crc32 = records.data.data, zlib.crc32
+    spans = zip((udp.start + _UDP_HEADER).tolist(), udp.end.tolist(), strict=True)
+    done = packets.copy()
+    done["digest"][udp.rows] = [crc32(view[start:end]) for start, end in spans]
+    return done
+
+
+@dataclass(frozen=True)
+class _Datagrams:
+    """UDP datagrams: which packets they are, their headers, and where each starts and ends in the file."""
+
+    rows: Rows
+    header: Headers
+    start: Ints
+    end: Ints
+
+    def take(self, which: Rows) -> _Datagrams:
+        """Return only those datagrams."""
+        return _Datagrams(self.rows[which], self.header[which], self.start[which], self.end[which])
+
+    def carries(self, size: int) -> NDArray[np.bool_]:
+        """Mark the ones with at least `size` bytes of payload."""
+        return np.asarray(self.end - self.start >= _UDP_HEADER + size)
+
+
+def _headers(data: NDArray[np.uint8], at: Ints, layout: np.dtype[np.void]) -> Headers:
+    """Return what `layout` finds at each place of `data`; behind a packet's end that is another's bytes, or zeros."""
+    return np.lib.stride_tricks.sliding_window_view(data, layout.itemsize)[at].view(layout)[:, 0]
+
+
+def _datagrams(records: Records, frame: Headers) -> _Datagrams:
+    """Return the UDP datagrams.
+
+    One ends where its own length says, for Ethernet pads short frames; a later fragment holds no header.
+    """
+    header_size = (frame["version_ihl"] & 15).astype(np.int64) * 4
+    start = records.start + _ETHERNET_HEADER + header_size
+    end = records.start + records.captured
+    rows = np.flatnonzero(
+        (frame["ethertype"] == _IPV4)
+        & (frame["version_ihl"] >> 4 == 4)
+        & (header_size >= _IP_HEADER)
+        & (frame["proto"] == _UDP)
+        & (frame["fragment"] & _FRAGMENT_OFFSET == 0)
+        & (end - start >= _UDP_HEADER)
+    )
+    start, end = start[rows], end[rows]
+    header = _headers(records.data, start, _DATAGRAM)
+    said = np.maximum(header["size"].astype(np.int64), _UDP_HEADER)
+    return _Datagrams(rows, header, start, np.minimum(end, start + said))
+
+
+def _kind(udp: _Datagrams) -> NDArray[np.uint8]:
+    """Tell STUN, DTLS, RTP and RTCP by their first bytes."""
+    first, second = udp.header["first"], udp.header["second"]
+    rtp_or_rtcp = (first >= 128) & (first < 192)
+    rtcp = rtp_or_rtcp & (second >= 192) & (second < 224)
+    kind = np.full(first.size, KIND_OTHER, np.uint8)
+    kind[(first < 4) & (udp.header["cookie"] == _STUN_COOKIE) & udp.carries(20)] = KIND_STUN
+    kind[(first >= 20) & (first < 64) & udp.carries(13)] = KIND_DTLS
+    kind[rtcp & udp.carries(8)] = KIND_RTCP
+    kind[rtp_or_rtcp & ~rtcp & udp.carries(_RTP_HEADER)] = KIND_RTP
+    return kind
+
+
+def _read_rtp(packets: Packets, data: NDArray[np.uint8], rtp: _Datagrams, level_id: int) -> None:
+    """Fill in the RTP headers and levels."""
+    rows, header = rtp.rows, rtp.header
+    packets["marker"][rows], packets["pt"][rows] = header["second"] >> 7, header["second"] & 127
+    for name in ("seq", "ts", "ssrc"):
+        packets[name][rows] = header[name]
+    packets["level"][rows] = _level(data, rtp, level_id)
+
+
+def _level(data: NDArray[np.uint8], rtp: _Datagrams, level_id: int) -> NDArray[np.int16]:
+    """Return the level that a one-byte header extension (RFC 8285) carries, -1 where there is none."""
+    level = np.full(rtp.rows.size, -1, np.int16)
+    begin = rtp.start + _UDP_HEADER + _RTP_HEADER + 4 * (rtp.header["first"] & 15).astype(np.int64)
+    left = np.flatnonzero((rtp.header["first"] & 16 != 0) & (begin + _EXTENSION.itemsize <= rtp.end))
+    begin = begin[left]
+    extension = _headers(data, begin, _EXTENSION)
+    at = begin + _EXTENSION.itemsize
+    end = at + 4 * extension["words"].astype(np.int64)
+    whole = np.flatnonzero((extension["profile"] == _ONE_BYTE_PROFILE) & (end <= rtp.end[left]))
+    left, at, end = left[whole], at[whole], end[whole]
+    while left.size:
+        head = data[at]
+        found = (head >> 4 == level_id) & (at + 1 < end)
+        level[left[found]] = data[at[found] + 1] & 127
+        at = at + np.where(head == 0, 1, (head & 15).astype(np.int64) + 2)
+        more = np.flatnonzero(~found & (head >> 4 != _STOP_ID) & (at < end))
+        left, at, end = left[more], at[more], end[more]
+    return level

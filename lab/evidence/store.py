@@ -1,0 +1,182 @@
+"""The only writer of a run folder.
+
+Law: a small file is there whole or not at all (written aside, synced, renamed); a growing one gains whole lines. The
+manifest is written first, again at every phase, and last with sizes and hashes, after which evidence never changes.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lab.errors import StorageError
+from lab.evidence import names
+from lab.evidence.manifest import SEALED, FileFact, Manifest, Phase
+from lab.scenario.model import Scenario
+
+_ATTEMPTS = 16
+_FIXES = {
+    errno.ENOSPC: "the disk is full: free some space, or choose another folder with -o",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
+    errno.EACCES: "no permission: choose another folder with -o, or run as its owner",
+    errno.EPERM: "no permission: choose another folder with -o, or run as its owner",
+    errno.EROFS: "the file system is read-only: choose another folder with -o",
+}
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Turn what the operating system says about `path` into a StorageError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        fix = _FIXES.get(error.errno or 0, "check the disk, or choose another folder with -o")
+        raise StorageError(f"{path}: {error.strerror or error}", fix=fix) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, durably: whatever happens, it holds the old or the new, whole. StorageError."""
+    with storing(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), 0o644)
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(temporary).unlink()
+            raise
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def token() -> str:
+    """Return four random hexadecimal digits."""
+    return secrets.token_hex(2)
+
+
+class RunFolder:
+    """One run's folder while it is being recorded."""
+
+    def __init__(self, path: Path, manifest: Manifest, clock: Callable[[], int] = time.time_ns) -> None:
+        """Continue in an existing folder; `create` makes a new one. `clock` gives t_ns."""
+        self.path = path
+        self.manifest = manifest
+        self._clock = clock
+
+    @classmethod
+    def create(
+        cls,
+        results: Path,
+        scenario: Scenario,
+        *,
+        as_written: str,
+        resolved: str,
+        clock: Callable[[], int] = time.time_ns,
+        entropy: Callable[[], str] = token,
+    ) -> RunFolder:
+        """Make `results/<scenario>/<UTC yyyymmdd-HHMMSS>-<4 hex>/` with both scenarios and a first manifest."""
+        now_ns = clock()
+        stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%d-%H%M%S")
+        path = _new_folder(results / scenario.name, stamp, entropy)
+        started = Phase(name="started", t_ns=now_ns)
+        folder = cls(
+            path, Manifest(run=path.name, scenario=scenario.name, seed=scenario.seed, phases=(started,)), clock
+        )
+        folder.put(folder.manifest)
+        folder.write(names.AS_WRITTEN, as_written)
+        folder.write(names.RESOLVED, resolved)
+        return folder
+
+    def put(self, manifest: Manifest) -> None:
+        """Replace the manifest: `folder.put(replace(folder.manifest, netem=…))`."""
+        write_atomically(self.path / names.MANIFEST, manifest.dump().encode())
+        self.manifest = manifest
+
+    def phase(self, name: str, **facts: Any) -> None:
+        """Enter the phase `name`, with what is known now."""
+        entered = Phase(name=name, t_ns=self._clock(), facts=facts)
+        self.put(replace(self.manifest, phases=(*self.manifest.phases, entered)))
+
+    def mark(self, name: str, t_ns: int) -> None:
+        """Note one of the run's moments, a field of `Marks`."""
+        self.put(replace(self.manifest, marks=replace(self.manifest.marks, **{name: t_ns})))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a small file, whole; `name` is one of `evidence.names`."""
+        target = self.path / name
+        with storing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(target, text.encode())
+
+    def append(self, name: str, line: str) -> None:
+        """Add one line to a growing file."""
+        target = self.path / name
+        if "\n" in line:
+            raise ValueError(f"{name}: a line cannot hold a line break")
+        with storing(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+
+    def seal(self) -> None:
+        """End the recording: note the end, and size and hash of every piece of evidence."""
+        files = {name: fact(self.path / name) for name in evidence_files(self.path)}
+        now_ns = self._clock()
+        marks = replace(self.manifest.marks, end_ns=self.manifest.marks.end_ns or now_ns)
+        phases = (*self.manifest.phases, Phase(name=SEALED, t_ns=now_ns))
+        self.put(replace(self.manifest, files=files, marks=marks, phases=phases))
+
+
+def _new_folder(parent: Path, stamp: str, entropy: Callable[[], str]) -> Path:
+    """Make and return a folder that was not there."""
+    with storing(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        for _ in range(_ATTEMPTS):
+            path = parent / f"{stamp}-{entropy()}"
+            with suppress(FileExistsError):
+                path.mkdir()
+                return path
+    raise StorageError(f"{parent}: {_ATTEMPTS} names for a run were taken", fix="try again")
+
+
+def evidence_files(run: Path) -> tuple[str, ...]:
+    """Return the names of all evidence in `run`, sorted; StorageError for what is not a plain file or folder."""
+    found = []
+    for path in sorted(run.rglob("*")):
+        name = path.relative_to(run).as_posix()
+        if name == names.MANIFEST or name.split("/")[0] == names.DERIVED:
+            continue
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise StorageError(f"{path}: neither a file nor a folder", fix="a client left it there; remove it")
+        if path.is_file():
+            found.append(name)
+    return tuple(found)
+
+
+def fact(path: Path) -> FileFact:
+    """Return size and hash of `path`. StorageError."""
+    with storing(path), path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return FileFact(bytes=file.tell(), sha256=digest.hexdigest())
