@@ -1,8 +1,7 @@
 """A process beside the lab that cleans up when the lab is killed: `python -m lab.rig.watchdog RUN PATH…`.
 
-Between the two is a line. The lab says "done" before it closes it; an end
-without that word means that the lab is gone, by whatever death, and everything with the run's label is removed,
-and the run's temporary paths with it. Importing this module must stay cheap: it starts beside the bring-up.
+Between the two is a line. The lab says "done" before it closes its end; a closed line without that word means that
+the lab is gone, by whatever death: everything with the run's label is removed, and the run's temporary paths. Importing this module must stay cheap: it starts beside the bring-up.
 """
 
 from __future__ import annotations
@@ -54,8 +53,8 @@ class Guard:
         with theirs:
             self._process = subprocess.Popen(
                 self._argv,
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
                 # GitHub's runner kills every process with its tracking id (actions/runner#598).
