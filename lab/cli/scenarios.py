@@ -37,6 +37,8 @@ def schema(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema instead of the reference.")] = False,
 ) -> None:
     """Print the reference of scenario files and metrics, made from the model."""
+    import json
+
     from lab.scenario.schema import json_schema, reference_markdown
 
-    sys.stdout.write(json_schema() if as_json else reference_markdown())
+    sys.stdout.write(json.dumps(json_schema(), indent=1) + "\n" if as_json else reference_markdown())

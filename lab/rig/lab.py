@@ -18,11 +18,13 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TypeVar
 
-from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
+from lab.rig.bump.driver import Bump, plumb, router_needs
+from lab.rig.bump.plumbing import Driver
 from lab.rig.images import Images
+from lab.rig.server import Credentials, server_spec, wait_ready, write_configuration
 
 from lab.errors import EnvironmentFault
-from lab.rig import cleanup, containers, owner, server, signals, watchdog
+from lab.rig import cleanup, containers, owner, signals, watchdog
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
 from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
 from lab.rig.waiting import until
@@ -57,7 +59,7 @@ class Lab:
     router: str
     nodes: dict[str, str]
     server: str
-    credentials: server.Credentials
+    credentials: Credentials
 
     def __init__(self, machine: Machine, scenario: Scenario, *, watch: Watch, keep: bool = False) -> None:
         """Plan a lab with the links, clients and server of `scenario`; nothing exists before `__enter__`."""
@@ -176,15 +178,15 @@ class Lab:
 
     def _start_server(self) -> str:
         engine, asked = self.machine.engine, self.scenario.server
-        self.credentials = server.Credentials()
+        self.credentials = Credentials()
         folder = Path(tempfile.mkdtemp(prefix="livekit-", dir=self.scratch))
-        server.write_configuration(folder, self.topology, asked, self.credentials)
+        write_configuration(folder, self.topology, asked, self.credentials)
         containers.open_to_programs(folder)
         base = replace(self.identity.spec(SERVER, "", ()), user=containers.program_user())
         container = engine.start(
-            server.server_spec(self.machine.images.server.reference, self.nodes[SERVER], asked, folder, base)
+            server_spec(self.machine.images.server.reference, self.nodes[SERVER], asked, folder, base)
         )
-        server.wait_ready(engine, container)
+        wait_ready(engine, container)
         self.server_configuration = (folder / "livekit.yaml").read_text()
         return container
 

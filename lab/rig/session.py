@@ -14,7 +14,7 @@ from lab.evidence.store import RunFolder
 
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
-from lab.rig import clients, server
+from lab.rig import clients, facts, server
 from lab.rig.background import Background, background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
@@ -35,6 +35,7 @@ DRAIN_S = 1.0
 
 def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
     """Record `scenario` on `lab` into `folder`. Raises ClientFailed, EnvironmentFault, StorageError."""
+    folder.put(facts.known(folder.manifest, lab, scenario))
     with ExitStack() as stack:
         watch(Progress(phase="taps"))
         stack.callback(_keep_server_words, lab, folder)
@@ -53,6 +54,7 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
         joined = stack.enter_context(clients.started(lab, scenario, folder.path, lab.new_room()))
         if _all_hear(lab, scenario, joined, folder):
             _media(lab, scenario, joined, _Stage(network, traffic, folder, watch))
+    folder.seal()
 
 
 class _Stage:
