@@ -1,0 +1,87 @@
+"""A shell that stays open where `tc` runs: in the VM or in the router, asked and answered in one round trip.
+
+Each script is followed by a line with a token of its own and the exit code; what comes before it is the answer.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lab.errors import EnvironmentFault
+from lab.rig.bump.tc import Argv
+from lab.rig.engine import Shell
+
+TC = "/usr/sbin/tc"
+"""By its path: busybox's shell prefers an applet of the same name, which knows next to nothing."""
+ANSWER_S = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """Exit code, and output and error as they came."""
+
+    exit_code: int
+    output: str
+
+
+class ConsoleClosed(EnvironmentFault):
+    """The program behind a console ended."""
+
+
+class Console:
+    """A POSIX shell behind `stream`; one script at a time."""
+
+    def __init__(self, stream: Shell) -> None:
+        """Take over `stream`, which must read commands from its input."""
+        self._stream = stream
+
+    def run(self, script: str, timeout_s: float = ANSWER_S) -> Answer:
+        """Return what `script` said. Raises ConsoleClosed at the end of the stream, EnvironmentFault when late."""
+        token = f"--{secrets.token_hex(8)}--"
+        self._stream.write(f"{script}\nprintf '\\n%s %d\\n' {token} $?\n".encode())
+        until, data = time.monotonic() + timeout_s, b""
+        while (end := _end(data, token)) is None:
+            data += self._read(until, data)
+        return Answer(exit_code=end[1], output=data[: end[0]].decode(errors="replace").replace("\r", ""))
+
+    def tc(self, lines: Sequence[Argv]) -> list[Any]:
+        """Run `lines`, each an argument list of tc, in one process; return the JSON of each `show` among them.
+
+        Raises EnvironmentFault with tc's words when a line was refused; later lines were then not run.
+        """
+        batch = "\n".join(shlex.join(line[1:]) for line in lines)
+        answer = self.run(f"{TC} -j -s -r -batch - <<'END'\n{batch}\nEND")
+        if answer.exit_code:
+            raise EnvironmentFault(
+                f"tc refused: {answer.output.strip()}", fix="see router/steps.jsonl for what was run"
+            )
+        return [json.loads(line) for line in answer.output.splitlines() if line.strip()]
+
+    def close(self) -> None:
+        """End the stream; idempotent."""
+        self._stream.close()
+
+    def _read(self, until: float, so_far: bytes) -> bytes:
+        try:
+            data = self._stream.read(max(0.001, until - time.monotonic()))
+        except TimeoutError as error:
+            said = so_far.decode(errors="replace").strip()
+            raise EnvironmentFault(
+                f"the bump did not answer in time; it said {said!r}", fix="run `lab doctor`"
+            ) from error
+        if not data:
+            raise ConsoleClosed("the bump's console closed")
+        return data
+
+
+def _end(data: bytes, token: str) -> tuple[int, int] | None:
+    """Return where the answer ends in `data` and the exit code behind it, None when it has not all come."""
+    at = data.find(f"\n{token} ".encode())
+    line_end = data.find(b"\n", at + 1) if at >= 0 else -1
+    return None if line_end < 0 else (at, int(data[at:line_end].split()[1]))

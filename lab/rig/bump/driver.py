@@ -1,0 +1,217 @@
+"""The bump of a lab, whichever way it is made: choose the driver, join the devices, impair, read back.
+
+Law: what is recorded is what the kernel said it does, between the moment before it was told and the moment its
+answer had been compared with what was asked.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from lab.errors import EnvironmentFault
+from lab.evidence.values import DirectionState, StepState
+from lab.rig import owner
+from lab.rig.bump import plumbing, readback, tc, vm
+from lab.rig.bump.console import TC, Console, ConsoleClosed
+from lab.rig.bump.plumbing import Driver
+from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
+from lab.rig.topology import Topology
+from lab.scenario.model import Direction, Impairment
+
+CLEAN = Impairment()
+PROBE_S = 20
+Way = tuple[str, Direction]
+"""A client and the direction of its link."""
+
+_WAYS: tuple[Direction, ...] = ("up", "down")
+# A kernel that does not know the seed takes it without a word and forgets it.
+_FACTS = f"""uname -r; {TC} -V
+{TC} qdisc add dev lo root netem seed 1 2>/dev/null
+{TC} -j qdisc show dev lo | grep -q '"seed":1' && {{ {TC} qdisc del dev lo root; echo seeded; }}"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterNeeds:
+    """What the router's container must be given for a driver."""
+
+    devices: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BumpFacts:
+    """What impairs, for the manifest. `seeded`: netem accepts a seed; `qemu` is None for the kernel driver."""
+
+    driver: Driver
+    seeded: bool
+    kernel: str
+    iproute2: str
+    qemu: str | None
+    resumed: bool
+
+
+def choose(engine: Engine, router_reference: str, insist: str | None) -> Driver:
+    """Return the driver: `insist`, or kernel where the whole tree can be built in a throwaway namespace, else vm.
+
+    Raises EnvironmentFault when the kernel driver is insisted on and refused, with tc's words.
+    """
+    if insist == "vm":
+        return "vm"
+    refusal = _kernel_refusal(engine, router_reference)
+    if refusal and insist == "kernel":
+        raise EnvironmentFault(f"this kernel cannot impair: {refusal}", fix="leave out --netem, or use --netem vm")
+    return "vm" if refusal else "kernel"
+
+
+def _kernel_refusal(engine: Engine, router_reference: str) -> str:
+    """Return why the kernel of this machine cannot build the tree, "" when it can."""
+    lines = (*tc.setup_argv("lo", "rtp", None),)
+    container = engine.start(
+        ContainerSpec(
+            name=f"lab-probe-{secrets.token_hex(5)}",
+            image=router_reference,
+            command=("sh", "-ec", vm.script(lines).decode()),
+            labels={RUN_LABEL: "probe", OWNER_LABEL: owner.token(), EXPIRES_LABEL: owner.expires(PROBE_S)},
+            deadline_s=PROBE_S,
+            capabilities=("NET_ADMIN",),
+        )
+    )
+    try:
+        return engine.logs(container).strip() or "tc failed" if engine.wait(container, PROBE_S) else ""
+    finally:
+        engine.remove(container)
+
+
+def router_needs(driver: Driver, cache: Path) -> RouterNeeds:
+    """Return what the router needs for `driver`; `cache` must exist."""
+    if driver == "kernel":
+        return RouterNeeds(devices=(), mounts=())
+    return RouterNeeds(devices=("/dev/net/tun",), mounts=(vm.cache_mount(cache),))
+
+
+def plumb(engine: Engine, router: str, topology: Topology, driver: Driver) -> None:
+    """Name, join and address the router's devices. Raises EnvironmentFault with the words of what failed."""
+    listed = vm.run_script(engine, router, b"ip -j -4 address show\n", "list the router's devices").stdout
+    lines = plumbing.plumb_argv(topology, driver, plumbing.devices_by_address(listed))
+    vm.run_script(engine, router, vm.script(lines), "join the router's devices")
+
+
+@dataclass(kw_only=True, eq=False)
+class Bump:
+    """Every impaired direction of a lab: clean on entry, then what `apply` says. The router's owner removes it.
+
+    Nothing is touched before `__enter__`, which needs `plumb` to have been done.
+    """
+
+    engine: Engine
+    router: str
+    topology: Topology
+    driver: Driver
+    seed: int
+    impair_only: tc.Only
+    cache: Path
+    report: vm.Report = vm.silent
+    facts: BumpFacts = field(init=False)
+    _console: Console = field(init=False)
+    _force: dict[Way, Impairment] = field(init=False, default_factory=dict)
+    _seeds: dict[Way, int | None] = field(init=False, default_factory=dict)
+
+    def __enter__(self) -> Bump:
+        """Start what impairs and build every tree, clean. Raises EnvironmentFault."""
+        running = self._start()
+        self._console = running.console
+        try:
+            self.facts = self._ask_facts(running)
+            self._force = {(link.client, way): CLEAN for link in self.topology.links for way in _WAYS}
+            self._seeds = {way: self._seed_of(way, "clean") for way in self._force}
+            self._run("clean", None, {way: self._setup(way) for way in self._force})
+        except BaseException:
+            self._console.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Close the console."""
+        self._console.close()
+
+    def apply(self, name: str, changes: Mapping[Way, Impairment], due_ns: int | None) -> StepState:
+        """Put each direction of `changes` into its new state and return what the kernel then holds of them.
+
+        The step's `name` is part of the seed: a step of this name is drawn alike in every run with the same seed.
+        Raises EnvironmentFault naming field, asked and got when the read-back differs.
+        """
+        seeds = {way: self._seed_of(way, name) for way in changes}
+        argv = {
+            way: tc.change_argv(self._device(way), self._force[way], asked, seeds[way])
+            for way, asked in changes.items()
+        }
+        self._force |= changes
+        self._seeds |= seeds
+        return self._run(name, due_ns, argv)
+
+    def read(self, name: str) -> StepState:
+        """Return the counters of every direction, after comparing it with what is in force."""
+        return self._run(name, None, dict.fromkeys(self._force, ()))
+
+    def drained(self) -> bool:
+        """Return whether no qdisc holds a packet."""
+        state = self.read("drained")
+        return not any(qdisc.backlog_packets for way in state.directions for qdisc in way.qdiscs)
+
+    def _start(self) -> vm.Running:
+        if self.driver == "vm" and self.topology.links:
+            return vm.start(self.engine, self.router, len(self.topology.links), self.cache, self.report)
+        return vm.Running(console=Console(self.engine.shell(self.router, ("sh",))), resumed=False, qemu=None)
+
+    def _ask_facts(self, running: vm.Running) -> BumpFacts:
+        answer = running.console.run(_FACTS)
+        kernel, iproute2, *seeded = answer.output.splitlines()
+        return BumpFacts(
+            driver=self.driver,
+            seeded=seeded == ["seeded"],
+            kernel=kernel,
+            iproute2=iproute2,
+            qemu=running.qemu,
+            resumed=running.resumed,
+        )
+
+    def _seed_of(self, way: Way, step: str) -> int | None:
+        return tc.seed_for(self.seed, *way, step) if self.facts.seeded else None
+
+    def _device(self, way: Way) -> str:
+        client, direction = way
+        return next(link.device(direction) for link in self.topology.links if link.client == client)
+
+    def _setup(self, way: Way) -> tuple[tc.Argv, ...]:
+        return tc.setup_argv(self._device(way), self.impair_only, self._seeds[way])
+
+    def _run(self, name: str, due_ns: int | None, argv: Mapping[Way, tuple[tc.Argv, ...]]) -> StepState:
+        """Run every direction's lines and its read-back in one round trip, and compare."""
+        began = time.time_ns()
+        lines = [line for each in argv.values() for line in each]
+        shows = [line for way in argv for line in tc.show_argv(self._device(way))]
+        answers = self._ask([*lines, *shows]) if shows else []
+        directions = tuple(
+            self._direction(way, argv[way], *pair)
+            for way, pair in zip(argv, zip(answers[::2], answers[1::2], strict=True), strict=True)
+        )
+        return StepState(name=name, due_ns=due_ns, from_ns=began, to_ns=time.time_ns(), directions=directions)
+
+    def _direction(self, way: Way, argv: tuple[tc.Argv, ...], tree: Any, filters: Any) -> DirectionState:
+        qdiscs = readback.qdiscs(tree)
+        asked = readback.asked_shape(self._force[way], self.impair_only, self._seeds[way])
+        readback.compare(self._device(way), asked, readback.got_shape(qdiscs, filters))
+        return DirectionState(client=way[0], direction=way[1], argv=argv, qdiscs=qdiscs)
+
+    def _ask(self, lines: Sequence[tc.Argv]) -> list[Any]:
+        try:
+            return self._console.tc(lines)
+        except ConsoleClosed as error:
+            words = vm.last_words(self.engine, self.router) if self.driver == "vm" else ""
+            raise EnvironmentFault(f"the bump died: {error}\n{words}", fix="is there memory left?") from error

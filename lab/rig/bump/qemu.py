@@ -1,0 +1,106 @@
+"""The virtual machine's command line and its control socket (QMP).
+
+The machine is the same for every run with as many links: nothing in it, and so nothing in its saved state, is of a
+run. The initramfs (compose/router/init) joins its network cards by their addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from lab.errors import EnvironmentFault
+from lab.rig.bump.tc import Argv
+from lab.rig.engine import Shell
+
+FOLDER = "/run/bump"
+CONSOLE = f"{FOLDER}/console.sock"
+CONTROL = f"{FOLDER}/qmp.sock"
+BOOT_LOG = f"{FOLDER}/serial.log"
+OWN_LOG = f"{FOLDER}/qemu.log"
+PID = f"{FOLDER}/qemu.pid"
+MEMORY_MB = "96"
+SAVE_S = 30.0
+
+# No packet may be longer, shorter or unfinished: what one card takes in, the other gives out.
+_NO_OFFLOADS = "".join(
+    f",{feature}=off"
+    for feature in (
+        *("csum", "gso", "host_tso4", "host_tso6", "host_ecn", "host_ufo", "host_uso", "mrg_rxbuf"),
+        *("guest_csum", "guest_tso4", "guest_tso6", "guest_ecn", "guest_ufo", "guest_uso4", "guest_uso6"),
+    )
+)
+
+
+def qemu_argv(links: int, saved: str | None) -> Argv:
+    """Return the machine with `links` bumps; `saved` is the file of the state to resume from, None boots it."""
+    cards = [word for index in range(links) for word in _cards(index)]
+    return (
+        *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-machine", "q35,graphics=off,hpet=off", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", MEMORY_MB),
+        *("-kernel", "/machine/vmlinuz", "-initrd", "/machine/initrd.gz"),
+        *("-append", "console=ttyS0 quiet ipv6.disable=1 tsc=reliable panic=-1"),
+        *("-pidfile", PID, "-serial", f"file:{BOOT_LOG}", "-qmp", f"unix:{CONTROL},server=on,wait=off"),
+        *("-chardev", f"socket,id=console,path={CONSOLE},server=on,wait=off"),
+        *("-device", "virtio-serial-pci", "-device", "virtserialport,chardev=console,name=console"),
+        *cards,
+        *(("-incoming", f"file:{saved}") if saved else ()),
+    )
+
+
+def _cards(index: int) -> Argv:
+    """Return the card on the client's side (tap inN, its egress impairs `down`) and on the router's (outN, `up`)."""
+    return tuple(
+        word
+        for tap, side in ((f"in{index}", "01"), (f"out{index}", "02"))
+        for word in (
+            *("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no"),
+            *("-device", f"virtio-net-pci,netdev={tap},mac=52:54:00:00:{index:02x}:{side},romfile={_NO_OFFLOADS}"),
+        )
+    )
+
+
+class Control:
+    """QEMU's monitor over `stream` (a connection to CONTROL)."""
+
+    def __init__(self, stream: Shell) -> None:
+        """Take over `stream` and agree on the protocol."""
+        self._stream = stream
+        self._pending = b""
+        self._message()
+        self.ask("qmp_capabilities")
+
+    def ask(self, command: str, **arguments: str) -> Any:
+        """Return what `command` answers. Raises EnvironmentFault with QEMU's words when it refuses."""
+        self._stream.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        while True:
+            message = self._message()
+            if "error" in message:
+                raise EnvironmentFault(
+                    f"QEMU refused {command}: {message['error'].get('desc')}", fix="run `lab doctor`"
+                )
+            if "return" in message:
+                return message["return"]
+
+    def save(self, file: str) -> None:
+        """Write the machine's state to `file` and let it run on. Raises EnvironmentFault when it cannot be written."""
+        until = time.monotonic() + SAVE_S
+        self.ask("migrate", uri=f"file:{file}")
+        while (state := self.ask("query-migrate"))["status"] != "completed":
+            if state["status"] in ("failed", "cancelled") or time.monotonic() > until:
+                raise EnvironmentFault(
+                    f"the VM's state was not saved: {state}", fix="is there space in the cache folder?"
+                )
+            time.sleep(0.05)
+        self.ask("cont")
+
+    def _message(self) -> Any:
+        """Return the next line; whatever is no answer (events) is returned too."""
+        while b"\n" not in self._pending:
+            data = self._stream.read(SAVE_S)
+            if not data:
+                raise EnvironmentFault("QEMU closed its control socket", fix="run `lab doctor`")
+            self._pending += data
+        line, self._pending = self._pending.split(b"\n", 1)
+        return json.loads(line)

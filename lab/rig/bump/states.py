@@ -1,0 +1,50 @@
+"""Saved states of the VM on this machine: made once, named after what they depend on and what they contain.
+
+Law: a name is `<key>.<sha256>.state`, so a file that was cut short or altered is found out before it is used, and a
+state appears all at once, by a rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.rig.bump.qemu import qemu_argv
+
+FOLDER = "vm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The usable state, if there is one, and the broken ones."""
+
+    good: Path | None
+    broken: tuple[Path, ...]
+
+
+def key(machine_id: str, links: int) -> str:
+    """Return what a state depends on: kernel, initramfs and QEMU (`machine_id`), command line, number of links."""
+    command = "\0".join(qemu_argv(links, None)).encode()
+    return f"{machine_id.strip()}-{hashlib.sha256(command).hexdigest()[:8]}-{links}"
+
+
+def find(cache: Path, state_key: str) -> Found:
+    """Return the states of `state_key`; each one's content was compared with its name."""
+    broken: list[Path] = []
+    for file in sorted((cache / FOLDER).glob(f"{state_key}.*.state")):
+        if _digest(file) == file.name.split(".")[-2]:
+            return Found(good=file, broken=tuple(broken))
+        broken.append(file)
+    return Found(good=None, broken=tuple(broken))
+
+
+def keep(file: Path, state_key: str) -> Path:
+    """Give the complete `file` its name and return it."""
+    named = file.with_name(f"{state_key}.{_digest(file)}.state")
+    return file.rename(named)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,165 @@
+"""The VM driver: a small machine whose kernel has netem, as a layer-2 bump in each link, where the host has none.
+
+It boots in seconds, so its state is saved once and resumed afterwards. It lives and dies with the router.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shlex
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.errors import EnvironmentFault
+from lab.rig import owner
+from lab.rig.bump import qemu, states
+from lab.rig.bump.console import Console
+from lab.rig.bump.plumbing import tap_argv
+from lab.rig.bump.tc import Argv
+from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
+from lab.rig.topology import BumpedLink, Segment
+
+CACHE = "/cache"
+BOOT_S = 90.0
+RESUME_S = 20.0
+PREPARE_S = 180
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A VM that answers."""
+
+    console: Console
+    resumed: bool
+    qemu: str | None
+
+
+def silent(_: str) -> None:
+    """Report to nobody."""
+
+
+def cache_mount(cache: Path) -> Mount:
+    """Return the mount through which the router sees the cache folder; the folder must exist."""
+    return Mount(source=cache, target=CACHE, read_only=False)
+
+
+def script(lines: tuple[Argv, ...]) -> bytes:
+    """Return `lines` as the input of `sh -e`."""
+    return "".join(shlex.join(line) + "\n" for line in lines).encode()
+
+
+def run_script(engine: Engine, container: str, text: bytes, what: str) -> Outcome:
+    """Run `text` in one `sh -e`. Raises EnvironmentFault with its words when a line fails."""
+    outcome = engine.execute(container, ("sh", "-e"), stdin=text)
+    if outcome.exit_code:
+        words = (outcome.stderr or outcome.stdout).strip()
+        raise EnvironmentFault(f"{what}: exit code {outcome.exit_code}: {words}", fix="run `lab doctor`")
+    return outcome
+
+
+def start(engine: Engine, router: str, links: int, cache: Path, report: Report) -> Running:
+    """Resume the VM with `links` bumps in `router`, or boot it and save its state for the next time.
+
+    The taps of every link must exist. Raises EnvironmentFault with QEMU's last words when it does not come up.
+    """
+    machine = run_script(engine, router, b"cat /machine/id", "read the machine's identity").stdout
+    identity, version = machine.splitlines()
+    state_key = states.key(identity, links)
+    found = states.find(cache, state_key)
+    for file in found.broken:
+        report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
+        file.unlink()
+    if found.good:
+        with _close_on_error(_launch(engine, router, links, found.good.name)) as console:
+            _await_answer(engine, router, console, RESUME_S)
+        return Running(console=console, resumed=True, qemu=version)
+    report(f"booting the VM for {links} links; its state is saved for the next run")
+    with _close_on_error(_launch(engine, router, links, None)) as console:
+        _await_answer(engine, router, console, BOOT_S)
+        _save(engine, router, cache, state_key)
+        _await_answer(engine, router, console, RESUME_S)
+    return Running(console=console, resumed=False, qemu=version)
+
+
+def prepare(engine: Engine, router_reference: str, links: int, cache: Path, report: Report) -> None:
+    """Make the saved state for `links` bumps ahead of the first run, in a container of its own, unless it is there."""
+    cache.mkdir(parents=True, exist_ok=True)
+    spec = ContainerSpec(
+        name=f"lab-prepare-{secrets.token_hex(5)}",
+        image=router_reference,
+        command=("sleep", "infinity"),
+        labels={
+            RUN_LABEL: "prepare",
+            OWNER_LABEL: owner.token(),
+            EXPIRES_LABEL: owner.expires(PREPARE_S),
+        },
+        deadline_s=PREPARE_S,
+        capabilities=("NET_ADMIN",),
+        devices=("/dev/net/tun",),
+        mounts=(cache_mount(cache),),
+        read_only=False,
+    )
+    container = engine.start(spec)
+    try:
+        nowhere = Segment(name="", subnet="", router_ip="", router_mac="")
+        taps = [tap_argv(BumpedLink(index=index, client="", segment=nowhere)) for index in range(links)]
+        run_script(engine, container, script(tuple(line for tap in taps for line in tap)), "make the VM's taps")
+        start(engine, container, links, cache, report).console.close()
+    finally:
+        engine.remove(container)
+
+
+def last_words(engine: Engine, router: str) -> str:
+    """Return the last lines of QEMU's own log and of the machine's serial port."""
+    logs = shlex.join(("tail", "-n", "12", qemu.OWN_LOG, qemu.BOOT_LOG)) + " 2>&1 || true\n"
+    return engine.execute(router, ("sh",), stdin=logs.encode()).stdout.strip()
+
+
+def _launch(engine: Engine, router: str, links: int, saved: str | None) -> Console:
+    """Start QEMU in the background of the router and return its console."""
+    command = shlex.join(qemu.qemu_argv(links, saved and f"{CACHE}/{states.FOLDER}/{saved}"))
+    text = (
+        f"mkdir -p {qemu.FOLDER}\n"
+        f"setsid {command} </dev/null >{qemu.OWN_LOG} 2>&1 &\n"
+        f"until [ -S {qemu.CONSOLE} ]; do kill -0 $! || {{ cat {qemu.OWN_LOG} >&2; exit 1; }}; sleep 0.02; done\n"
+    )
+    run_script(engine, router, text.encode(), "start the VM")
+    return Console(engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONSOLE}")))
+
+
+def _await_answer(engine: Engine, router: str, console: Console, timeout_s: float) -> None:
+    try:
+        console.run(":", timeout_s)
+    except EnvironmentFault as error:
+        raise EnvironmentFault(f"the VM did not come up: {error}\n{last_words(engine, router)}") from error
+
+
+def _save(engine: Engine, router: str, cache: Path, state_key: str) -> None:
+    name = f"{states.FOLDER}/{state_key}.{secrets.token_hex(6)}.part"
+    inside = shlex.quote(f"{CACHE}/{name}")
+    run_script(engine, router, f"mkdir -p {CACHE}/{states.FOLDER}\n".encode(), "make the folder of VM states")
+    stream = engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONTROL}"))
+    try:
+        qemu.Control(stream).save(f"{CACHE}/{name}")
+        # Ours to read and to remove, whoever we are; QEMU runs as the container's root.
+        run_script(
+            engine, router, f"chmod 0644 {inside}\nchmod 0777 {CACHE}/{states.FOLDER}\n".encode(), "keep the state"
+        )
+        states.keep(cache / name, state_key)
+    except BaseException:
+        engine.execute(router, ("rm", "-f", f"{CACHE}/{name}"))
+        raise
+    finally:
+        stream.close()
+
+
+@contextlib.contextmanager
+def _close_on_error(console: Console) -> Iterator[Console]:
+    try:
+        yield console
+    except BaseException:
+        console.close()
+        raise
