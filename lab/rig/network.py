@@ -34,8 +34,8 @@ class Network:
         self._changes = 0
 
     def __enter__(self) -> Network:
-        """Read the counters that everything later is measured from."""
-        self._note(self._bump.read("clean"))
+        """Make every direction clean, and read the counters that everything later is measured from."""
+        self._apply("clean", dict(self.in_force), None)
         return self
 
     def __exit__(self, *_: object) -> None:
