@@ -1,0 +1,87 @@
+"""`clients/<name>/`: everything one client left, each piece read on its own, so that one bad piece spoils no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lab.errors import EvidenceError
+from lab.evidence import names
+from lab.evidence.decode import decode, parse
+from lab.evidence.frames import KIND as FRAMES
+from lab.evidence.frames import frames
+from lab.evidence.lines import Lines, read_headed
+from lab.evidence.manifest import Place
+from lab.evidence.stats import EVENTS_KIND as EVENTS
+from lab.evidence.stats import KIND as STATS
+from lab.evidence.stats import Stats, events, stats
+from lab.evidence.values import ClientEvidence
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exit:
+    """How a client's container ended (`exit.json`)."""
+
+    exit_code: int | None
+    oom_killed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headed:
+    """One client file to read: which, of what kind, into what; `torn_tail` whether its last line may be torn."""
+
+    path: Path
+    kind: str
+    torn_tail: bool
+
+    def read(self, convert: Callable[[Lines], T], empty: T, problems: list[str]) -> T:
+        """Return what the file holds; `empty`, and one more entry in `problems`, when it cannot be read."""
+        try:
+            lines = read_headed(self.path, self.kind, allow_torn_tail=self.torn_tail)
+            value = convert(lines)
+        except EvidenceError as error:
+            problems.append(str(error))
+            return empty
+        if lines.torn:
+            problems.append(lines.torn)
+        return value
+
+
+def read_client(run: Path, place: Place, problems: list[str]) -> ClientEvidence:
+    """Return what the client at `place` left in the run folder; what is missing or broken goes to `problems`."""
+    folder = run / names.CLIENTS / place.name
+    ended = _exit(folder / names.CLIENT_EXIT, problems)
+    torn_tail = ended.exit_code != 0
+
+    def piece(name: str, kind: str) -> Headed:
+        return Headed(path=folder / name, kind=kind, torn_tail=torn_tail)
+
+    publishes = place.role != "subscriber"
+    samples = piece(names.CLIENT_STATS, STATS).read(stats, Stats(), problems)
+    return ClientEvidence(
+        name=place.name,
+        role=place.role,
+        address=place.ip,
+        events=piece(names.CLIENT_EVENTS, EVENTS).read(events, (), problems),
+        frames=piece(names.CLIENT_FRAMES, FRAMES).read(frames, (), problems) if publishes else (),
+        inbound=samples.inbound,
+        outbound=samples.outbound,
+        pairs=samples.pairs,
+        exit_code=ended.exit_code,
+        oom_killed=ended.oom_killed,
+    )
+
+
+def _exit(path: Path, problems: list[str]) -> Exit:
+    """Return how the client ended, unknown when nobody wrote it down."""
+    try:
+        return decode(Exit, parse(path.read_text(encoding="utf-8"), str(path)), str(path))
+    except OSError as error:
+        problems.append(f"{path}: {error.strerror}")
+    except EvidenceError as error:
+        problems.append(str(error))
+    return Exit(exit_code=None, oom_killed=False)

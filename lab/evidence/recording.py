@@ -1,0 +1,148 @@
+"""A recording, read: everything one run left, as values.
+
+Law: reading never raises for a missing or broken piece, it names it in `problems` and leaves it empty, so that what is
+there can still be judged. Only a manifest that is missing or foreign makes a folder no recording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from lab.errors import EvidenceError, StorageError
+from lab.evidence import names
+from lab.evidence.client_folder import Headed, read_client
+from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, seconds, ticks
+from lab.evidence.manifest import SEALED, Manifest, load
+from lab.evidence.rtp import Capture, read_capture
+from lab.evidence.steps import read_steps
+from lab.evidence.store import evidence_files, fact
+from lab.evidence.values import CgroupSecond, ClientEvidence, HostSecond, StepState, Tap, Tick
+
+T = TypeVar("T")
+_DROPPED = re.compile(r"(\d+) packets? dropped by kernel")
+_CGROUP = re.compile(r"cgroup-(.+)\.jsonl")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recording:
+    """One run's evidence.
+
+    `cgroups` is by container (`server`, `client-<name>`); `problems` is empty when everything is there and whole.
+    """
+
+    path: Path
+    manifest: Manifest
+    taps: tuple[Tap, ...]
+    clients: tuple[ClientEvidence, ...]
+    steps: tuple[StepState, ...]
+    ticks: tuple[Tick, ...]
+    seconds: tuple[HostSecond, ...]
+    cgroups: Mapping[str, tuple[CgroupSecond, ...]]
+    problems: tuple[str, ...]
+
+
+def read(path: Path) -> Recording:
+    """Read the run folder `path`. EvidenceError when its manifest is missing, foreign or of a newer format."""
+    manifest = read_manifest(path)
+    problems = list(changes(path, manifest))
+    host = path / names.HOST
+    pacer = Headed(path=path / names.PACER, kind=PACER_KIND, torn_tail=True)
+    machine = Headed(path=path / names.HOST_SECONDS, kind=SECONDS_KIND, torn_tail=True)
+    return Recording(
+        path=path,
+        manifest=manifest,
+        taps=_taps(path, manifest, problems),
+        clients=tuple(read_client(path, place, problems) for place in manifest.clients),
+        steps=_try(read_steps, path / names.STEPS, (), problems),
+        ticks=pacer.read(ticks, (), problems),
+        seconds=machine.read(seconds, (), problems),
+        cgroups={name: _try(read_cgroup, file, (), problems) for name, file in _cgroups(host)},
+        problems=tuple(text.replace(f"{path}/", "") for text in problems),
+    )
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of the run folder `path`. EvidenceError."""
+    file = path / names.MANIFEST
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{file}: {error}", fix="name the folder of a run, see `lab ls`") from error
+    return load(text, str(file))
+
+
+def changes(path: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Say how the evidence in `path` differs from what was sealed; empty when it does not."""
+    if manifest.phase != SEALED:
+        return (f"not sealed: the recording ended in phase {manifest.phase}",)
+    try:
+        found = set(evidence_files(path))
+        return tuple(_change(path, name, manifest, found) for name in sorted(_suspects(path, manifest, found)))
+    except StorageError as error:
+        return (str(error),)
+
+
+def _suspects(path: Path, manifest: Manifest, found: set[str]) -> set[str]:
+    """Return the names that are missing, new, or not what they were."""
+    same = {name for name in found & set(manifest.files) if fact(path / name) == manifest.files[name]}
+    return (found | set(manifest.files)) - same
+
+
+def _change(path: Path, name: str, manifest: Manifest, found: set[str]) -> str:
+    """Say what happened to one file since the sealing."""
+    if name not in found:
+        return f"{name}: missing, {manifest.files[name].bytes} bytes of it were sealed"
+    if name not in manifest.files:
+        return f"{name}: added after the recording was sealed"
+    return f"{name}: changed since it was sealed"
+
+
+def _taps(path: Path, manifest: Manifest, problems: list[str]) -> tuple[Tap, ...]:
+    """Return every capture that this run's clients should have, and that can be read."""
+    linked = [place.name for place in manifest.clients if place.linked]
+    wanted: list[tuple[Literal["edge", "inner", "core", "open"], str | None, str]] = [("core", None, names.CORE_TAP)]
+    if len(linked) < len(manifest.clients):
+        wanted.append(("open", None, names.OPEN_TAP))
+    for name in linked:
+        wanted += [("edge", name, names.edge(name)), ("inner", name, names.inner(name))]
+    found = []
+    for where, client, file in wanted:
+        capture = _try(_capture, path / file, None, problems)
+        if capture:
+            problems += [f"{file}: {capture.torn}"] if capture.torn else []
+            dropped = _dropped(path / file)
+            found.append(Tap(place=where, client=client, packets=capture.packets, dropped=dropped))
+    return tuple(found)
+
+
+def _dropped(capture: Path) -> int | None:
+    """Return how many packets tcpdump said it missed, None when it did not say."""
+    try:
+        said = _DROPPED.search(capture.with_suffix(".log").read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+    return int(said[1]) if said else None
+
+
+def _cgroups(host: Path) -> list[tuple[str, Path]]:
+    """Return each container with a cgroup file."""
+    found = ((_CGROUP.fullmatch(file.name), file) for file in sorted(host.glob("*.jsonl")))
+    return [(match[1], file) for match, file in found if match]
+
+
+def _capture(path: Path) -> Capture | None:
+    """Read a capture, one that was cut included."""
+    return read_capture(path, allow_torn_tail=True)
+
+
+def _try(read_piece: Callable[[Path], T], path: Path, empty: T, problems: list[str]) -> T:
+    """Return the piece at `path`, or `empty` with the reason in `problems`."""
+    try:
+        return read_piece(path)
+    except EvidenceError as error:
+        problems.append(str(error))
+        return empty
