@@ -25,29 +25,34 @@ from lab.rig.docker_images import DockerImages
 from lab.rig.docker_stream import ExecStream, hijack
 from lab.rig.engine import ContainerSpec, ContainerState, EngineInfo, NetworkState, Outcome, Shell, SubnetTaken
 
-CALL_TIMEOUT_S = 60
-GRACE_S = 10
+CALL_TIMEOUT_S, GRACE_S = 60, 10
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
 _LOCAL = "unix://"
 _KILLED = 137
 _INSTALL = "start it, or run `make setup`, which installs one where there is none"
 
 
+def endpoint() -> str:
+    """Return where the engine is: DOCKER_HOST, else the docker CLI's current context, else the usual socket."""
+    context = ContextAPI.get_current_context()
+    return os.environ.get("DOCKER_HOST") or (context and context.Host) or DEFAULT_ENDPOINT
+
+
 class DockerEngine(DockerImages):
     """An `Engine` on the Docker daemon of this machine. Thread-safe: calls share only the connection pool."""
 
-    def __init__(self, client: docker.DockerClient, endpoint: str) -> None:
+    def __init__(self, client: docker.DockerClient, address: str) -> None:
         """Use `connect`; this only takes over a client whose daemon answered."""
         super().__init__(client.api)
-        self._endpoint = endpoint
+        self._endpoint = address
 
     @classmethod
-    def connect(cls, endpoint: str | None = None) -> Self:
-        """Return the engine at `endpoint`, by default that of DOCKER_HOST or the docker CLI's current context.
+    def connect(cls) -> Self:
+        """Return the engine at `endpoint()`.
 
         Raises EnvironmentFault when none answers, when it may not be used, or when it is not of this machine.
         """
-        address = endpoint or os.environ.get("DOCKER_HOST") or _context_endpoint()
+        address = endpoint()
         if not address.startswith(_LOCAL):
             raise EnvironmentFault(
                 f"the container engine at {address} is not of this machine",
@@ -195,15 +200,11 @@ class DockerEngine(DockerImages):
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Change limits of a running container; None leaves one as it is."""
-        changed = docker_spec.limits(cpus, memory_bytes)
+        new = docker_spec.limits(cpus, memory_bytes)
+        quota = {"cpu_period": new.get("CpuPeriod"), "cpu_quota": new.get("CpuQuota")}
+        memory = {"mem_limit": new.get("Memory"), "memswap_limit": new.get("MemorySwap")}
         with faults(f"limit container {container[:12]}"):
-            self._api.update_container(
-                container,
-                cpu_period=changed.get("CpuPeriod"),
-                cpu_quota=changed.get("CpuQuota"),
-                mem_limit=changed.get("Memory"),
-                memswap_limit=changed.get("MemorySwap"),
-            )
+            self._api.update_container(container, **quota, **memory)
 
     def _wait(self, container: str, timeout_s: float) -> int | None:
         with faults(f"wait for container {container[:12]}"):
@@ -240,11 +241,6 @@ class DockerEngine(DockerImages):
             self.remove(container)
         except LabError as second:
             first.add_note(f"and then: {second}")
-
-
-def _context_endpoint() -> str:
-    context = ContextAPI.get_current_context()
-    return str(context.Host) if context is not None and context.Host else DEFAULT_ENDPOINT
 
 
 def _filter(labels: Mapping[str, str]) -> list[str]:

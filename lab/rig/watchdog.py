@@ -1,7 +1,8 @@
 """A process beside the lab that cleans up when the lab is killed: `python -m lab.rig.watchdog RUN PATH…`.
 
 Between the two is a line. The lab says "done" before it closes its end; a closed line without that word means that
-the lab is gone, by whatever death: everything with the run's label is removed, and the run's temporary paths. Importing this module must stay cheap: it starts beside the bring-up.
+the lab is gone, by whatever death: everything with the label of the run is removed, and its temporary paths. Importing
+this module must stay cheap: it starts beside the bring-up.
 """
 
 from __future__ import annotations

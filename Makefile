@@ -1,0 +1,49 @@
+# From nothing: `make demo` shows a verdict, `make test` proves the lab. Both set up what is missing, and only that.
+SHELL := /bin/bash
+PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test test-fast test-long lint setup lock clean
+
+demo: setup  ## one real situation; the verdict is the lab's result, not ours
+	@$(BIN)/lab run scenarios/congested.yaml; status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
+
+test: setup lint  ## the CI set: everything, real containers and the real server included
+	$(BIN)/pytest --ignore=tests/long
+
+test-fast: $(READY) lint  ## seconds: no container, no network
+	$(BIN)/pytest tests/unit tests/replay tests/cli
+
+test-long: setup  ## accuracy, soak, kills: hours
+	$(BIN)/pytest tests/long
+
+lint: $(READY)
+	$(BIN)/ruff check lab tests
+	$(BIN)/ruff format --check lab tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(READY)  ## engine (if none answers), images, saved VM state
+	@$(BIN)/python -m lab.host.install
+	@$(BIN)/lab setup
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "lab needs Python 3.11, 3.12 or 3.13 (here: $$(python3 --version 2>&1)):" \
+		"apt-get install python3.11 python3.11-venv" >&2; exit 4; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing $(PYTHON)-venv: $(PYTHON) cannot make .venv" >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PYTHON)-venv; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+lock:  ## resolve the dependencies anew, for every Python that lab runs on
+	tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT && $(PYTHON) -m venv "$$tools" && "$$tools/bin/pip" install --quiet uv \
+		&& env -u UV_FIND_LINKS "$$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev pyproject.toml -o requirements.lock
+
+clean:  ## what dead labs left behind, and caches; results, images and .venv stay
+	$(BIN)/lab clean
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
