@@ -201,8 +201,8 @@ class DockerEngine(DockerImages):
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Change limits of a running container; None leaves one as it is."""
         new = docker_spec.limits(cpus, memory_bytes)
-        quota = {"cpu_period": new.get("CpuPeriod"), "cpu_quota": new.get("CpuQuota")}
-        memory = {"mem_limit": new.get("Memory"), "memswap_limit": new.get("MemorySwap")}
+        quota: dict[str, Any] = {"cpu_period": new.get("CpuPeriod"), "cpu_quota": new.get("CpuQuota")}
+        memory: dict[str, Any] = {"mem_limit": new.get("Memory"), "memswap_limit": new.get("MemorySwap")}
         with faults(f"limit container {container[:12]}"):
             self._api.update_container(container, **quota, **memory)
 
