@@ -41,9 +41,13 @@ def tap_points(topology: Topology) -> tuple[TapPoint, ...]:
 
 
 def tcpdump_argv(device: str, target: PurePosixPath) -> tuple[str, ...]:
-    """Return the capture command; `-U` so that a killed capture is whole up to its last packet."""
+    """Return the capture command.
+
+    `-U`: a killed capture is whole up to its last packet. `--immediate-mode`: otherwise the kernel hands packets over
+    in blocks, and those of the last second are not in the file when the capture ends.
+    """
     return (
-        "tcpdump", "-i", device, "-n", "-U", "-Z", "root", "-s", "0", "-B", str(BUFFER_KB),
+        "tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-Z", "root", "-s", "0", "-B", str(BUFFER_KB),
         "--time-stamp-precision=nano", "-w", str(target),
     )  # fmt: skip
 
