@@ -1,0 +1,73 @@
+"""Why the packets of a flow died on a link, when the kernel only counts for the whole link.
+
+Law: every drop has its cause in a counter of its own. Where one counter moved between two readings, it is the cause of
+every drop between them. Where the queue's and the random one both moved, the drops that met the longest queue are the
+queue's, as many as it counted: a full queue shows in how long the packet before had to wait.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+
+from lab.analysis.joins import behind
+from lab.analysis.links import Account, Span
+from lab.analysis.scene import Scene, goes_up
+from lab.analysis.streams import ABSENT, Ints
+from lab.evidence.values import Packets
+
+_IP_UDP = 17
+_MOSTLY = 0.9
+"""A change takes effect while it is being read: drops of the state before it may stand in the counters after it."""
+
+
+def causes(scene: Scene, account: Account, dropped_ns: Ints) -> Mapping[str, int]:
+    """Count the drops of a flow, given when each packet entered the link, per cause: random, queue, outage, blocked.
+
+    A drop for which no counter moved has no cause here.
+    """
+    found: Counter[str] = Counter()
+    start = min((span.from_ns for span in account.spans), default=0)
+    for span in account.spans:
+        mine = dropped_ns[(dropped_ns > start) & (dropped_ns <= span.to_ns)]
+        start = span.to_ns
+        if mine.size:
+            found.update(_of_span(scene, account, span, mine))
+    return dict(sorted(found.items()))
+
+
+def _of_span(scene: Scene, account: Account, span: Span, mine: Ints) -> Mapping[str, int]:
+    counted = {"random": span.random, "queue": span.queue, ("outage" if span.outage else "blocked"): span.blocked}
+    moved = {cause: count for cause, count in counted.items() if count > 0}
+    main = [cause for cause, count in moved.items() if count >= _MOSTLY * sum(moved.values())]
+    if not moved:
+        return {}
+    if len(moved) == 1 or (main and main != ["random"] and main != ["queue"]):
+        return {(main or list(moved))[0]: int(mine.size)}
+    queued = int(np.isin(mine, _queue_drops(scene, account, span)).sum())
+    return {cause: count for cause, count in (("queue", queued), ("random", int(mine.size) - queued)) if count}
+
+
+def _queue_drops(scene: Scene, account: Account, span: Span) -> Ints:
+    """Return when the packets entered that the full queue dropped."""
+    before, after = _sides(scene, account, span)
+    out_ns = behind(before, after)
+    waited = np.where(out_ns == ABSENT, -1, out_ns - before["t_ns"])
+    latest = np.maximum.accumulate(np.where(waited >= 0, np.arange(before.size), -1))
+    lost = np.flatnonzero(out_ns == ABSENT)
+    met = np.where(latest[lost] >= 0, waited[np.maximum(latest[lost], 0)], -1)
+    fullest = lost[np.argsort(-met, kind="stable")[: span.queue]]
+    return np.asarray(before["t_ns"][fullest], dtype=np.int64)
+
+
+def _sides(scene: Scene, account: Account, span: Span) -> tuple[Packets, Packets]:
+    seat = scene.seat(account.client)
+    sides = (scene.outer(seat), scene.inner(seat))
+    before, after = (
+        side[(side["proto"] == _IP_UDP) & (goes_up(side, seat.ip) == (account.way == "up"))]
+        for side in (sides if account.way == "up" else sides[::-1])
+    )
+    entered = (before["t_ns"] > span.from_ns) & (before["t_ns"] <= span.to_ns)
+    return before[entered], after[after["t_ns"] > span.from_ns]

@@ -1,0 +1,151 @@
+"""Each 10 ms of a window: came through, lost to whom, or preceded by silence that was nobody's audio.
+
+Law: two kinds of damage, audio lost and silence inserted, both missing time. Time missing once counts once: silence
+that fills the hole of a block that never went out is that block's loss. Silence is the SDK's when the next block had
+been pushed in time, the client's when it had not, the backend's when the program itself did not have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis.flow import Flow
+from lab.analysis.journey import At
+from lab.analysis.late import HOPS
+from lab.analysis.streams import Flags, Ints
+from lab.analysis.values import Owner
+from lab.marks import BLOCK_MS, FRAME_MS
+
+OWNERS = tuple(Owner)
+_NOBODY = -1
+_LATE_PUSH_NS = 25_000_000
+"""A packet holds the two 10 ms before it leaves, and takes some more to encode: pushed before that was in time."""
+
+_DIED = {
+    At.NOWHERE: "send",
+    At.SENT: "uplink",
+    At.UPLINKED: "unexplained",  # between two taps of the router
+    At.SERVER_IN: "server",
+    At.SERVER_OUT: "unexplained",
+    At.ROUTED: "downlink",
+}
+FATES = ("decodable", "push", "content", "send", "uplink", "server", "downlink", "unexplained")
+"""Where a block ended; `content`: the SDK never sent it although its sequence numbers are whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blame:
+    """Who owns what is lost at a fate, as evidence about hosts and witnesses decides."""
+
+    server: Owner
+    uplink: Owner
+    downlink: Owner
+
+    def owner(self, fate: str) -> Owner:
+        """Return who owns a loss with that fate."""
+        fixed = {"push": Owner.CLIENT, "content": Owner.SDK, "send": Owner.CLIENT_HOST, "unexplained": Owner.UNDECIDED}
+        return {**fixed, "server": self.server, "uplink": self.uplink, "downlink": self.downlink}[fate]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damage:
+    """A row per block made in the window: its fate (index in FATES), whether that is for being late, whose loss it is
+    (index in OWNERS, -1 none), and the 10 ms of silence inserted before it, with their owner."""
+
+    fate: Ints
+    late: Flags
+    lost_to: Ints
+    silence: Ints
+    silence_by: Ints
+
+    @property
+    def made_frames(self) -> float:
+        """How many frames were made."""
+        return self.fate.size * BLOCK_MS / FRAME_MS
+
+    def frames(self, chosen: Flags) -> float:
+        """Return `chosen` blocks as frames."""
+        return float(chosen.sum()) * BLOCK_MS / FRAME_MS
+
+    def missing(self, without: frozenset[Owner] = frozenset()) -> Ints:
+        """Return per block the 10 ms that are missing at it, all damage of `without` taken away."""
+        gone = [OWNERS.index(owner) for owner in without] + [_NOBODY]
+        return (~np.isin(self.lost_to, gone)).astype(np.int64) + np.where(
+            np.isin(self.silence_by, gone), 0, self.silence
+        )
+
+    def by_owner(self) -> Mapping[Owner, float]:
+        """Return the share of the intended time that each owner cost."""
+        size = max(1, self.fate.size)
+        shares = {
+            owner: float(((self.lost_to == i).sum() + self.silence[self.silence_by == i].sum()) / size)
+            for i, owner in enumerate(OWNERS)
+        }
+        return {owner: share for owner, share in shares.items() if share > 0}
+
+    def inserted_ms(self) -> Mapping[Owner, float]:
+        """Return the inserted silence in ms per owner."""
+        sums = {owner: float(self.silence[self.silence_by == i].sum()) for i, owner in enumerate(OWNERS)}
+        return {owner: count * BLOCK_MS for owner, count in sums.items() if count > 0}
+
+
+def damage(flow: Flow, blame: Blame) -> Damage:
+    """Settle every block of the flow's window."""
+    inside = flow.made.inside(flow.window)
+    fate, late = _fates(flow)
+    fate, late = fate[inside], late[inside]
+    owners = np.array([_NOBODY] + [OWNERS.index(blame.owner(name)) for name in FATES[1:]])
+    lost_to = owners[fate]
+    lost_to = np.where(
+        (fate == FATES.index("push")) & flow.made.late_source[inside], OWNERS.index(Owner.BACKEND), lost_to
+    )
+    silence, silence_by = _silence(flow, inside)
+    return Damage(fate=fate, late=late, lost_to=lost_to, silence=silence, silence_by=silence_by)
+
+
+def _fates(flow: Flow) -> tuple[Ints, Flags]:
+    """Return the fate of every block made, and whether it only came too late."""
+    made, reached = flow.made, flow.prediction.reached
+    died = np.array(
+        [FATES.index(_DIED.get(At(at), "decodable")) for at in range(At.RECEIVED + 1)] + [FATES.index("send")]
+    )
+    on_wire = made.slot >= 0
+    slot = np.maximum(made.slot, 0)
+    by_slot = died[reached] if reached.size else np.zeros(1, np.int64)
+    tardy = np.array([FATES.index(hop) for hop in HOPS] + [0])[flow.lateness.hop]
+    by_slot = np.where(tardy > 0, tardy, by_slot) if tardy.size else by_slot
+    fate = np.where(on_wire, by_slot[slot], FATES.index("content"))
+    late = on_wire & ((tardy > 0)[slot] if tardy.size else False)
+    return np.where(made.pushed, fate, FATES.index("push")), np.asarray(late, dtype=np.bool_)
+
+
+def _silence(flow: Flow, inside: Flags) -> tuple[Ints, Ints]:
+    """Return per block of the window how many 10 ms of silence stand before it, and whose they are."""
+    rows = np.flatnonzero(inside)
+    count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, _NOBODY, np.int64)
+    order = flow.made.order[rows]
+    went = np.flatnonzero(order >= 0)
+    never_out = flow.made.slot[rows] < 0
+    debt_at = np.searchsorted(order[went], flow.naming.silence_before)
+    forgiven = 0
+    for before, slot, at in zip(flow.naming.silence_before, flow.naming.silence_slot, debt_at, strict=True):
+        if not 0 < at < went.size or order[went[at]] != before:
+            continue
+        row = int(went[at])
+        if forgiven < int(never_out[:row].sum()):
+            forgiven += 1
+            continue
+        count[row] += 1
+        owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(slot)))
+    return count, owner
+
+
+def _who(flow: Flow, block: int, slot: int) -> Owner:
+    """Return whose the silence in `slot` is, before `block`."""
+    if flow.made.late_source[block]:
+        return Owner.BACKEND
+    in_time = flow.made.pushed_ns[block] < int(flow.journey.when()[slot]) - _LATE_PUSH_NS
+    return Owner.SDK if in_time else Owner.CLIENT

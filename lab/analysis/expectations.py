@@ -1,0 +1,65 @@
+"""Each expectation against what was measured: met, failed or unknown.
+
+Law: a count is a fact of this run and compared exactly. A rate is an estimate: wholly inside its 95 % interval it is
+met, wholly outside failed, else unknown, with how many seconds of media would decide. A limit relative to the network
+compares two figures of the very same frames, so it is a fact too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lab.analysis.measures import NOBODY, Measures, Owners
+from lab.analysis.statistics import compare, length_to_decide
+from lab.analysis.values import Checked
+from lab.marks import FRAME_MS
+from lab.scenario.expectations import spelled
+from lab.scenario.model import Expectation
+
+MET, FAILED, UNKNOWN = "met", "failed", "unknown"
+
+
+def check(measures: Measures, expected: Sequence[Expectation]) -> tuple[Checked, ...]:
+    """Check every expectation but `verdict`, which is about the others' answer."""
+    return tuple(_checked(measures, one) for one in expected if one.metric != "verdict")
+
+
+def holds(measures: Measures, expected: Expectation, without: Owners = NOBODY) -> bool:
+    """Say whether the value itself keeps the limit, as if `without` had done nothing; unknown values do not."""
+    value, limit = measures.value(expected.metric, without), _limit(measures, expected, without)
+    return value is not None and limit is not None and compare(expected.op)(value, limit)
+
+
+def _limit(measures: Measures, expected: Expectation, without: Owners = NOBODY) -> float | None:
+    if not expected.relative:
+        return expected.limit
+    network = measures.value("network_loss", without)
+    return None if network is None else network + expected.limit
+
+
+def _checked(measures: Measures, expected: Expectation) -> Checked:
+    value, limit = measures.value(expected.metric), _limit(measures, expected)
+    bounds = None if expected.relative else measures.interval(expected.metric)
+    result, note = UNKNOWN, "its evidence is missing"
+    if value is not None and limit is not None:
+        result, note = _decided(expected, value, limit, bounds)
+    if result == UNKNOWN and value is not None and limit is not None and bounds:
+        note = _how_long(measures, value, bounds, limit)
+    return Checked(
+        metric=expected.metric, limit=spelled(expected), value=value, interval=bounds, result=result, note=note
+    )
+
+
+def _decided(expected: Expectation, value: float, limit: float, bounds: tuple[float, float] | None) -> tuple[str, str]:
+    keeps = compare(expected.op)
+    note = f"network explains {100 * (limit - expected.limit):.1f} %" if expected.relative else ""
+    answers = {keeps(end, limit) for end in (bounds or (value,))}
+    return (UNKNOWN if len(answers) > 1 else MET if answers.pop() else FAILED), note
+
+
+def _how_long(measures: Measures, value: float, bounds: tuple[float, float], limit: float) -> str:
+    times = length_to_decide(value, bounds, limit)
+    if times is None:
+        return "the value stands on the limit: no length of media would decide"
+    return f"{math.ceil(times * measures.loss.made_frames * FRAME_MS / 1000)} s of media would decide"

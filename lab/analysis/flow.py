@@ -1,0 +1,146 @@
+"""One flow, followed from what was pushed to what arrived: every piece that the ledger is made of.
+
+Law: SSRCs are paired through the clients' own statistics, and each one is an epoch of the track. A piece that is
+missing is an EvidenceError that names it and says what it would have decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis import journey as travel
+from lab.analysis.journey import At, Journey
+from lab.analysis.late import Lateness, lateness
+from lab.analysis.links import Account, Configured
+from lab.analysis.naming import Naming
+from lab.analysis.prediction import Prediction, fec_times, replay
+from lab.analysis.scene import Scene, Seat
+from lab.analysis.streams import Flags, rtp_of
+from lab.analysis.windows import Blocks, Window, between, blocks, window
+from lab.errors import EvidenceError
+from lab.evidence.values import ClientEvidence, InboundSample
+from lab.marks import FRAME_MS
+
+_NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, duplicates=False)
+_TAIL_NS = 500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """When the clean control was, when the change was confirmed, and how many frames of media to measure."""
+
+    control_from_ns: int | None
+    control_to_ns: int | None
+    media_from_ns: int
+    media_frames: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flow:
+    """One published track as one subscriber hears it, followed. `slots` marks what was on the wire in the window."""
+
+    publisher: Seat
+    subscriber: Seat
+    journey: Journey
+    made: Blocks
+    naming: Naming
+    window: Window
+    transition_frames: int
+    slots: Flags
+    prediction: Prediction
+    lateness: Lateness
+    inbound: tuple[InboundSample, ...]
+
+
+def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links: Sequence[Account]) -> Flow:
+    """Follow the audio of `publisher` to `subscriber`. Raises EvidenceError naming what is missing."""
+    source, listener = _left(scene, publisher), _left(scene, subscriber)
+    inbound = tuple(sample for sample in listener.inbound if sample.publisher == publisher.name)
+    journey = _journey(scene, publisher, subscriber, source, inbound)
+    if not source.frames:
+        raise EvidenceError(f"frames of {publisher.name} are missing", fix="they tell push from send")
+    made, naming = blocks(source.frames, journey)
+    media = window(made, times.media_from_ns, times.media_frames)
+    slots = _slots(made, media, journey)
+    prediction = replay(journey, fec_times(journey, inbound))
+    held = _during(inbound, journey, slots)
+    control = _control(made, times, journey)
+    return Flow(
+        publisher=publisher,
+        subscriber=subscriber,
+        journey=journey,
+        made=made,
+        naming=naming,
+        window=media,
+        transition_frames=_transition(made, times, media),
+        slots=slots,
+        prediction=prediction,
+        lateness=lateness(journey, ~prediction.decodable, held, control, _configured(links, publisher, subscriber)),
+        inbound=held,
+    )
+
+
+def _left(scene: Scene, seat: Seat) -> ClientEvidence:
+    found = scene.evidence(seat.name)
+    if found is None:
+        raise EvidenceError(f"evidence of client {seat.name} is missing", fix="it tells which packets are whose")
+    return found
+
+
+def _journey(
+    scene: Scene, publisher: Seat, subscriber: Seat, source: ClientEvidence, inbound: Sequence[InboundSample]
+) -> Journey:
+    """Chain the epochs of the track in the order of their first packets."""
+    if missing := scene.missing_taps():
+        raise EvidenceError(f"{missing[0]} is missing", fix="it tells the hops beside it apart")
+    packets = rtp_of(scene.outer(publisher), src=publisher.ip)
+    wanted = {sample.ssrc for sample in source.outbound}
+    sent = [int(ssrc) for ssrc in dict.fromkeys(packets["ssrc"].tolist()) if ssrc in wanted]
+    if not sent:
+        raise EvidenceError(f"no RTP of {publisher.name}'s statistics is in its capture", fix="they name the stream")
+    heard = list(dict.fromkeys(sample.ssrc for sample in inbound))
+    if not heard:
+        raise EvidenceError(f"{subscriber.name} has no statistics of {publisher.name}", fix="they name the stream")
+    return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, heard) for ssrc in sent])
+
+
+def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:
+    """Mark the slots from the window's first block on the wire to its last."""
+    carried = made.slot[made.inside(media) & (made.slot >= 0)]
+    marked = np.zeros(journey.size, np.bool_)
+    if carried.size:
+        marked[int(carried.min()) : int(carried.max()) + 1] = True
+    return marked
+
+
+def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
+    if times.control_from_ns is None or times.control_to_ns is None:
+        return np.zeros(journey.size, np.bool_)
+    return _slots(made, between(made, times.control_from_ns, times.control_to_ns), journey)
+
+
+def _transition(made: Blocks, times: Times, media: Window) -> int:
+    if times.control_to_ns is None:
+        return 0
+    return max(0, media.first - window(made, times.control_to_ns, 0).first)
+
+
+def _during(inbound: Sequence[InboundSample], journey: Journey, slots: Flags) -> tuple[InboundSample, ...]:
+    """Return the samples from the arrival of the window's first packet until its last was played."""
+    if not slots.any():
+        return ()
+    arrived = journey.t_ns[slots, At.RECEIVED]
+    sent = journey.when()[slots]
+    first = int(arrived[arrived >= 0].min()) if (arrived >= 0).any() else int(sent.min())
+    last = max(int(arrived.max()), int(sent.max()) + FRAME_MS * 1_000_000) + _TAIL_NS
+    return tuple(sample for sample in inbound if first <= sample.t_ns <= last)
+
+
+def _configured(links: Sequence[Account], publisher: Seat, subscriber: Seat) -> tuple[Configured, Configured]:
+    def held(client: str, way: str) -> Configured:
+        return next((link.configured for link in links if (link.client, link.way) == (client, way)), _NO_LINK)
+
+    return held(publisher.name, "up"), held(subscriber.name, "down")

@@ -1,0 +1,181 @@
+"""Validity gates: what must hold, outside the thing under test, for a measurement to count. Data, then one function each.
+
+Law: VOID needs a witness outside: a pacing container that nobody throttles, the captures' own counters, packets that
+walked past the bump, a bump slower than its configuration, a clock that jumped. A witness that is missing proves
+nothing either way and voids nothing; what happens inside one container's cgroup is evidence about that container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.flow import Flow
+from lab.analysis.journey import At
+from lab.analysis.links import Account
+from lab.analysis.scene import Scene, Seat
+from lab.analysis.streams import rtp_of
+from lab.analysis.values import Gate
+from lab.evidence.values import HostSecond, Tick
+
+LATE_P99_MS = 40.0  # of 10 ms ticks; pushes are 60 ms ahead, so beyond this the machine itself makes silence
+LATE_MAX_MS = 60.0
+STEAL_SHARE = 0.10
+SLOW_P99_MS = 10.0
+SLOW_MAX_MS = 40.0
+CLOCK_STEP_MS = 5.0
+_MS = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witnesses:
+    """What the gates look at, ticks and seconds being those of the measured time."""
+
+    scene: Scene
+    links: tuple[Account, ...]
+    flows: tuple[Flow, ...]
+    ticks: tuple[Tick, ...]
+    seconds: tuple[HostSecond, ...]
+    from_ns: int
+    to_ns: int
+
+
+def gates(seen: Witnesses) -> tuple[Gate, ...]:
+    """Return every gate with its value, limit and result."""
+    return tuple(gate(seen) for gate in _GATES)
+
+
+def _pacer(seen: Witnesses) -> Gate:
+    worst = max((tick.late_p99_ms for tick in seen.ticks), default=None)
+    most = max((tick.late_max_ms for tick in seen.ticks), default=None)
+    late = worst is not None and most is not None and (worst > LATE_P99_MS or most > LATE_MAX_MS)
+    return Gate(
+        name="pacer",
+        value=None if most is None else round(most, 1),
+        limit=f"p99 of a second ≤ {LATE_P99_MS:g} ms, no tick > {LATE_MAX_MS:g} ms late",
+        ok=None if worst is None else not late,
+        why="an unthrottled container ticked late: this machine could not keep time" if late else "",
+    )
+
+
+def _steal(seen: Witnesses) -> Gate:
+    late = [tick.t_ns for tick in seen.ticks if tick.late_max_ms > LATE_P99_MS]
+    stolen = [second for second in seen.seconds if second.steal > STEAL_SHARE]
+    together = any(abs(second.t_ns - t_ns) <= 1_000_000_000 for second in stolen for t_ns in late)
+    known = bool(seen.seconds and seen.ticks)
+    return Gate(
+        name="steal",
+        value=round(max((second.steal for second in seen.seconds), default=0.0), 3) if known else None,
+        limit=f"not > {STEAL_SHARE:g} together with late ticks",
+        ok=not together if known else None,
+        why="the hypervisor took the CPU away while ticks came late" if together else "",
+    )
+
+
+def _captures(seen: Witnesses) -> Gate:
+    known = [tap for tap in seen.scene.taps if tap.dropped is not None]
+    dropped = sum(tap.dropped or 0 for tap in known)
+    names = ", ".join(f"{tap.place} {tap.client or ''}".strip() for tap in known if tap.dropped)
+    return Gate(
+        name="captures",
+        value=float(dropped) if known else None,
+        limit="0 packets dropped by a capture",
+        ok=dropped == 0 if known else None,
+        why=f"the capture dropped packets itself: {names}" if dropped else "",
+    )
+
+
+def _bump_passed(seen: Witnesses) -> Gate:
+    past = {f"{link.client} {link.way}": link.walked_past for link in seen.links if link.walked_past}
+    around = {seat.name: count for seat in seen.scene.seats if seat.linked and (count := _around(seen.scene, seat))}
+    missed = sum(past.values()) + sum(around.values())
+    return Gate(
+        name="bump passed",
+        value=float(missed),
+        limit="0 packets walked past the bump",
+        ok=missed == 0,
+        why=f"packets did not pass the bump: {', '.join(sorted({*past, *around}))}" if missed else "",
+    )
+
+
+def _around(scene: Scene, seat: Seat) -> int:
+    """Count the client's RTP packets at the server's door that nobody saw come out of its bump."""
+    crossed = rtp_of(scene.inner(seat), src=seat.ip)
+    arrived = rtp_of(scene.core, src=seat.ip)
+    keys = [np.stack([side[key].astype(np.int64) for key in ("ssrc", "seq")], axis=1) for side in (crossed, arrived)]
+    ours, theirs = ({tuple(row) for row in side.tolist()} for side in keys)
+    return len(theirs - ours)
+
+
+def _bump_slow(seen: Witnesses) -> Gate:
+    beyond = {name: ms for flow in seen.flows for name, ms in _beyond(flow, seen.links).items() if ms.size}
+    p99 = max((float(np.quantile(ms, 0.99)) for ms in beyond.values()), default=None)
+    most = max((float(ms.max()) for ms in beyond.values()), default=None)
+    slow = p99 is not None and most is not None and (p99 > SLOW_P99_MS or most > SLOW_MAX_MS)
+    return Gate(
+        name="bump slow",
+        value=None if p99 is None else round(p99, 1),
+        limit=f"beyond what is configured: p99 ≤ {SLOW_P99_MS:g} ms, max ≤ {SLOW_MAX_MS:g} ms",
+        ok=None if p99 is None else not slow,
+        why=f"the bump was slower than configured: max {most:.0f} ms beyond" if slow else "",
+    )
+
+
+def _beyond(flow: Flow, links: Sequence[Account]) -> dict[str, NDArray[np.float64]]:
+    """Return how many ms each packet of the window spent in each bump beyond what is configured."""
+    crossings = ((flow.publisher, "up", At.SENT, At.UPLINKED), (flow.subscriber, "down", At.ROUTED, At.RECEIVED))
+    found = {}
+    for seat, way, start, end in crossings:
+        link = next((link for link in links if (link.client, link.way) == (seat.name, way)), None)
+        if link is None:
+            continue
+        times = flow.journey.t_ns[flow.slots]
+        both = (times[:, start] >= 0) & (times[:, end] >= 0)
+        spent = (times[both, end] - times[both, start]) / _MS
+        found[f"{seat.name} {way}"] = spent - link.configured.longest_ms
+    return found
+
+
+def _path(seen: Witnesses) -> Gate:
+    server = ".".join(str(byte) for byte in seen.scene.server.to_bytes(4, "big")) + f":{seen.scene.server_port}"
+    used = {
+        f"{client.name} → {pair.remote} ({pair.protocol})"
+        for client in seen.scene.clients
+        for pair in client.pairs
+        if seen.from_ns <= pair.t_ns <= seen.to_ns and pair.remote and (pair.remote, pair.protocol) != (server, "udp")
+    }
+    known = any(client.pairs for client in seen.scene.clients)
+    return Gate(
+        name="path",
+        value=", ".join(sorted(used)) or (server if known else None),
+        limit=f"media to {server} over udp",
+        ok=not used if known else None,
+        why=f"media left the path that was measured: {', '.join(sorted(used))}" if used else "",
+    )
+
+
+def _clock(seen: Witnesses) -> Gate:
+    offsets = np.array([second.clock_offset_ns for second in seen.seconds], np.float64)
+    step = float(np.abs(np.diff(offsets)).max() / _MS) if offsets.size > 1 else None
+    jumped = step is not None and step > CLOCK_STEP_MS
+    return Gate(
+        name="clock",
+        value=None if step is None else round(step, 2),
+        limit=f"no step > {CLOCK_STEP_MS:g} ms",
+        ok=None if step is None else not jumped,
+        why="the machine's clock was set during the run" if jumped else "",
+    )
+
+
+_GATES: tuple[Callable[[Witnesses], Gate], ...] = (
+    _pacer,
+    _steal,
+    _captures,
+    _bump_passed,
+    _bump_slow,
+    _path,
+    _clock,
+)

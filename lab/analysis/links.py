@@ -1,0 +1,189 @@
+"""What each direction of a bump did, by two witnesses: the captures on both sides, and the kernel's own counters.
+
+Law: over all packets of the link, between two readings, tap-before = sent + dropped and tap-after = sent. A packet seen
+while a reading was being taken may stand on either side of it, and so may one that is not IPv4 and shows no direction.
+Witnesses that disagree make the hop undecided. What was configured is only what the kernel says it holds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.analysis.scene import Scene, Seat, goes_up
+from lab.evidence.values import DirectionState, Packets, Qdisc, StepState
+
+Way = Literal["up", "down"]
+_ROOT, _NETEM, _TBF, _SINK = "1:", "2:", "20:", "3:"
+_SINK_BAND = 2
+_SIGMAS = 4  # netem's delay tables end four standard deviations out
+_FAR_SHARE, _FAR_PACKETS = 0.01, 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Between two readings: packets dropped at random, by the full queue, and by an `outage` or else a firewall."""
+
+    from_ns: int
+    to_ns: int
+    random: int
+    queue: int
+    blocked: int
+    outage: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configured:
+    """What the kernel held: the delay, and the longest time that delay, jitter and a full queue explain together."""
+
+    delay_ms: float
+    longest_ms: float
+    duplicates: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One direction of one link. `before` and `after` are [least, most] packets at the taps."""
+
+    client: str
+    way: Way
+    sent: int
+    dropped: int
+    before: tuple[int, int]
+    after: tuple[int, int]
+    spans: tuple[Span, ...]
+    configured: Configured
+
+    @property
+    def undecided(self) -> str:
+        """Say how the witnesses disagree; empty when they agree."""
+        offered = self.sent + self.dropped
+        entered = offered >= self.before[0] if self.configured.duplicates else _within(offered, self.before)
+        if not entered:
+            return f"{_spell(self.before)} packets before the bump, {offered} sent + dropped by the kernel"
+        if not _within(self.sent, self.after):
+            return f"{self.sent} packets sent by the kernel, {_spell(self.after)} behind the bump"
+        return ""
+
+    @property
+    def walked_past(self) -> int:
+        """How many packets the taps saw that the kernel never had in its hands, when too many to be a stray."""
+        missed = max(self.before[0] - self.sent - self.dropped, self.after[0] - self.sent)
+        return missed if missed > max(_FAR_PACKETS, _FAR_SHARE * self.before[0]) else 0
+
+
+def accounts(scene: Scene, from_ns: int, to_ns: int) -> tuple[Account, ...]:
+    """Return the account of every direction that was read at least twice; delays are those in force in the window."""
+    found = []
+    for seat in scene.seats:
+        for way in ("up", "down"):
+            readings = _readings(scene.steps, seat.name, way)
+            if len(readings) >= 2:
+                found.append(_account(scene, seat, way, readings, (from_ns, to_ns)))
+    return tuple(found)
+
+
+Reading = tuple[StepState, DirectionState]
+
+
+def _readings(steps: Sequence[StepState], client: str, way: Way) -> list[Reading]:
+    return [
+        (step, state)
+        for step in steps
+        for state in step.directions
+        if state.client == client and state.direction == way
+    ]
+
+
+def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], window: tuple[int, int]) -> Account:
+    (first, opened), (last, closed) = readings[0], readings[-1]
+    outer, inner = scene.outer(seat), scene.inner(seat)
+    before, after = (outer, inner) if way == "up" else (inner, outer)
+    return Account(
+        client=seat.name,
+        way=way,
+        sent=_of(closed, _ROOT).sent_packets - _of(opened, _ROOT).sent_packets,
+        dropped=_of(closed, _ROOT).dropped - _of(opened, _ROOT).dropped,
+        before=_counted(before, seat, way, first, last),
+        after=_counted(after, seat, way, first, last),
+        spans=tuple(_span(a, b) for a, b in zip(readings, readings[1:], strict=False)),
+        configured=_in_force(readings, window),
+    )
+
+
+def _counted(packets: Packets, seat: Seat, way: Way, first: StepState, last: StepState) -> tuple[int, int]:
+    t_ns = packets["t_ns"]
+    nameless = packets["proto"] == 0
+    ours = ~nameless & (goes_up(packets, seat.ip) == (way == "up"))
+    surely = ours & (t_ns > first.to_ns) & (t_ns < last.from_ns)
+    perhaps = (ours | nameless) & (t_ns >= first.from_ns) & (t_ns <= last.to_ns)
+    return int(surely.sum()), int(perhaps.sum())
+
+
+def _span(opened: Reading, closed: Reading) -> Span:
+    def grown(handle: str) -> int:
+        return _of(closed[1], handle).dropped - _of(opened[1], handle).dropped
+
+    queue = grown(_TBF)
+    return Span(
+        from_ns=opened[0].from_ns,
+        to_ns=closed[0].to_ns,
+        random=grown(_NETEM) - queue,
+        queue=queue,
+        blocked=grown(_SINK),
+        outage=_all_to_sink(opened[1]),
+    )
+
+
+def _all_to_sink(state: DirectionState) -> bool:
+    """Whether the root sends every packet to its last band."""
+    bands = _options(_of(state, _ROOT)).get("priomap", [])
+    return bool(bands) and all(band == _SINK_BAND for band in bands)
+
+
+def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configured:
+    ends = [step.from_ns for step, _ in readings[1:]] + [window[1]]
+    held = [
+        _configured(state)
+        for (step, state), end in zip(readings, ends, strict=True)
+        if end > window[0] and step.to_ns < window[1]
+    ] or [_configured(readings[-1][1])]
+    return Configured(
+        delay_ms=max(one.delay_ms for one in held),
+        longest_ms=max(one.longest_ms for one in held),
+        duplicates=any(one.duplicates for one in held),
+    )
+
+
+def _configured(state: DirectionState) -> Configured:
+    """Read delay, jitter and queue out of iproute2's JSON: netem in seconds, tbf's rate in bytes/s, latency in µs."""
+    netem, tbf = _options(_of(state, _NETEM)), _options(_of(state, _TBF))
+    delay = netem.get("delay", {})
+    delay_ms, jitter_ms = 1000 * float(delay.get("delay", 0)), 1000 * float(delay.get("jitter", 0))
+    queue_ms = float(tbf.get("lat", 0)) / 1000
+    burst_ms = 1000 * float(tbf.get("burst", 0)) / float(tbf["rate"]) if tbf.get("rate") else 0.0
+    longest = delay_ms + _SIGMAS * jitter_ms + queue_ms + burst_ms
+    return Configured(delay_ms=delay_ms, longest_ms=longest, duplicates="duplicate" in netem)
+
+
+def _options(qdisc: Qdisc) -> dict[str, Any]:
+    found = json.loads(qdisc.options_json or "{}")
+    return found if isinstance(found, dict) else {}
+
+
+def _of(state: DirectionState, handle: str) -> Qdisc:
+    absent = Qdisc(
+        kind="", handle=handle, parent="", options_json="{}",
+        sent_packets=0, sent_bytes=0, dropped=0, overlimits=0, backlog_packets=0,
+    )  # fmt: skip
+    return next((qdisc for qdisc in state.qdiscs if qdisc.handle == handle), absent)
+
+
+def _within(value: int, bounds: tuple[int, int]) -> bool:
+    return bounds[0] <= value <= bounds[1]
+
+
+def _spell(bounds: tuple[int, int]) -> str:
+    return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]}–{bounds[1]}"

@@ -1,0 +1,118 @@
+"""One direction of one SSRC at one tap: numbers unwrapped, copies and disorder counted.
+
+Law: a packet is its unwrapped sequence number; the first sighting counts, every further one is a copy.
+RTP is RFC 3550: 16-bit sequence numbers and 32-bit timestamps that wrap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.evidence.values import KIND_RTP, Packets
+
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+ABSENT = -1
+"""In place of a time: the packet was not seen there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """The packets of one SSRC at one tap, by rising sequence number, each once."""
+
+    seq: Ints  # unwrapped
+    ts: Ints  # unwrapped
+    t_ns: Ints
+    level: Ints
+    pt: Ints
+    marker: Ints
+    digest: Ints
+    copies: int
+    reordered: int
+
+    @property
+    def size(self) -> int:
+        """How many different packets were seen."""
+        return int(self.seq.size)
+
+    def pick(self, chosen: Flags) -> Stream:
+        """Return only the packets that `chosen` marks."""
+        fields = ("seq", "ts", "t_ns", "level", "pt", "marker", "digest")
+        arrays = {name: getattr(self, name)[chosen] for name in fields}
+        return Stream(**arrays, copies=self.copies, reordered=self.reordered)
+
+
+def unwrap(numbers: NDArray[np.unsignedinteger], bits: int, near: int | None = None) -> Ints:
+    """Return wrapping `numbers` as a line without wraps; the first is the one closest to `near`."""
+    if numbers.size == 0:
+        return np.zeros(0, np.int64)
+    raw = numbers.astype(np.int64)
+    half, full = 1 << (bits - 1), 1 << bits
+    steps = (np.diff(raw) + half) % full - half
+    first = int(raw[0]) if near is None else near + (int(raw[0]) - near + half) % full - half
+    return np.concatenate(([first], first + np.cumsum(steps))).astype(np.int64)
+
+
+def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, ssrc: int | None = None) -> Packets:
+    """Return the RTP packets from `src`, to `dst`, of `ssrc`, as far as given, in capture order."""
+    chosen = packets["kind"] == KIND_RTP
+    for name, wanted in (("src", src), ("dst", dst), ("ssrc", ssrc)):
+        if wanted is not None:
+            chosen = chosen & (packets[name] == wanted)
+    return packets[chosen]
+
+
+def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
+    """Return the packets of one SSRC as a `Stream`, numbered on the line that `near` is on."""
+    known = near is not None and near.size > 0
+    seq = unwrap(packets["seq"], 16, int(near.seq[0]) if near is not None and known else None)
+    ts = unwrap(packets["ts"], 32, int(near.ts[0]) if near is not None and known else None)
+    unique, first = np.unique(seq, return_index=True)
+    in_order = seq[np.sort(first)]
+    late = int((in_order < np.maximum.accumulate(in_order)).sum()) if in_order.size else 0
+    fields = {name: packets[name][first].astype(np.int64) for name in ("t_ns", "level", "pt", "marker", "digest")}
+    return Stream(seq=unique, ts=ts[first], **fields, copies=int(seq.size - unique.size), reordered=late)
+
+
+def place(wanted: Ints, found: Stream) -> Ints:
+    """Return for each number of `wanted` the row of `found` that has it, or -1."""
+    if found.size == 0:
+        return np.full(wanted.size, -1, np.int64)
+    at = np.minimum(np.searchsorted(found.seq, wanted), found.size - 1)
+    return np.where(found.seq[at] == wanted, at, -1)
+
+
+def taken(rows: Ints, values: Ints, missing: int) -> Ints:
+    """Return `values` at `rows`, and `missing` where the row is -1."""
+    if values.size == 0:
+        return np.full(rows.size, missing, np.int64)
+    return np.where(rows >= 0, values[np.maximum(rows, 0)], missing)
+
+
+def shift(up: Stream, down: Stream) -> int | None:
+    """Return the constant that the SFU added to the sequence numbers of `up` to make `down`; None when none fits.
+
+    It starts at 0 and moves only at a mute or a change of source (LiveKit pkg/sfu/rtpmunger.go), so 0 is tried first;
+    else it is the commonest distance to the packet that had come in just before.
+    """
+    if up.size == 0 or down.size == 0:
+        return None
+    if _matches(up, down, 0) * 2 >= down.size:
+        return 0
+    by_time = np.argsort(up.t_ns, kind="stable")
+    before = np.searchsorted(up.t_ns[by_time], down.t_ns) - 1
+    distances = (down.seq - up.seq[by_time][np.maximum(before, 0)])[before >= 0]
+    if distances.size == 0:
+        return None
+    values, counts = np.unique(distances, return_counts=True)
+    best = int(values[counts.argmax()])
+    return best if _matches(up, down, best) else None
+
+
+def _matches(up: Stream, down: Stream, offset: int) -> int:
+    """How many packets of `down` are one of `up` at this offset: number known, and not out before it was in."""
+    rows = place(down.seq - offset, up)
+    return int(((rows >= 0) & (taken(rows, up.t_ns, np.iinfo(np.int64).max) <= down.t_ns)).sum())

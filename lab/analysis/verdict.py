@@ -1,0 +1,127 @@
+"""From damage and expectations to an outcome and an owner.
+
+Law: the owner of a failure is the smallest set of owners whose damage, taken away, makes every failed expectation hold;
+of a pass, whoever cost 0.2 points or more. What is undecided is laid at each door it might belong to: if that changes
+the answer, the answer is UNKNOWN. Worst wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds
+from lab.analysis.measures import NETWORK, Measures, Owners
+from lab.analysis.values import Checked, FlowVerdict, Outcome, Owner, RunVerdict
+from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.model import Expectation
+
+NOTE_SHARE = 0.002
+"""A pass names owners from 0.2 points on."""
+_SUSPECTS = (Owner.UPLINK, Owner.SERVER)
+"""Undecided damage is either a network's or code's; which one of a kind never changes an outcome."""
+_ORDER = (Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.VOID)
+_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
+_PRECEDENCE = (1, 3, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one flow's expectations come to."""
+
+    outcome: Outcome
+    owner: Owner
+    checked: tuple[Checked, ...]
+    reasons: tuple[str, ...]
+
+
+def answer(measures: Measures, expected: Sequence[Expectation]) -> Answer:
+    """Answer `expected`; the one called `verdict` is about the answer to the others, or to the default ones."""
+    asked = [one for one in expected if one.metric != "verdict"] or list(expectations(DEFAULT))
+    wanted = next((one for one in expected if one.metric == "verdict"), None)
+    plain = _undecided(measures, asked)
+    return plain if wanted is None else _fulfilled(plain, wanted, alone=len(expected) == 1)
+
+
+def worst(flows: Iterable[FlowVerdict]) -> FlowVerdict | None:
+    """Return the flow whose outcome is worst, of those the one with the most damage; None of none."""
+    ranked = sorted(flows, key=lambda flow: (_ORDER.index(flow.outcome), sum(flow.damage.values())))
+    return ranked[-1] if ranked else None
+
+
+def exit_code(runs: Iterable[RunVerdict]) -> int:
+    """Return the exit code that the outcomes of `runs` come to: 1 before 3 before 0."""
+    codes = {_CODES[run.outcome] for run in runs}
+    return next((code for code in _PRECEDENCE if code in codes), 0)
+
+
+def spoken(damage: Mapping[Owner, float]) -> str:
+    """Return the damage per owner in points, the largest first."""
+    ranked = sorted(damage.items(), key=lambda pair: (-pair[1], pair[0]))
+    return " · ".join(f"{owner} {100 * share:.1f} points" for owner, share in ranked)
+
+
+def _undecided(measures: Measures, asked: Sequence[Expectation]) -> Answer:
+    if Owner.UNDECIDED not in measures.loss.by_owner():
+        return _plain(measures, asked)
+    answers = [_plain(measures.assigned(suspect), asked) for suspect in _SUSPECTS]
+    if len({(one.outcome, one.owner) for one in answers}) == 1:
+        return answers[0]
+    share = measures.loss.by_owner()[Owner.UNDECIDED]
+    reason = f"{100 * share:.1f} points are undecided, and it matters whose they are"
+    checked = check(measures, asked)
+    return Answer(outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, checked=checked, reasons=(reason,))
+
+
+def _plain(measures: Measures, asked: Sequence[Expectation]) -> Answer:
+    checked = check(measures, asked)
+    results = {one.result for one in checked}
+    damage = measures.loss.by_owner()
+    said = (spoken(damage),) if damage else ()
+    if FAILED in results:
+        failed = [one for one, seen in zip(asked, checked, strict=True) if seen.result == FAILED]
+        owner, why = _to_blame(measures, failed)
+        return Answer(outcome=Outcome.FAIL, owner=owner, checked=checked, reasons=(*why, *said))
+    noted = [owner for owner, share in damage.items() if share >= NOTE_SHARE]
+    outcome = Outcome.UNKNOWN if UNKNOWN in results else Outcome.PASS
+    why = tuple(f"{one.metric} {one.limit}: {one.note}" for one in checked if one.result == UNKNOWN)
+    return Answer(outcome=outcome, owner=_together(noted), checked=checked, reasons=(*why, *said))
+
+
+def _to_blame(measures: Measures, failed: Sequence[Expectation]) -> tuple[Owner, tuple[str, ...]]:
+    """Return the smallest set of owners without whose damage all of `failed` would hold, the costliest of its size."""
+    damage = measures.loss.by_owner()
+    suspects = set(damage) | {owner for owner in measures.hop_owner.values() if owner in NETWORK}
+    ranked = sorted(suspects, key=lambda owner: (-damage.get(owner, 0.0), owner))
+    for size in range(1, len(ranked) + 1):
+        for some in combinations(ranked, size):
+            if all(holds(measures, one, frozenset(some)) for one in failed):
+                return _together(some), (_without(frozenset(some)),)
+    names = ", ".join(dict.fromkeys(one.metric for one in failed))
+    return Owner.UNDECIDED, (f"no owner's damage, taken away, would make {names} hold",)
+
+
+def _without(owners: Owners) -> str:
+    return f"without the damage of {' and '.join(sorted(owners))} it would hold"
+
+
+def _together(owners: Sequence[Owner]) -> Owner:
+    if len(owners) > 1:
+        return Owner.BOTH
+    return owners[0] if owners else Owner.NONE
+
+
+def _fulfilled(plain: Answer, wanted: Expectation, *, alone: bool) -> Answer:
+    """Turn an answer into whether it is the expected one. `alone`: the default ones were just a means to find it."""
+    right = wanted.owners or ((wanted.owner,) if wanted.owner else ())
+    known = plain.outcome != Outcome.UNKNOWN
+    result = MET if plain.owner.value in right else FAILED if known else UNKNOWN
+    line = Checked(
+        metric="verdict", limit="== " + " | ".join(right), value=plain.owner.value, interval=None, result=result
+    )
+    outcome = {MET: Outcome.PASS, FAILED: Outcome.FAIL, UNKNOWN: Outcome.UNKNOWN}[result]
+    if not alone:
+        outcome = max(outcome, plain.outcome, key=_ORDER.index)
+        return replace(plain, outcome=outcome, checked=(*plain.checked, line))
+    return replace(plain, outcome=outcome, checked=(line,))

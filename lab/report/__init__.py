@@ -1,0 +1,1 @@
+"""From verdict values to text: values, rows, text, in that order. A renderer decides nothing."""
