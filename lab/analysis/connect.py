@@ -79,7 +79,8 @@ def _told(left: ClientEvidence | None, name: str) -> Break | None:
 
 
 def _kind(packets: Packets, kind: int) -> Packets:
-    return packets[packets["proto"] == _TCP] if kind == _TCP_KIND else packets[packets["kind"] == kind]
+    chosen = packets["proto"] == _TCP if kind == _TCP_KIND else packets["kind"] == kind
+    return np.asarray(packets[chosen])
 
 
 def _to_server(scene: Scene, packets: Packets, kind: int) -> Flags:

@@ -52,8 +52,11 @@ class Blame:
 
 @dataclass(frozen=True, kw_only=True)
 class Damage:
-    """A row per block made in the window: its fate (index in FATES), whether that is for being late, whose loss it is
-    (index in OWNERS, -1 none), and the 10 ms of silence inserted before it, with their owner."""
+    """A row per block made in the window.
+
+    Its fate (index in FATES), whether that is for being late, whose loss it is (index in OWNERS, -1 none), and how many
+    10 ms of silence were inserted before it, with their owner.
+    """
 
     fate: Ints
     late: Flags

@@ -1,4 +1,4 @@
-"""Validity gates: what must hold, outside the thing under test, for a measurement to count. Data, then one function each.
+"""Validity gates: what must hold, outside the thing under test, for a measurement to count.
 
 Law: VOID needs a witness outside: a pacing container that nobody throttles, the captures' own counters, packets that
 walked past the bump, a bump slower than its configuration, a clock that jumped. A witness that is missing proves

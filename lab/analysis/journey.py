@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,11 @@ class At(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Journey:
-    """A row per slot. `t_ns` is [slots, places], ABSENT where the packet was not seen; `number` is the sequence number,
-    ABSENT for a slot that discontinuous transmission left out."""
+    """A row per slot.
+
+    `t_ns` is [slots, places], ABSENT where the packet was not seen; `number` is the sequence number, ABSENT for a slot
+    that discontinuous transmission left out.
+    """
 
     epoch: Ints
     number: Ints
@@ -62,7 +66,9 @@ class Journey:
         there = (self.t_ns[:, at:] != ABSENT).any(axis=1)
         if at > At.SENT:
             there &= ~self.altered_up
-        return there & ~self.altered_down if at == At.RECEIVED else there
+        if at == At.RECEIVED:
+            there &= ~self.altered_down
+        return np.asarray(there, dtype=np.bool_)
 
     def furthest(self) -> Ints:
         """Return per slot the last place (`At`) that its packet reached."""
@@ -96,15 +102,15 @@ def epoch(scene: Scene, publisher: Seat, subscriber: Seat, up_ssrc: int, down_ss
 
 def chained(epochs: Sequence[Journey]) -> Journey:
     """Put the epochs of one track behind one another."""
-    arrays = ("epoch", "number", "level", "red", "t_ns", "altered_up", "altered_down")
-    numbered = {name: np.concatenate([getattr(one, name) for one in epochs]) for name in arrays}
-    numbered["epoch"] = np.concatenate([np.full(one.size, i, np.int64) for i, one in enumerate(epochs)])
+    arrays = ("number", "level", "red", "t_ns", "altered_up", "altered_down")
     counts = ("copies_up", "copies_down", "reordered_up", "reordered_down")
-    return Journey(**numbered, **{name: sum(getattr(one, name) for one in epochs) for name in counts})
+    joined: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in epochs]) for name in arrays}
+    joined |= {name: sum(getattr(one, name) for one in epochs) for name in counts}
+    return Journey(epoch=np.repeat(np.arange(len(epochs)), [one.size for one in epochs]), **joined)
 
 
 def _downlinks(taps: Sequence[Packets], entered: Stream, dst: int, ssrcs: Sequence[int]) -> list[Stream]:
-    """Return the stream behind the server at each tap, on the uplink's numbers. Marker 1 is the server's own silence."""
+    """Return the stream behind the server at each tap, on the uplink's numbers; marker 1 is the server's silence."""
     found = [_forwarded(rtp_of(taps[0], dst=dst, ssrc=ssrc), entered) for ssrc in ssrcs]
     best = max(range(len(ssrcs)), key=lambda i: found[i][0].size, default=None)
     if best is None:
@@ -121,7 +127,7 @@ def _forwarded(packets: Packets, entered: Stream) -> tuple[Stream, int]:
 
 
 def _unmarked(packets: Packets) -> Packets:
-    return packets[packets["marker"] == 0]
+    return np.asarray(packets[packets["marker"] == 0])
 
 
 def _moved(one: Stream, offset: int) -> Stream:
@@ -131,7 +137,7 @@ def _moved(one: Stream, offset: int) -> Stream:
 
 def _joined(streams: Sequence[Stream]) -> Journey:
     """Lay the streams of all places on one axis of slots."""
-    sent, uplinked, _, out, routed, received = streams
+    sent, uplinked, _, _, routed, received = streams
     numbers = _axis(streams[:3])
     rows = [place(numbers, one) for one in streams]
     t_ns = np.stack([taken(row, one.t_ns, ABSENT) for row, one in zip(rows, streams, strict=True)], axis=1)
@@ -154,12 +160,15 @@ def _joined(streams: Sequence[Stream]) -> Journey:
 
 def _altered(before: Stream, after: Stream, here: Ints, there: Ints) -> Flags:
     both = (here >= 0) & (there >= 0)
-    return both & (taken(here, before.digest, 0) != taken(there, after.digest, 0))
+    differs = taken(here, before.digest, 0) != taken(there, after.digest, 0)
+    return np.asarray(both & differs, dtype=np.bool_)
 
 
 def _axis(streams: Sequence[Stream]) -> Ints:
-    """Return the sequence number of every slot from the first packet to the last; ABSENT where the sender's clock went
-    on without a number (discontinuous transmission)."""
+    """Return the sequence number of every slot from the first packet to the last.
+
+    ABSENT where the sender's clock went on without a number (discontinuous transmission).
+    """
     numbers, at = np.unique(np.concatenate([one.seq for one in streams]), return_index=True)
     clock = np.concatenate([one.ts for one in streams])[at]
     if numbers.size == 0:

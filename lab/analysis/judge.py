@@ -1,118 +1,39 @@
 """From a recording to a verdict: the story.
 
-Law: pure, and blind to what was injected. Of the scenario only `expect` and `media` are read; what the network did is
-taken from what the kernel reported and the captures hold. A piece that is missing makes the answer UNKNOWN, naming the
-piece and what it would have decided; it never makes a traceback.
+Law: pure, and blind to what was injected (`case`). A piece that is missing makes the answer UNKNOWN, naming the piece
+and what it would have decided; it never makes a traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lab.analysis import ledger
+from lab.analysis.case import Asked, Case, asked_of, case_of
 from lab.analysis.connect import broken
 from lab.analysis.damage import Blame, damage
-from lab.analysis.flow import Flow, Times, follow
+from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
-from lab.analysis.links import Account, accounts
 from lab.analysis.measures import Measures
-from lab.analysis.scene import Scene, Seat, address
+from lab.analysis.scene import Seat
 from lab.analysis.values import Checked, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
 from lab.analysis.verdict import answer, worst
 from lab.errors import EvidenceError, LabError
-from lab.evidence import names
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond
-from lab.marks import FRAME_MS
-from lab.scenario.load import loads
-from lab.scenario.model import Expectation, Media
 
-_THROTTLED_SHARE = 0.01
 _NO_FRAMES = Frames(made=None, decodable=None, heard=None, lost=None, inserted_ms={}, unexplained=None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """All that the judge may know of the scenario."""
-
-    media: Media
-    expect: tuple[Expectation, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """A recording, laid out for judging."""
-
-    scene: Scene
-    times: Times
-    until_ns: int
-    asked: Asked
-    links: tuple[Account, ...]
-    server_host: tuple[CgroupSecond, ...]
 
 
 def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
     """Judge `recording`; `asked` None reads what was asked from its own folder. Never raises for what is in it."""
     try:
-        case = _case(recording, asked or _asked(recording))
+        case = case_of(recording, asked or asked_of(recording))
     except LabError as failure:
         return _run(recording, (), (), (str(failure),))
     judged = [_flow(case, publisher, subscriber) for publisher, subscriber in case.scene.pairs]
     followed = tuple(flow for flow, _ in judged if flow)
     checked = gates(_witnesses(recording, case, followed))
     return _run(recording, tuple(verdict for _, verdict in judged), checked, recording.problems)
-
-
-def _asked(recording: Recording) -> Asked:
-    path = recording.path / names.RESOLVED
-    try:
-        scenario = loads(path.read_text(), source=names.RESOLVED)
-    except OSError as failure:
-        raise EvidenceError(f"{names.RESOLVED} cannot be read", fix="it says what was expected") from failure
-    return Asked(media=scenario.media, expect=scenario.expect)
-
-
-def _case(recording: Recording, asked: Asked) -> Case:
-    manifest, marks = recording.manifest, recording.manifest.marks
-    if manifest.server is None:
-        raise EvidenceError("the manifest names no server", fix="the run ended before there was anything to judge")
-    seats = tuple(
-        Seat(
-            name=place.name,
-            ip=address(place.ip),
-            linked=place.linked,
-            publishes=place.role != "subscriber",
-            subscribes=place.role != "publisher",
-        )
-        for place in manifest.clients
-    )
-    scene = Scene(
-        server=address(manifest.server.ip),
-        server_port=manifest.server.port,
-        seats=seats,
-        taps=recording.taps,
-        steps=recording.steps,
-        clients=recording.clients,
-    )
-    times = Times(
-        control_from_ns=marks.control_from_ns,
-        control_to_ns=marks.control_to_ns,
-        media_from_ns=_confirmed(recording),
-        media_frames=asked.media.duration_ms // FRAME_MS,
-    )
-    until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
-    links = accounts(scene, times.media_from_ns, until)
-    host = recording.cgroups.get("server", ())
-    return Case(scene=scene, times=times, until_ns=until, asked=asked, links=links, server_host=tuple(host))
-
-
-def _confirmed(recording: Recording) -> int:
-    """Return when the kernel's read-back confirmed the impairment; without one, when the media began."""
-    marks = recording.manifest.marks
-    read_back = next((step.to_ns for step in recording.steps if step.name == "impair"), None)
-    began = marks.media_from_ns or marks.go_ns or 0
-    return max(read_back, marks.control_to_ns or 0) if read_back is not None and marks.media_from_ns else began
 
 
 def _flow(case: Case, publisher: Seat, subscriber: Seat) -> tuple[Flow | None, FlowVerdict]:
@@ -151,23 +72,14 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
 
 def _blame(case: Case, flow: Flow) -> Blame:
     def network(client: str, way: str, owner: Owner) -> Owner:
-        link = next((link for link in case.links if (link.client, link.way) == (client, way)), None)
+        link = case.link(client, way)
         return owner if link is not None and not link.undecided else Owner.UNDECIDED
 
     return Blame(
-        server=Owner.LOAD if _throttled(case) else Owner.SERVER,
+        server=Owner.LOAD if case.throttled else Owner.SERVER,
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
     )
-
-
-def _throttled(case: Case) -> bool:
-    """Whether the server's own cgroup withheld CPU from it while the media was measured."""
-    during = [second for second in case.server_host if case.times.media_from_ns <= second.t_ns <= case.until_ns]
-    if len(during) < 2:
-        return False
-    withheld = during[-1].throttled_ns - during[0].throttled_ns
-    return withheld > _THROTTLED_SHARE * (during[-1].t_ns - during[0].t_ns)
 
 
 def _unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict | None:

@@ -1,15 +1,16 @@
 """Audio that arrived, but too late to be played, and who was slow.
 
-Law: two witnesses. NetEQ says that it made up sound (`concealed_samples`) beyond what lost packets explain; the taps say
-which packets came late just then. Late is the time a packet spent in a hop, less that hop's median in the clean control,
-less what the kernel held as delay, jitter and queue; it is charged to the hop with the largest excess. Where only the
-configured network was slow, it is the network's. Concealment without a late packet is nobody's here: it is shown.
+Law: two witnesses. NetEQ says that it made up sound (`concealed_samples`) beyond what lost packets explain; the taps
+say which packets came late just then. Late is the time a packet spent in a hop, less that hop's median in the clean
+control, less what the kernel held as delay, jitter and queue; it is charged to the hop with the largest excess. Where
+only the configured network was slow, it is the network's. Concealment without a late packet is nobody's: it is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +34,11 @@ _DRIFT_SLOTS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Lateness:
-    """`hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. Shares are of played samples;
-    None without the subscriber's statistics."""
+    """Which slots came too late, and what NetEQ made up.
+
+    `hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. `concealed_share` is of played
+    samples, `unexplained_frames` what neither drops nor lateness explain; None without the subscriber's statistics.
+    """
 
     hop: Ints
     concealed_share: float | None
@@ -70,8 +74,10 @@ def lateness(
 
 
 def _spent(journey: Journey) -> Floats:
-    """Return [slots, HOPS]: milliseconds in each hop, NaN where it cannot be told. Sending is measured against the
-    sender's own 20 ms clock."""
+    """Return [slots, HOPS]: milliseconds in each hop, NaN where it cannot be told.
+
+    Sending is measured against the sender's own 20 ms clock.
+    """
     t_ns = journey.t_ns
     seen = np.where(t_ns == ABSENT, np.nan, t_ns.astype(np.float64)) / _MS
     ends = ((At.SENT, At.UPLINKED), (At.SERVER_IN, At.SERVER_OUT), (At.ROUTED, At.RECEIVED))
@@ -101,13 +107,13 @@ def _due(journey: Journey, control: Flags) -> Ints:
     both = (journey.t_ns[:, At.SENT] != ABSENT) & (journey.t_ns[:, At.RECEIVED] != ABSENT)
     measured = both & control if (both & control).any() else both
     way = journey.t_ns[measured, At.RECEIVED] - journey.t_ns[measured, At.SENT]
-    return journey.when() + (int(np.median(way)) if way.size else 0)
+    return np.asarray(journey.when() + (int(np.median(way)) if way.size else 0), dtype=np.int64)
 
 
 def _episodes(inbound: Sequence[InboundSample]) -> list[tuple[int, int, float]]:
     """Return from when to when NetEQ concealed how many frames, spells less than 300 ms apart taken together."""
     found: list[tuple[int, int, float]] = []
-    for earlier, later in zip(inbound, inbound[1:], strict=False):
+    for earlier, later in pairwise(inbound):
         frames = (later.concealed_samples - earlier.concealed_samples) / FRAME_SAMPLES
         if frames <= 0 or later.ssrc != earlier.ssrc:
             continue
@@ -129,4 +135,5 @@ def _blame(excess: Floats, links: tuple[Configured, Configured]) -> Ints:
         return np.zeros(0, np.int64)
     beyond = np.nan_to_num(excess - np.array([0.0, links[0].longest_ms, 0.0, links[1].longest_ms]), nan=-np.inf)
     network = np.where(np.isin(np.arange(len(HOPS)), (1, 3)), np.nan_to_num(excess, nan=-np.inf), -np.inf)
-    return np.where(beyond.max(axis=1) > _CLEAR_EXCESS_MS, beyond.argmax(axis=1), network.argmax(axis=1))
+    clear = beyond.max(axis=1) > _CLEAR_EXCESS_MS
+    return np.asarray(np.where(clear, beyond.argmax(axis=1), network.argmax(axis=1)), dtype=np.int64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from lab.analysis.scene import Scene, Seat, goes_up
@@ -108,7 +109,7 @@ def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], wi
         dropped=_of(closed, _ROOT).dropped - _of(opened, _ROOT).dropped,
         before=_counted(before, seat, way, first, last),
         after=_counted(after, seat, way, first, last),
-        spans=tuple(_span(a, b) for a, b in zip(readings, readings[1:], strict=False)),
+        spans=tuple(_span(a, b) for a, b in pairwise(readings)),
         configured=_in_force(readings, window),
     )
 
@@ -186,4 +187,4 @@ def _within(value: int, bounds: tuple[int, int]) -> bool:
 
 
 def _spell(bounds: tuple[int, int]) -> str:
-    return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]}–{bounds[1]}"
+    return str(bounds[0]) if bounds[0] == bounds[1] else f"{bounds[0]} to {bounds[1]}"

@@ -15,6 +15,7 @@ from lab.analysis.damage import FATES, OWNERS, Damage
 from lab.analysis.flow import Flow
 from lab.analysis.ledger import dropped, entering
 from lab.analysis.statistics import Floats
+from lab.analysis.streams import Ints
 from lab.analysis.values import Owner
 from lab.marks import BLOCK_MS, FRAME_MS
 
@@ -74,13 +75,13 @@ class Measures:
         frame = self.flow.made.frame[self.flow.made.inside(self.flow.window)]
         if not frame.size:
             return np.zeros(0)
-        return np.bincount(frame - frame[0], weights=self.loss.missing(without) * _HALF)
+        return np.asarray(np.bincount(frame - frame[0], weights=self.loss.missing(without) * _HALF), dtype=np.float64)
 
     def _concealed(self) -> Floats:
         samples = self.flow.inbound
         played = np.diff([sample.total_samples_received for sample in samples])
         hidden = np.diff([sample.concealed_samples for sample in samples])
-        return hidden[played > 0] / played[played > 0]
+        return np.asarray(hidden[played > 0] / played[played > 0], dtype=np.float64)
 
     def lost_frames(self, without: Owners) -> float:
         """Return the frames of which no copy came in time."""
@@ -108,7 +109,7 @@ class Measures:
             run = run if lost else 0
         return float(longest * BLOCK_MS)
 
-    def _silence_before(self, without: Owners) -> Floats:
+    def _silence_before(self, without: Owners) -> Ints:
         gone = [OWNERS.index(owner) for owner in without]
         return np.where(np.isin(self.loss.silence_by, gone), 0, self.loss.silence)
 

@@ -31,8 +31,11 @@ _PLACES = np.arange(_BAND)
 
 @dataclass(frozen=True, kw_only=True)
 class Naming:
-    """`slot` is per pushed block where it went, -1 when it never came out. `silence_before` holds for each 10 ms of
-    inserted silence how many pushed blocks came before it, `silence_slot` the slot it is in."""
+    """Where everything on the wire belongs.
+
+    `slot` is per pushed block where it went, -1 when it never came out. `silence_before` holds for each 10 ms of
+    inserted silence how many pushed blocks came before it, `silence_slot` the slot it is in.
+    """
 
     slot: Ints
     silence_before: Ints
@@ -41,8 +44,11 @@ class Naming:
 
 @dataclass(frozen=True, kw_only=True)
 class _Expected:
-    """For a packet that starts at each block, with the next block or with silence: its level, and 0 where there is such
-    a packet, else a price nobody pays. Padded by _BAND in front, so that a window is one slice."""
+    """What a packet that starts at each block, with the next one or with silence, would look like.
+
+    `level` is its level, `price` 0 where there is such a packet, else a price nobody pays. Both are padded by _BAND in
+    front, so that a window is one slice.
+    """
 
     level: Floats
     price: Floats
@@ -106,7 +112,7 @@ def _padded(power: Floats, blocks: int) -> _Expected:
 
 
 def _forward(level: Ints, base: Ints, pair: _Expected, half: _Expected) -> _Trail:
-    """Find the cheapest way to every candidate. A candidate is how many blocks have gone out: base … base + _BAND - 1."""
+    """Find the cheapest way to every candidate: how many blocks have gone out, base … base + _BAND - 1."""
     choice = np.zeros((level.size, _BAND), np.int8)
     origin = np.zeros((level.size, _BAND), np.int16)
     score = np.full(_BAND, _NEVER)

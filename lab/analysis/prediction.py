@@ -31,8 +31,11 @@ class Copy(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Per slot: the last place (`At`) that any copy reached, which copy was received first in this order (`Copy`),
-    and `copies` [3, slots]: where each one ended, -2 when there was no such copy."""
+    """What the drops explain, per slot.
+
+    `reached` is the last place (`At`) that any copy got to, `through` the first `Copy` in order that was received, and
+    `copies` [3, slots] where each one ended, -2 when there was no such copy.
+    """
 
     reached: Ints
     through: Ints
@@ -68,8 +71,10 @@ def successors(journey: Journey) -> Ints:
 
 
 def fec_times(journey: Journey, inbound: Sequence[InboundSample]) -> Flags:
-    """Mark the slots sent while the subscriber's `fec_packets_received` grew (it counts RED and FEC copies alike in
-    some SDKs, but stays 0 until the encoder has been told of loss)."""
+    """Mark the slots sent while the subscriber's `fec_packets_received` grew.
+
+    It stays where it is until the encoder has been told of loss; then it grows by about two per packet.
+    """
     if len(inbound) < 2:
         return np.zeros(journey.size, np.bool_)
     at = np.array([sample.t_ns for sample in inbound])

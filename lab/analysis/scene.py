@@ -73,7 +73,7 @@ class Scene:
 
     def missing_taps(self) -> tuple[str, ...]:
         """Name the captures that these seats should have and do not."""
-        wanted = [("core", None)]
+        wanted: list[tuple[str, str | None]] = [("core", None)]
         for seat in self.seats:
             wanted += [("edge", seat.name), ("inner", seat.name)] if seat.linked else [("open", None)]
         return tuple(
@@ -89,8 +89,10 @@ class Scene:
 
 
 def goes_up(packets: Packets, client: int) -> Flags:
-    """Mark the packets of a link that travel from the client's side to the router's: the source is the nearer address
-    (networks are blocks of addresses, so nearer is the longer common prefix)."""
+    """Mark the packets of a link that travel from the client's side to the router's.
+
+    The source is the nearer address then: networks are blocks of addresses, so nearer is the longer common prefix.
+    """
     here = np.uint32(client)
     return np.asarray((packets["src"] ^ here) < (packets["dst"] ^ here), dtype=np.bool_)
 

@@ -63,8 +63,10 @@ def block_bootstrap(values: Floats) -> tuple[float, float]:
 
 
 def length_to_decide(value: float, bounds: tuple[float, float], limit: float) -> float | None:
-    """Return how many times as long a run would put the interval on one side of `limit`, were the share to stay;
-    None when the value stands on the limit and no length would. An interval shrinks with the root of the length."""
+    """Return how many times as long a run would put the interval on one side of `limit`, were the share to stay.
+
+    None when the value stands on the limit and no length would. An interval shrinks with the root of the length.
+    """
     distance = abs(value - limit)
     if distance < _ROUND_MARGIN:
         return None

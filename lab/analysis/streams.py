@@ -62,7 +62,7 @@ def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, 
     for name, wanted in (("src", src), ("dst", dst), ("ssrc", ssrc)):
         if wanted is not None:
             chosen = chosen & (packets[name] == wanted)
-    return packets[chosen]
+    return np.asarray(packets[chosen])
 
 
 def stream(packets: Packets, *, near: Stream | None = None) -> Stream:

@@ -61,7 +61,7 @@ class Hop:
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """The balance of a flow: made = decodable + lost + unexplained (heard in place of decodable once there is an ear)."""
+    """The balance of a flow: made = decodable + lost + unexplained; heard instead of decodable once there is an ear."""
 
     made: float | None
     decodable: float | None

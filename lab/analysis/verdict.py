@@ -50,9 +50,9 @@ def worst(flows: Iterable[FlowVerdict]) -> FlowVerdict | None:
     return ranked[-1] if ranked else None
 
 
-def exit_code(runs: Iterable[RunVerdict]) -> int:
-    """Return the exit code that the outcomes of `runs` come to: 1 before 3 before 0."""
-    codes = {_CODES[run.outcome] for run in runs}
+def exit_code(runs: Iterable[RunVerdict], faults: Iterable[int] = ()) -> int:
+    """Return the exit code that `runs`, and the exit codes of runs that came to no verdict, add up to."""
+    codes = {*(_CODES[run.outcome] for run in runs), *faults}
     return next((code for code in _PRECEDENCE if code in codes), 0)
 
 

@@ -35,8 +35,11 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class Blocks:
-    """A row per 10 ms that the program made. `slot` is where it went on the wire, -1 when it never did; `sent_ns` when,
-    or when it was due; `order` counts the pushed ones, -1 for those never pushed."""
+    """A row per 10 ms that the program made.
+
+    `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
+    did, and `sent_ns` when, or else when it was due.
+    """
 
     frame: Ints
     order: Ints

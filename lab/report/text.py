@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from itertools import zip_longest
 
 from lab.analysis.values import Checked, FlowVerdict, Frames, Hop, Outcome, Owner, RunVerdict
 from lab.marks import FRAME_MS
 
 _INDENT = "  "
-_HEADS = ("hop", "owner", "packets in", "dropped", "frames lost", "repaired")
-_RIGHT = ("packets in", "frames lost", "repaired")
-_EN_DASH = "–"
-_MECHANISMS = {"red": "RED", "fec": "in-band FEC"}
-_PERCENT_UNITS = ("_loss", "concealed")
+_HEADS = ("hop", "owner", "packets in", "dropped", "frames lost", "repaired by RED", "by in-band FEC")
+_RIGHT = ("packets in", "frames lost", "repaired by RED", "by in-band FEC")
+_MECHANISMS = ("red", "fec")
+_NOBODY = "\N{EN DASH}"
+_SHARES = ("_loss", "concealed")
+_TITLE_GAPS = 3
+_LAST_WIDTH = 90
 
 
 def render(run: RunVerdict, folder: str, width: int = 120) -> str:
-    """Return the tables of every flow and the verdict's line; `folder` is where the run is, lines at most `width` wide
-    are padded to the right end."""
+    """Return the table of every flow and the verdict's line, which ends in `folder`; `width` is the terminal's."""
     lines = [line for flow in run.flows for line in (*_flow(run, flow, width), "")]
     lines += [_INDENT + "VOID " + reason for reason in run.void]
+    lines += [] if run.flows else [_INDENT + reason for reason in run.reasons]
     lines.append(_last(run, folder, width))
     return "\n".join(clean(line).rstrip() for line in lines) + "\n"
 
@@ -35,16 +36,15 @@ def clean(text: str) -> str:
 
 
 def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
-    rows = [_row(hop) for hop in flow.hops]
-    lines = [_title(run, flow, width), *_table([_HEADS, *rows], _extras(flow.hops))]
-    lines += (
-        [_balance(flow.frames)] if flow.frames.made is not None else [_INDENT + "frames: unknown, none was measured"]
-    )
+    lines = [_title(run, flow, width), *_table([_HEADS, *(_row(hop) for hop in flow.hops)])]
+    lines += [line for hop in flow.hops for line in _remarks(hop)]
+    lines.append(_balance(flow.frames))
     lines += _checks(flow.expectations)
     several = len(run.flows) > 1
-    lines += [f"{_INDENT}{flow.outcome}   owner {flow.owner}"] if several else []
-    if flow.outcome != Outcome.PASS or several:
-        lines += [_INDENT + "· " + reason for reason in flow.reasons]
+    if several:
+        lines.append(f"{_INDENT}{flow.outcome}   owner {flow.owner}{_points(flow.damage.get(flow.owner))}")
+    if several or flow.outcome != Outcome.PASS or flow.owner == Owner.BOTH:
+        lines += [_INDENT + reason for reason in flow.reasons]
     return lines
 
 
@@ -56,98 +56,101 @@ def _title(run: RunVerdict, flow: FlowVerdict, width: int) -> str:
         parts.append(f"{seconds:g} s = {_count(flow.frames.made)} frames of {FRAME_MS} ms")
     if run.netem_driver is not None:
         parts.append(f"netem: {run.netem_driver}, seed {_count(run.seed)}" + ("" if run.netem_seeded else " not taken"))
-    return _spread(parts, width)
-
-
-def _spread(parts: Sequence[str], width: int) -> str:
-    """Set parts three spaces apart, wider where the line has room."""
-    room = max(0, min(width, 120) - sum(map(len, parts)) - 3 * (len(parts) - 1))
-    return ("   " + " " * min(2, room // max(1, len(parts) - 1))).join(parts)
+    room = (min(width, 120) - sum(map(len, parts))) // max(1, len(parts) - 1)
+    return (" " * max(_TITLE_GAPS, min(room, _TITLE_GAPS + 2))).join(parts)
 
 
 def _row(hop: Hop) -> tuple[str, ...]:
-    owner = hop.owner.split("/")[0].lower() if hop.owner != Owner.NONE else _EN_DASH
-    if hop.undecided:
-        owner = "undecided"
-    dropped = "" if hop.packets_dropped is None else _count(hop.packets_dropped)
+    owner = _NOBODY if hop.owner == Owner.NONE else hop.owner.split("/")[0].lower()
+    dropped = _count(hop.packets_dropped, absent="")
     if hop.causes:
         dropped += " (" + " · ".join(f"{name} {count}" for name, count in hop.causes.items()) + ")"
-    if hop.packets_dropped is None and hop.packets_in is not None:
-        dropped = hop.note
-    lost = "" if hop.frames_lost is None else _count(hop.frames_lost)
-    return (hop.name, owner, _count(hop.packets_in, absent=""), dropped, lost, _repaired(hop))
-
-
-def _extras(hops: Sequence[Hop]) -> list[str]:
-    """Return what a row has to add below the table."""
-    lines = []
-    for hop in hops:
-        words = [hop.note] if hop.note and (hop.packets_dropped is not None or hop.packets_in is None) else []
-        words += [f"{_count(hop.late)} of them late"] if hop.late else []
-        words += [f"{_count(hop.contributing)} lost elsewhere lost a copy here"] if hop.contributing else []
-        words += [f"witnesses disagree: {hop.undecided}"] if hop.undecided else []
-        lines += [f"{_INDENT}{hop.name}: {' · '.join(words)}"] if words else []
-    return lines
-
-
-def _repaired(hop: Hop) -> str:
-    return " · ".join(
-        f"{_count(count)} {_MECHANISMS[name]}" for name, count in sorted(hop.repaired.items(), reverse=True)
+    if _speaks_in_row(hop):
+        dropped = hop.note.split("; ")[0]
+    repaired = (_count(hop.repaired.get(name), absent="") for name in _MECHANISMS)
+    lost = _count(hop.frames_lost, absent="")
+    return (
+        hop.name,
+        "undecided" if hop.undecided else owner,
+        _count(hop.packets_in, absent=""),
+        dropped,
+        lost,
+        *repaired,
     )
 
 
-def _table(rows: Sequence[tuple[str, ...]], extras: Sequence[str]) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip_longest(*rows, fillvalue="")]
-    right = [head in _RIGHT for head in _HEADS]
+def _speaks_in_row(hop: Hop) -> bool:
+    """Whether the hop counts arrivals and drops nothing: what it has to say stands where drops would."""
+    return hop.packets_in is not None and hop.packets_dropped is None
+
+
+def _remarks(hop: Hop) -> list[str]:
+    """Return what a row has to add below the table."""
+    words = hop.note.split("; ")[1:] if _speaks_in_row(hop) else [hop.note] * bool(hop.note)
+    words += [f"{_count(hop.late)} of its frames came too late"] if hop.late else []
+    words += [f"{_count(hop.contributing)} frames lost elsewhere had lost a copy here"] if hop.contributing else []
+    words += [f"witnesses disagree: {hop.undecided}"] if hop.undecided else []
+    return [f"{_INDENT}{hop.name}: {' · '.join(words)}"] if words else []
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Align the columns; those right of the losses that stay empty are left out."""
+    columns = [column for column in zip(*rows, strict=True) if column[0] not in _HEADS[-1:] or any(column[1:])]
+    widths = [max(map(len, column)) for column in columns]
+    right = [column[0] in _RIGHT for column in columns]
     lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(size) if end else cell.ljust(size) for cell, size, end in zip(row, widths, right, strict=True)
-        ]
-        lines.append(_INDENT + "  ".join(cells))
-    return [*lines, *extras]
+    for row in zip(*columns, strict=True):
+        cells = zip(row, widths, right, strict=True)
+        lines.append(_INDENT + "  ".join(cell.rjust(size) if end else cell.ljust(size) for cell, size, end in cells))
+    return lines
 
 
 def _balance(frames: Frames) -> str:
+    if frames.made is None:
+        return _INDENT + "frames unknown: none could be followed"
     kept = ("heard", frames.heard) if frames.heard is not None else ("heard-able", frames.decodable)
     words = f"made {_count(frames.made)} = {kept[0]} {_count(kept[1])} + lost {_count(frames.lost)}"
     words += f" + unexplained {_count(frames.unexplained)}"
     inserted = sum(frames.inserted_ms.values())
-    words += f"   and {inserted:g} ms of silence inserted" if inserted else ""
-    words += f"   ({_count(frames.transition)} in transition)" if frames.transition else ""
-    return _INDENT * 4 + words
+    words += f", and {inserted:g} ms of silence inserted" if inserted else ""
+    words += f"   ({_count(frames.transition)} in transition not counted)" if frames.transition else ""
+    return _INDENT * 16 + words
 
 
 def _checks(checks: Sequence[Checked]) -> list[str]:
     rows = [(one.metric, _value(one), _interval(one), _limit(one), one.result, one.note) for one in checks]
-    widths = [max((len(cell) for cell in column), default=0) for column in zip(*rows, strict=True)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [_INDENT + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _limit(one: Checked) -> str:
-    return one.limit.replace("<=", "≤").replace(">=", "≥").replace("== ", "= ")
+    spelled = one.limit.replace("%", " %")
+    return spelled.replace("<=", "≤").replace(">=", "≥").replace("==", "=")
 
 
 def _value(one: Checked) -> str:
-    if one.value is None:
-        return "unknown"
-    if isinstance(one.value, str):
-        return one.value
-    if one.metric.endswith(_PERCENT_UNITS):
-        return f"{100 * one.value:.1f} %"
-    return _count(one.value)
+    if one.value is None or isinstance(one.value, str):
+        return one.value or "unknown"
+    return f"{100 * one.value:.1f} %" if one.metric.endswith(_SHARES) else _count(one.value)
 
 
 def _interval(one: Checked) -> str:
-    return "" if one.interval is None else f"(95 % CI {100 * one.interval[0]:.1f}{_EN_DASH}{100 * one.interval[1]:.1f})"
+    if one.interval is None:
+        return ""
+    low, high = one.interval
+    return f"(95 % CI {100 * low:.1f}{_NOBODY}{100 * high:.1f})"
 
 
 def _last(run: RunVerdict, folder: str, width: int) -> str:
-    points = run.flows and max((flow.damage.get(run.owner, 0.0) for flow in run.flows), default=0.0)
-    text = f"{run.outcome}   owner {run.owner}" + (f" {100 * points:.1f} points" if points else "")
-    gap = max(3, min(width, 90) - len(text) - len(folder))
-    return text + " " * gap + folder
+    shares = [flow.damage[run.owner] for flow in run.flows if run.owner in flow.damage]
+    text = f"{run.outcome}   owner {run.owner}" + _points(max(shares, default=None))
+    return text + " " * max(3, min(width, _LAST_WIDTH) - len(text) - len(folder)) + folder
+
+
+def _points(share: float | None) -> str:
+    return f" {100 * share:.1f} points" if share else ""
 
 
 def _count(value: float | None, absent: str = "unknown") -> str:
-    return absent if value is None else f"{value:g}" if value < 1e6 else f"{value:.0f}"
+    """Return whole numbers whole, halves with their half."""
+    return absent if value is None else f"{value:.1f}".removesuffix(".0")
