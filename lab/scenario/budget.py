@@ -5,7 +5,9 @@ really happened instead.
 
 * Residual: independent loss p leaves p^(d+1), bursts of B leave p(1-1/B)^d, where d is how many later packets
   repair a frame. With RED it is 1 until the sender hears of loss, then 2 (in-band FEC inside the copy, measured);
-  without RED 0, then 1. Drops of a full queue are taken as independent.
+  without RED 0, then 1. The server passes no loss of the downlink on, so there d stays what it was. Drops of a
+  full queue are taken as independent and equal for all sizes; small packets fit where large ones do not and drops
+  of a call alone come evenly spaced, so there the figures are upper bounds.
 * Seconds: the 95 % Wilson interval around p excludes the limit L once n >= z^2 L(1-L)/(p-L)^2 frames were seen,
   times (1+rho)/(1-rho) when losses come in bursts, rho = 1 - 1/(B(1-p)).
 """
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lab.scenario.metrics import metric
-from lab.scenario.model import Expectation, Fault, Scenario, Skip, Stall
+from lab.scenario.model import Client, Expectation, Fault, Scenario, Skip, Stall
 from lab.scenario.wire import PACKETS_PER_SECOND, Load, Wire, loads, pairs, wire
 
 _Z = 1.959964
@@ -76,7 +78,8 @@ class _Stretch:
     def lost(self) -> float:
         return 1 - (1 - self.uplink) * (1 - self.downlink)
 
-    def residual(self, repairs: int) -> float:
+    def residual(self, repairs: int, *, reported: bool) -> float:
+        repairs += reported and self.uplink > 0
         again = max(self.lost, 1 - 1 / self.burst) if self.burst else self.lost
         return float(self.lost * again**repairs)
 
@@ -122,11 +125,9 @@ def _flow(scenario: Scenario, offered: tuple[Load, ...], publisher: str, subscri
         packet_loss=mean(lambda each: each.lost),
         uplink_loss=mean(lambda each: each.uplink),
         downlink_loss=mean(lambda each: each.downlink),
-        frame_loss_first=mean(lambda each: each.residual(repairs)),
-        frame_loss=mean(lambda each: each.residual(repairs + 1)),
-        injected=sum(
-            _damage(fault, scenario.media.duration_ms) for fault in scenario.inject if fault.client == publisher
-        ),
+        frame_loss_first=mean(lambda each: each.residual(repairs, reported=False)),
+        frame_loss=mean(lambda each: each.residual(repairs, reported=True)),
+        injected=_injected(scenario, publisher),
         burst=max((load.burst for load in here if load.burst), default=None),
     )
 
@@ -142,10 +143,16 @@ def _stretches(here: list[Load], end_ms: int) -> Iterator[_Stretch]:
         )
 
 
-def _damage(fault: Fault, media_ms: int) -> float:
+def _injected(scenario: Scenario, publisher: str) -> float:
+    client = next(each for each in scenario.clients if each.name == publisher)
+    faults = (fault for fault in scenario.inject if fault.client == publisher)
+    return sum(_damage(fault, client, scenario.media.duration_ms) for fault in faults)
+
+
+def _damage(fault: Fault, client: Client, media_ms: int) -> float:
     match fault:
         case Stall():
-            return fault.length_ms * fault.times / media_ms
+            return max(0, fault.length_ms - client.ahead_ms) * fault.times / media_ms
         case Skip():
             return 1 / fault.every
 
@@ -161,7 +168,7 @@ def _needs(scenario: Scenario, flow: Flow) -> Iterator[Need]:
             subscriber=flow.subscriber,
             expectation=expected,
             predicted=predicted,
-            seconds=seconds_needed(max(0.0, excess), expected.limit, flow.burst),
+            seconds=seconds_needed(max(0.0, excess), expected.limit, None if expected.relative else flow.burst),
         )
 
 

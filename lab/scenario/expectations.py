@@ -59,15 +59,10 @@ def _spelled_limit(about: Metric, limit: float) -> str:
 def _verdict(owners: Sequence[str]) -> Expectation:
     for owner in owners:
         if owner not in OWNERS:
-            raise ValueError(f"unknown owner {owner} {_owner_hint(owner)}")
+            raise ValueError(f"unknown owner {owner} {did_you_mean(owner, OWNERS)}")
     if not owners or len(set(owners)) != len(owners):
         raise ValueError("one owner, or a list of different ones, is expected")
     return Expectation(metric="verdict", op="==", owner=owners[0], owners=tuple(owners))
-
-
-def _owner_hint(owner: str) -> str:
-    exact = next((known for known in OWNERS if known.lower() == owner.lower()), None)
-    return f'(did you mean "{exact}"?)' if exact else did_you_mean(owner, OWNERS)
 
 
 def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:

@@ -50,15 +50,16 @@ class Tree:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return `(did you mean "x"?)` for a near miss, else the list of what is known."""
-    names = sorted(known)
-    close = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.6)
-    return f'(did you mean "{close[0]}"?)' if close else f"(known: {', '.join(names)})"
+    names = {name.lower(): name for name in sorted(known)}
+    close = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.7)
+    return f'(did you mean "{names[close[0]]}"?)' if close else f"(known: {', '.join(names.values())})"
 
 
 def with_value(tree: Tree, path: Path, value: Any, origin: str) -> Tree:
     """Return `tree` with `value` at `path`, making the mappings on the way; FieldError where the way is no mapping."""
-    origins = {at: where for at, where in tree.origins.items() if at[: len(path)] != path}
-    return Tree(data=_placed(tree.data, path, value, ()), source=tree.source, origins={**origins, path: origin})
+    kept = {at: where for at, where in tree.origins.items() if at[: len(path)] != path}
+    made = {path[:end]: origin for end in range(1, len(path) + 1) if path[:end] not in kept}
+    return Tree(data=_placed(tree.data, path, value, ()), source=tree.source, origins={**kept, **made})
 
 
 def _placed(node: Any, path: Path, value: Any, above: Path) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"
+_NUMBER = r"[0-9]{1,13}(?:\.[0-9]{1,6})?"
 _SPELLED = re.compile(rf"({_NUMBER})([A-Za-z%]+)")
 _BARE = re.compile(r"[+-]?([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(?:[eE][+-]?[0-9]{1,2})?")
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2})")

@@ -1,0 +1,149 @@
+"""The plan's numbers against what was measured and against published tables."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.scenario.budget import budget, seconds_needed
+from lab.scenario.load import loads
+from lab.scenario.model import Media
+from lab.scenario.wire import pairs, wire
+
+
+def flow(text):
+    """Return the first flow's budget of a scenario."""
+    return budget(loads(f"version: 1\n{text}", source="x")).flows[0]
+
+
+@pytest.mark.parametrize(("red", "measured_bytes"), [(True, 322.0), (False, 194.6)])
+def test_wire_size_is_what_was_captured(red, measured_bytes):
+    """Mean of 500 packets of marked frames at 48 kbit/s, captured before the server, within 2 %."""
+    predicted = wire(Media(red=red))
+    assert predicted.packet_bytes == pytest.approx(measured_bytes, rel=0.02)
+    assert predicted.up_bps == predicted.packet_bytes * 400
+    assert predicted.up_bps - predicted.down_bps == 8 * 400
+
+
+@pytest.mark.parametrize(("share", "first", "later"), [(1, 1e-4, 1e-6), (10, 0.01, 0.001), (20, 0.04, 0.008)])
+def test_independent_loss_leaves_powers(share, first, later):
+    """p^2 before the sender hears of loss and p^3 after, as measured on the real server."""
+    found = flow(f"links: {{publisher: {{up: {{loss: {share}%}}}}}}")
+    assert found.frame_loss_first == pytest.approx(first)
+    assert found.frame_loss == pytest.approx(later)
+    assert found.packet_loss == found.uplink_loss == pytest.approx(share / 100)
+
+
+@pytest.mark.parametrize(("burst", "first", "later"), [(2, 0.025, 0.0125), (3, 0.0333, 0.0222), (5, 0.04, 0.032)])
+def test_bursts_defeat_redundancy(burst, first, later):
+    """p(1-1/B)^d: 5 % in bursts leaves 2.5 to 4 % after one copy (published closed form and simulation)."""
+    found = flow(f"links: {{publisher: {{up: {{loss: {{share: 5%, burst: {burst}}}}}}}}}")
+    assert found.frame_loss_first == pytest.approx(first, abs=1e-4)
+    assert found.frame_loss == pytest.approx(later, abs=1e-4)
+
+
+def test_downlink_loss_is_repaired_once_only():
+    """The server passes no downlink loss on to the sender, so that its encoder adds nothing for it."""
+    found = flow("links: {subscriber: {down: {loss: 10%}}}")
+    assert (found.uplink_loss, found.downlink_loss) == (0, pytest.approx(0.1))
+    assert found.frame_loss == found.frame_loss_first == pytest.approx(0.01)
+
+
+def test_without_red_there_is_one_repair_less():
+    """Plain Opus loses p at first, and p^2 once loss is reported."""
+    found = flow("media: {red: false}\nlinks: {publisher: {up: {loss: 10%}}}")
+    assert (found.frame_loss_first, found.frame_loss) == (pytest.approx(0.1), pytest.approx(0.01))
+
+
+def test_overload_corruption_and_loss_add_up():
+    """The queue drops 1 - rate/offered; what is corrupt is lost too; losses on both links combine."""
+    plan = budget(
+        loads(
+            "version: 1\nlinks:\n  publisher: {up: {loss: 10%, corrupt: 10%, rate: 100kbit}}\n"
+            "  subscriber: {down: {loss: 50%}}",
+            source="x",
+        )
+    )
+    up, down = plan.loads[0], plan.loads[1]
+    assert up.queue == pytest.approx(1 - 100_000 / plan.wire.up_bps)
+    assert up.loss == pytest.approx(1 - 0.9 * 0.9 * (1 - up.queue))
+    assert (down.client, down.direction, down.own_bps) == ("publisher", "down", 0)
+    assert plan.flows[0].packet_loss == pytest.approx(1 - (1 - up.loss) * 0.5)
+
+
+def test_background_counts_on_the_wire():
+    """1200 bytes of payload are 1242 on the wire."""
+    plan = budget(
+        loads("version: 1\nlinks: {publisher: {up: {rate: 400kbit, background: {rate: 300kbit}}}}", source="x")
+    )
+    assert plan.loads[0].background_bps == 310_500
+    assert plan.loads[0].queue == pytest.approx(1 - 400_000 / (plan.wire.up_bps + 310_500))
+
+
+def test_an_outage_counts_for_its_time():
+    """Two seconds of thirty are 6.7 % of packets and of frames; the stretches cover the media without a gap."""
+    plan = budget(
+        loads(
+            "version: 1\nlinks: {publisher: {}}\ntimeline:\n"
+            "  - {at: 14s, links: {publisher: {up: {outage: true}}}}\n"
+            "  - {at: 16s, links: {publisher: {up: {outage: false}}}}",
+            source="x",
+        )
+    )
+    assert [(load.from_ms, load.to_ms) for load in plan.loads if load.direction == "up"] == [
+        *((0, 14_000), (14_000, 16_000), (16_000, 30_000))
+    ]
+    assert plan.flows[0].packet_loss == plan.flows[0].frame_loss == pytest.approx(2 / 30)
+
+
+def test_blocked_udp_is_an_outage():
+    """Media is UDP."""
+    assert flow("links: {publisher: {up: {block: udp}}}").packet_loss == 1
+
+
+def test_injected_damage_is_predicted():
+    """A stall costs its length less what was pushed ahead; every 20th frame is 5 %."""
+    assert flow("inject: [{stall: {client: publisher, length: 400ms, times: 10}}]").injected == pytest.approx(3.4 / 30)
+    assert flow("inject: [{skip: {client: publisher, every: 20}}]").injected == pytest.approx(0.05)
+
+
+def test_flows_are_all_pairs_of_different_people():
+    """`both` speaks and hears, but not itself."""
+    scenario = loads("version: 1\nclients: {a: {role: both, count: 2}, b: {role: subscriber}}", source="x")
+    assert set(pairs(scenario)) == {("a-1", "a-2"), ("a-2", "a-1"), ("a-1", "b"), ("a-2", "b")}
+
+
+@pytest.mark.parametrize(
+    ("predicted", "limit", "burst", "seconds"),
+    [(0.005, 0.01, None, 30), (0.05, 0.06, None, 43), (0.0, 0.0025, None, 30), (0.05, 0.06, 3, 43 * 4.7)],
+)
+def test_seconds_follow_the_wilson_interval(predicted, limit, burst, seconds):
+    """About 30 s tell 0.5 % from 1 %, and bursts of 3 need 4.7 times as long (published table)."""
+    assert seconds_needed(predicted, limit, burst) == pytest.approx(seconds, rel=0.05)
+
+
+def test_a_limit_on_the_prediction_is_never_decided():
+    """No amount of media puts an interval around a value wholly on one side of it; certain loss needs no bursts."""
+    assert seconds_needed(0.05, 0.05) is None
+    assert seconds_needed(1.0, 0.05, 5) is not None
+    assert seconds_needed(0.05, 0.0) > 0
+
+
+def test_needs_are_those_of_rates():
+    """Counts need no amount of media, a verdict neither; relative limits are about the excess."""
+    plan = budget(
+        loads(
+            "version: 1\nlinks: {publisher: {up: {loss: {share: 20%, burst: 2}}}}\n"
+            "inject: [{skip: {client: publisher, every: 50}}]\n"
+            "expect: {lost_frames: '<= 3', verdict: BOTH, audio_loss: '<= network + 0.5%', uplink_loss: '<= 21%',"
+            " server_loss: '<= 1%', code_loss: '<= 1%', downlink_loss: '<= 1%',"
+            " network_loss: '<= 9%', concealed: '<= 9%'}",
+            source="x",
+        )
+    )
+    found = {need.expectation.metric: need for need in plan.needs}
+    assert set(found) == {
+        *("audio_loss", "uplink_loss", "server_loss", "code_loss", "downlink_loss", "network_loss", "concealed")
+    }
+    assert found["audio_loss"].predicted == pytest.approx(0.05 + 0.02)
+    assert found["audio_loss"].seconds == pytest.approx(seconds_needed(0.02, 0.005))
+    assert found["uplink_loss"].predicted == pytest.approx(0.2)

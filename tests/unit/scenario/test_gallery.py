@@ -1,0 +1,92 @@
+"""The gallery: each scenario loads, describes itself, reads back from its resolved form, and shows what it claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.analysis.values import Owner
+from lab.scenario.budget import budget
+from lab.scenario.dump import dump
+from lab.scenario.expectations import OWNERS
+from lab.scenario.load import find, load, loads
+from lab.scenario.model import Skip, Stall
+
+GALLERY = Path(__file__).parents[3] / "scenarios"
+NAMES = {
+    *("clean", "congested", "twenty-percent", "wifi-walls", "4g", "satellite", "burst", "narrow", "blackout"),
+    *("udp-blocked", "sender-stalls", "sender-skips", "server-starved"),
+}
+
+
+def gallery(name):
+    """Return the gallery's scenario of this name."""
+    (file,) = (file for file in find([GALLERY]) if file.stem == name)
+    return load(file)
+
+
+def test_the_gallery_is_complete():
+    """The issue names these thirteen."""
+    assert {file.stem for file in find([GALLERY])} == NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_each_reads_back_from_its_resolved_form(name):
+    """`lab plan` and the run folder show the resolved YAML; it must mean the same scenario."""
+    scenario = gallery(name)
+    assert loads(dump(scenario)) == scenario
+    assert scenario.name == name
+    assert scenario.description
+    assert scenario.media.duration_ms == 30_000
+
+
+@pytest.mark.parametrize("name", ["clean", "sender-stalls", "sender-skips", "server-starved"])
+def test_innocent_networks_impair_nothing(name):
+    """Both links go through the bump and do nothing, so that the network is proven innocent, not assumed."""
+    scenario = gallery(name)
+    assert [link.client for link in scenario.links] == ["publisher", "subscriber"]
+    assert all(flow.packet_loss == 0 for flow in budget(scenario).flows)
+
+
+@pytest.mark.parametrize(
+    ("name", "owners"),
+    [
+        ("narrow", ("NETWORK/uplink",)),
+        ("blackout", ("NETWORK/uplink",)),
+        ("udp-blocked", ("NETWORK/connect",)),
+        ("sender-stalls", ("CODE/client",)),
+        ("sender-skips", ("CODE/client",)),
+        ("server-starved", ("CODE/load", "CODE/server")),
+    ],
+)
+def test_fault_scenarios_expect_their_verdict(name, owners):
+    """`lab run scenarios/` is a self-test: a fault scenario passes when the right owner is named."""
+    (expected,) = gallery(name).expect
+    assert (expected.metric, expected.op, expected.owner, expected.owners) == ("verdict", "==", owners[0], owners)
+
+
+def test_owners_are_those_of_the_verdict():
+    """`expect: {verdict: …}` knows the same closed list as the judge."""
+    assert set(OWNERS) == {owner.value for owner in Owner}
+
+
+def test_faults_and_times_are_as_described():
+    """Ten stalls of 400 ms, every 20th frame, two seconds of outage in the middle, UDP blocked from the start."""
+    assert gallery("sender-stalls").inject == (Stall(client="publisher", length_ms=400, times=10),)
+    assert gallery("sender-skips").inject == (Skip(client="publisher", every=20),)
+    assert [(change.at_ms, change.impairment.outage) for change in gallery("blackout").timeline] == [
+        (14_000, True),
+        (16_000, False),
+    ]
+    assert gallery("udp-blocked").impair == "from_start"
+    assert gallery("server-starved").server.after_join.cpus == 0.01
+
+
+def test_congestion_needs_the_upload_and_narrow_does_not():
+    """Congested: own rate fits, own plus background does not. Narrow: own rate alone is more than the link carries."""
+    up = next(load for load in budget(gallery("congested")).loads if load.client == "publisher")
+    assert up.own_bps < up.rate_bps < up.own_bps + up.background_bps
+    alone = next(load for load in budget(gallery("narrow")).loads if load.client == "publisher")
+    assert alone.rate_bps < alone.own_bps
+    assert alone.background_bps == 0

@@ -1,0 +1,209 @@
+"""From file to scenario: errors with file and line, `--set`, seeds, short forms, and the way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.errors import ScenarioError, UsageError
+from lab.scenario.dump import dump
+from lab.scenario.load import find, load, loads
+
+LOSSY = """\
+version: 1
+links:
+  publisher:
+    up: {loss: 20%}
+"""
+EVERYTHING = """\
+version: 1
+name: everything
+description: "quotes ' \\" : # and ünïcode\\nin two lines"
+seed: 4294967295
+media: {duration: 10s, bitrate: 24kbit, red: false, dtx: true, settle: 0s, control: 20ms}
+clients:
+  pub: {role: publisher, queue: 100ms, ahead: 40ms}
+  listener: {role: both, count: 2}
+links:
+  pub:
+    profile: wifi-walls
+    up:
+      {loss: {share: 5%, burst: 3}, rate: 400kbit, queue: 20kB, duplicate: 0.1%, corrupt: 0.01%, order: free,
+       distribution: uniform, background: {rate: 300kbit, pattern: bursts}}
+    down: {rate: null, loss: null}
+  listener: {down: {delay: 1.5ms}}
+impair_only: rtp
+timeline:
+  - {at: 1s, links: {pub: {up: {outage: true}}}}
+  - at: 2500ms
+    links:
+      pub: {profile: pristine, up: {outage: false, queue: null, background: null}}
+      listener: {down: {loss: 3%}}
+server:
+  {version: v1.13.6, config: {rtc: {a: 0.00001, on: [true, null, "no", "1"]}}, cpus: 0.5, memory: 64MB,
+   after_join: {cpus: 1}}
+inject:
+  - stall: {client: pub, length: 400ms, times: 3}
+  - skip: {client: listener, every: 20}
+expect: {audio_loss: ["<= 5%", "<= network + 0.5%", ">= network"], longest_gap: "< 1s", lost_frames: "<= 3"}
+""".replace("  listener-2x: {}\n", "")
+
+
+def write(folder, text, name="x.yaml"):
+    """Write a scenario file and return its path."""
+    file = folder / name
+    file.write_text(text)
+    return file
+
+
+def refusal(text, **options):
+    """Return the message with which a text is refused."""
+    with pytest.raises(ScenarioError) as caught:
+        loads(text, **options)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_short_form_is_one_publisher_and_one_subscriber(tmp_path):
+    """Without `clients:` two people talk; the name is the file's, the default expectations are the design's."""
+    scenario = load(write(tmp_path, LOSSY, "twenty.yaml"))
+    assert [(client.name, client.role) for client in scenario.clients] == [
+        ("publisher", "publisher"),
+        ("subscriber", "subscriber"),
+    ]
+    assert scenario.name == "twenty"
+    assert scenario.link_of("publisher").up.loss.share == 0.2
+    assert scenario.link_of("subscriber") is None
+    assert [(each.metric, each.op, each.limit, each.relative) for each in scenario.expect] == [
+        ("unexplained_frames", "==", 0, False),
+        ("audio_loss", "<=", 0.005, True),
+    ]
+
+
+def test_everything_reads_back_from_its_resolved_form():
+    """`dump` writes each default out, and `loads` reads the equal scenario from it."""
+    scenario = loads(EVERYTHING)
+    assert loads(dump(scenario)) == scenario
+    assert dump(loads(dump(scenario))) == dump(scenario)
+
+
+def test_everything_means_what_it_says():
+    """Spot checks of the long form: units, spreading, profiles with fields beside them, merged changes."""
+    scenario = loads(EVERYTHING)
+    assert [client.name for client in scenario.clients] == ["pub", "listener-1", "listener-2"]
+    assert [link.client for link in scenario.links] == ["pub", "listener-1", "listener-2"]
+    pub = scenario.link_of("pub")
+    assert (pub.up.delay_ms, pub.up.jitter_ms, pub.up.rate_bps, pub.up.queue_bytes) == (15, 10, 400_000, 20_000)
+    assert (pub.down.delay_ms, pub.down.rate_bps, pub.down.loss) == (15, None, None)
+    first, *later = scenario.timeline
+    assert (first.at_ms, first.client, first.direction) == (1000, "pub", "up")
+    assert first.impairment.outage
+    assert first.impairment.background == pub.up.background
+    assert [(each.client, each.direction) for each in later] == [
+        *(("pub", "up"), ("pub", "down"), ("listener-1", "down"), ("listener-2", "down"))
+    ]
+    assert later[0].impairment.distribution == "uniform"
+    assert later[0].impairment.rate_bps is None
+    assert later[2].impairment.delay_ms == 1.5
+    assert later[2].impairment.loss.share == 0.03
+    assert [type(fault).__name__ + fault.client for fault in scenario.inject] == [
+        *("Stallpub", "Skiplistener-1", "Skiplistener-2")
+    ]
+    assert scenario.server.config_json == '{"rtc": {"a": 1e-05, "on": [true, null, "no", "1"]}}'
+
+
+def test_seed_given_beats_written_beats_derived():
+    """Without any seed the name makes one, the same each time and on each machine."""
+    assert loads(LOSSY, source="a").seed == loads(LOSSY, source="a").seed == 3398926610
+    assert loads(LOSSY, source="a").seed != loads(LOSSY, source="b").seed
+    assert loads(LOSSY + "seed: 7\n", source="a").seed == 7
+
+
+def test_seed_option_wins(tmp_path):
+    """`--seed` counts before the file's; one that does not fit is refused."""
+    file = write(tmp_path, LOSSY + "seed: 7\n")
+    assert load(file, seed=0).seed == 0
+    with pytest.raises(ScenarioError, match=r"x\.yaml:5: seed: 4294967296"):
+        load(file, seed=2**32)
+
+
+@pytest.mark.parametrize(
+    ("each", "check"),
+    [
+        ("links.publisher.up.loss=5%", lambda s: s.link_of("publisher").up.loss.share == 0.05),
+        ("links.publisher.up.loss={share: 5%, burst: 3}", lambda s: s.link_of("publisher").up.loss.burst == 3),
+        ("links.subscriber.down.delay=40ms", lambda s: s.link_of("subscriber").down.delay_ms == 40),
+        ("media.red=false", lambda s: s.media.red is False),
+        ("expect.audio_loss=<= 5%", lambda s: [(e.metric, e.limit) for e in s.expect] == [("audio_loss", 0.05)]),
+        ("timeline=[{at: 1s, links: {publisher: {up: {loss: 1%}}}}]", lambda s: s.timeline[0].at_ms == 1000),
+        ("description=a: b # c", lambda s: s.description == "a: b # c"),
+        ('name="007"', lambda s: s.name == "007"),
+    ],
+)
+def test_set_lays_a_value_over_the_file(tmp_path, each, check):
+    """`--set KEY=VALUE` uses the file's names and spellings."""
+    assert check(load(write(tmp_path, LOSSY), sets=[each]))
+
+
+def test_set_reaches_into_lists_and_the_last_wins(tmp_path):
+    """List positions are numbers from 0; later values lie over earlier ones."""
+    file = write(tmp_path, LOSSY + "timeline: [{at: 1s, links: {publisher: {up: {loss: 1%}}}}]\n")
+    assert load(file, sets=["timeline.0.at=2s", "timeline.0.at=3s"]).timeline[0].at_ms == 3000
+    with pytest.raises(ScenarioError, match=r"--set timeline\.1\.at: timeline\.1: a position in a list of 1"):
+        load(file, sets=["timeline.1.at=2s"])
+
+
+@pytest.mark.parametrize(
+    ("each", "message"),
+    [
+        ("links.publisher.up.los=5%", '--set KEY: links.publisher.up.los: unknown field (did you mean "loss"?)'),
+        ("links.publisher.up.loss=0.05", '--set KEY: links.publisher.up.loss.share: 0.05: did you mean "5%"?'),
+        ("links.nobody.up.loss=5%", "--set KEY: links.nobody: no client"),
+        ("links.publisher.up.loss.share=5%", '--set KEY: KEY: "links.publisher.up.loss" is 20%, not a mapping'),
+        ("media.duration", "--set media.duration: KEY=VALUE is expected"),
+        ("media..duration=1s", "KEY=VALUE is expected"),
+        ("=1s", "KEY=VALUE is expected"),
+        ("a." * 40 + "a=1", "KEY=VALUE is expected"),
+        ("name={", "--set name:1: not valid YAML"),
+    ],
+)
+def test_wrong_set_is_named(tmp_path, each, message):
+    """An axis that does not exist, or a value that cannot be meant, names the option and not the file."""
+    with pytest.raises(UsageError) as caught:
+        load(write(tmp_path, LOSSY), sets=[each])
+    assert message.replace("KEY:", each.partition("=")[0] + ":") in str(caught.value)
+
+
+def test_several_problems_are_told_at_once():
+    """One line per problem, each with its own line number."""
+    message = refusal(
+        "version: 1\nlinks:\n  publisher:\n    up: {delay: 40}\n    down:\n      loss: 0.02\n", source="f.yaml"
+    )
+    assert [line.split(": ")[:2] for line in message.splitlines()] == [
+        ["f.yaml:4", "links.publisher.up.delay"],
+        ["f.yaml:6", "links.publisher.down.loss.share"],
+    ]
+
+
+def test_unreadable_files_are_named(tmp_path):
+    """A file that is not there or is a folder is an error of the scenario, with exit code 2."""
+    for path in (tmp_path / "none.yaml", tmp_path):
+        with pytest.raises(ScenarioError, match=r":1: cannot be read .*check the path"):
+            load(path)
+
+
+def test_a_file_name_that_is_no_name_asks_for_one(tmp_path):
+    """The name makes a folder under results/, so that it is checked even when it comes from the file."""
+    with pytest.raises(ScenarioError, match=r"My Case\.yaml:1: name: 'My Case': lower case"):
+        load(write(tmp_path, LOSSY, "My Case.yaml"))
+
+
+def test_find_lists_files_and_folders(tmp_path):
+    """Files as given, of folders every *.yaml below, sorted; what is not there is an error."""
+    (tmp_path / "code").mkdir()
+    files = [write(tmp_path, LOSSY, name) for name in ("b.yaml", "a.yaml", "code/c.yaml", "notes.txt")]
+    assert find([files[3], tmp_path]) == (files[3], files[1], files[0], files[2])
+    with pytest.raises(UsageError, match=r"no such file or folder"):
+        find([tmp_path / "none"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"has no scenarios"):
+        find([tmp_path / "empty"])

@@ -1,0 +1,137 @@
+"""What two fields say together: contradictions are refused at the field that must change."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.errors import ScenarioError
+from lab.scenario.load import loads
+
+UP = "links: {publisher: {up: {%s}}}"
+STEP = "timeline: [{at: 1s, links: {publisher: {up: {%s}}}}]"
+REFUSED = {
+    "newer format": ("version: 2", "version: 2 needs a newer lab"),
+    "older format": ("version: 0", "version: 0 never existed"),
+    "no version": ("name: x", "version: is required"),
+    "no mapping": ("[1]", "a mapping is expected"),
+    "version as text": ("version: '1'", "version: a whole number is expected, not 1"),
+    "unknown field": ("sweep: {}", "sweep: unknown field (known:"),
+    "near miss": ("link: {}", 'link: unknown field (did you mean "links"?)'),
+    "null for a link": ("links: {publisher: null}", "links.publisher: a mapping is expected"),
+    "yes": (UP % "outage: yes", "outage: true or false is expected, not yes"),
+    "null": (UP % "outage: null", "outage: true or false is expected, not null"),
+    "not a list": ("timeline: {at: 1s}", "timeline: a list is expected"),
+    "number for text": ("description: 5", "description: text is expected"),
+    "unknown word": (UP % "order: kep", 'order: unknown value kep (did you mean "keep"?)'),
+    "unknown protocol": (UP % "block: icmp", "block.0: unknown value icmp (known: tcp, udp)"),
+    "jitter without delay": (UP % "jitter: 5ms", "up.jitter: 5ms is more than the delay of 0ms"),
+    "queue without rate": (UP % "queue: 200ms", "up.queue: needs a rate"),
+    "queue too small": (UP % "rate: 20kbit, queue: 100ms", "up.queue: holds 250 bytes"),
+    "queue without unit": (UP % "rate: 20kbit, queue: 20", "a queue is a time (200ms) or a size (20kB)"),
+    "background without rate": (UP % "background: {rate: 300kbit}", "up.background: competes with nothing"),
+    "background too much": (UP % "rate: 1gbit, background: {rate: 51mbit}", "background.rate: more than 50mbit"),
+    "background without its rate": (UP % "rate: 1mbit, background: {}", "up.background.rate: is required"),
+    "correlated loss": (UP % "loss: 5% 25%", "up.loss.share: 5% 25%: a share is written as 5%"),
+    "burst below one": (UP % "loss: {share: 5%, burst: 0.5}", "loss.burst: 0.5: must be greater than or equal to 1"),
+    "impossible bursts": (UP % "loss: {share: 90%, burst: 3}", "loss.share: bursts of 3 lose at most 75.0%"),
+    "protocol twice": (UP % "block: [udp, udp]", "up.block: names a protocol twice"),
+    "block after the join": (UP % "block: udp" + "\nimpair: after_join", "impair: a blocked protocol"),
+    "unknown profile": ("links: {publisher: {profile: wifi-wall}}", 'wifi-wall: unknown profile (did you mean "wifi-wal'),
+    "link of nobody": ("links: {bob: {}}", 'links.bob: no client is called "bob" (there are: publisher, subscriber)'),
+    "name with a path": ("name: ../../x", "name: '../../x': lower case letters"),
+    "absolute name": ("name: /etc/passwd", "lower case letters"),
+    "option as name": ("name: -rf", "lower case letters"),
+    "hidden name": ("name: .x", "lower case letters"),
+    "name with a line end": ('name: "x\\n"', "lower case letters"),
+    "name with NUL": ('name: "x\\0"', "lower case letters"),
+    "long name": (f"name: {'x' * 300}", "lower case letters"),
+    "seed too large": ("seed: 4294967296", "seed: 4294967296: must be less than 4294967296; change it"),
+    "half a frame": ("media: {duration: 1010ms}", "media.duration: 1010ms: a multiple of 20ms"),
+    "no media": ("media: {duration: 0s}", "media.duration: 0ms: 1s to 60m"),
+    "clock time": ("media: {duration: 1:30}", 'did you mean "90s"?'),
+    "bitrate": ("media: {bitrate: 1mbit}", "media.bitrate: 1000000bit: Opus takes 6kbit to 510kbit"),
+    "nobody hears": ("clients: {a: {role: publisher}}", "clients: nobody hears anybody"),
+    "only oneself": ("clients: {a: {role: both}}", "clients: nobody hears anybody"),
+    "client name": ("clients: {A: {role: both}}", "clients.A: 'A': lower case letters"),
+    "client without role": ("clients: {a: {}}", "clients.a.role: is required"),
+    "same copies": ("clients: {a-1: {role: both}, a: {role: both, count: 2}}", 'two clients would be called "a-1"'),
+    "too many clients": ("clients: {a: {role: both, count: 50}, b: {role: both}}", "clients: 51 clients"),
+    "too many links": ("clients: {a: {role: both, count: 13}}\nlinks: {a: {}}", "links: 13 impaired links"),
+    "two links": ("clients: {a: {role: both, count: 2}}\nlinks: {a: {}, a-1: {}}", 'a second link for "a-1"'),
+    "client queue": ("clients: {a: {role: both, queue: 15ms}, b: {role: both}}", "a.queue: 15ms: a multiple of 10ms"),
+    "client ahead": ("clients: {a: {role: both, ahead: 1s}, b: {role: both}}", "a.ahead: 1000ms does not fit"),
+    "change before the start": ("timeline: [{at: 0s, links: {publisher: {}}}]", "timeline.0.at: 0ms: times rise"),
+    "change after the end": ("timeline: [{at: 30s, links: {publisher: {}}}]", "timeline.0.at: 30000ms"),
+    "change of nothing": ("timeline: [{at: 1s, links: {}}]", "timeline.0.links: names no link"),
+    "change of no link": ("timeline: [{at: 1s, links: {publisher: {}}}]", "publisher: has no link to change; add"),
+    "change into a contradiction": (
+        UP % "rate: 1mbit, background: {rate: 1mbit}" + "\n" + STEP % "rate: null",
+        "timeline.0.links.publisher.up.background: competes with nothing",
+    ),
+    "too many changes": (
+        "links: {publisher: {}}\ntimeline:" + "".join(
+            f"\n - {{at: {at}ms, links: {{publisher: {{up: {{}}}}}}}}" for at in range(1, 402)
+        ),
+        "timeline: changes 401 directions",
+    ),
+    "server keys": ("server: {config: {keys: {a: b}}}", "server.config.keys: the lab makes keys"),
+    "server version": ("server: {version: latest}", "server.version: latest: a release such as v1.13.5"),
+    "server memory": ("server: {after_join: {memory: 1MB}}", "server.after_join.memory: 1000000 bytes"),
+    "server cpus": ("server: {cpus: 0}", "server.cpus: 0: must be greater than or equal to 0.01"),
+    "cpus as text": ("server: {cpus: .inf}", "server.cpus: a number is expected, not .inf"),
+    "no fault": ("inject: [{}]", "inject.0: exactly one of stall, skip"),
+    "two faults": (
+        "inject: [{stall: {client: publisher, length: 1s}, skip: {client: publisher, every: 2}}]",
+        "inject.0: exactly one of stall, skip",
+    ),
+    "fault of nobody": ("inject: [{skip: {client: bob, every: 2}}]", 'inject.0.skip.client: no client is called "bob"'),
+    "fault of a listener": ("inject: [{skip: {client: subscriber, every: 2}}]", '"subscriber" publishes nothing'),
+    "stall too long": ("inject: [{stall: {client: publisher, length: 3s, times: 10}}]", "10 times 3000ms does not"),
+    "no expectation": ("expect: {}", "expect: is empty"),
+    "no condition": ("expect: {audio_loss: []}", "expect.audio_loss: a condition is expected"),
+    "unknown metric": ("expect: {audio_los: '<= 5%'}", 'unknown metric (did you mean "audio_loss"?)'),
+    "no comparison": ("expect: {audio_loss: '5%'}", 'did you mean "<= 5%"?'),
+    "number as condition": ("expect: {lost_frames: 0}", "expect.lost_frames.0: text is expected"),
+    "exact rate": ("expect: {audio_loss: '== 5%'}", "a rate is estimated and never exact"),
+    "unpredicted": ("expect: {code_loss: '<= network'}", "`network` is predicted only for"),
+    "share of frames": ("expect: {lost_frames: '<= 5%'}", "5%: a whole number of frames is expected"),
+    "bare share": ("expect: {audio_loss: '<= 0.05'}", 'did you mean "5%"?'),
+    "unknown owner": ("expect: {verdict: code/client}", 'unknown owner code/client (did you mean "CODE/client"?)'),
+    "odd owner": ("expect: {verdict: CODE/cleint}", 'did you mean "CODE/client"?'),
+    "owner twice": ("expect: {verdict: [CODE/sdk, CODE/sdk]}", "a list of different ones"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_contradictions_and_nonsense_are_refused(case):
+    """Rows 37 to 39 of the fault matrix and every rule of the reference: exit 2, the field named, the fix said."""
+    text, message = REFUSED[case]
+    full = text if text.startswith("version") or case in ("no version", "no mapping") else f"version: 1\n{text}"
+    with pytest.raises(ScenarioError) as caught:
+        loads(full, source="x")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("x:")
+
+
+@pytest.mark.parametrize(
+    ("text", "queue"),
+    [("rate: 400kbit", 10_000), ("rate: 40kbit", 3028), ("rate: 1mbit, queue: 100ms", 12_500)],
+)
+def test_queue_has_a_documented_default(text, queue):
+    """200 ms of the rate, at least two full packets, so that signalling survives slow links."""
+    assert loads("version: 1\n" + UP % text, source="x").links[0].up.queue_bytes == queue
+
+
+def test_nothing_lost_is_no_loss():
+    """`loss: 0%` ends a loss in a timeline; it resolves to none."""
+    assert loads("version: 1\n" + UP % "loss: 0%", source="x").links[0].up.loss is None
+
+
+def test_a_queue_in_time_follows_its_rate():
+    """A change of the rate keeps the queue's 200 ms, because a change merges what was written."""
+    scenario = loads(
+        "version: 1\n" + UP % "rate: 1mbit" + "\n" + STEP % "rate: 400kbit",
+        source="x",
+    )
+    assert scenario.links[0].up.queue_bytes == 25_000
+    assert scenario.timeline[0].impairment.queue_bytes == 10_000
