@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lab.errors import EvidenceError
 from lab.evidence.decode import decode
-from lab.evidence.lines import Lines
+from lab.evidence.lines import Lines, renamed
 from lab.evidence.values import FrameLine
 
 KIND = "frames"
-_TIMES = ("available", "scheduled", "pushed", "returned")
+_T_NS = {name: f"{name}_ns" for name in ("available", "scheduled", "pushed", "returned")}
 
 
 def frames(lines: Lines) -> tuple[FrameLine, ...]:
@@ -24,12 +25,10 @@ def frames(lines: Lines) -> tuple[FrameLine, ...]:
     return found
 
 
-def _with_t_ns(fields: dict[str, Any], offset_ns: int, where: str) -> dict[str, Any]:
-    """Return `fields` with its monotonic times as t_ns."""
-    times = {f"{name}_ns": _t_ns(fields, name, offset_ns, where) for name in _TIMES if name in fields}
-    return {**{name: value for name, value in fields.items() if name not in _TIMES}, **times}
-
-
-def _t_ns(fields: dict[str, Any], name: str, offset_ns: int, where: str) -> int | None:
-    """Return one time, None when it never happened."""
-    return None if fields[name] is None else decode(int, fields[name], f"{where}: {name}") + offset_ns
+def _with_t_ns(raw: Mapping[str, Any], offset_ns: int, where: str) -> dict[str, Any]:
+    """Return `raw` with its monotonic times as t_ns; None stays: it never happened."""
+    fields = renamed(raw, _T_NS, where)
+    for name, new_name in _T_NS.items():
+        if fields.get(new_name) is not None:
+            fields[new_name] = decode(int, fields[new_name], f"{where}: {name}") + offset_ns
+    return fields

@@ -7,7 +7,7 @@ line of a client that was killed may be torn, which must be asked for, and is to
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,9 +37,9 @@ class Lines:
     def timed(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield where each record stands, and its fields with the monotonic `t` made `t_ns`."""
         for line in self.lines:
-            fields = dict(line.fields)
-            t_ns = decode(int, fields.pop("t", None), f"{line.where}: t") + self.offset_ns
-            yield line.where, {"t_ns": t_ns, **fields}
+            fields = renamed(line.fields, {"t": "t_ns"}, line.where)
+            fields["t_ns"] = decode(int, fields.get("t_ns"), f"{line.where}: t") + self.offset_ns
+            yield line.where, fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,14 @@ class _Header:
     kind: str
     clock: Literal["monotonic"]
     realtime_minus_monotonic_ns: int
+
+
+def renamed(fields: Mapping[str, Any], new_names: Mapping[str, str], where: str) -> dict[str, Any]:
+    """Return `fields` under the names that values have; EvidenceError when one is there under both."""
+    foreign = sorted(set(new_names.values()) & set(fields))
+    if foreign:
+        raise EvidenceError(f"{where}: unknown {foreign}", fix="this is not what lab wrote there")
+    return {new_names.get(name, name): value for name, value in fields.items()}
 
 
 def read_bare(path: Path) -> tuple[Line, ...]:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from lab.errors import EvidenceError
 from lab.evidence.decode import decode
-from lab.evidence.lines import Lines
+from lab.evidence.lines import Lines, renamed
 from lab.evidence.values import Event, InboundSample, OutboundSample, PairSample
 
 KIND = "stats"
@@ -54,7 +54,4 @@ def _samples(kind: type[Sample], name: str, records: list[tuple[str, dict[str, A
 
 def events(lines: Lines) -> tuple[Event, ...]:
     """Return the events in `lines`; EvidenceError with file:line for a foreign one."""
-    return tuple(
-        decode(Event, {("name" if key == "event" else key): value for key, value in fields.items()}, where)
-        for where, fields in lines.timed()
-    )
+    return tuple(decode(Event, renamed(fields, {"event": "name"}, where), where) for where, fields in lines.timed())

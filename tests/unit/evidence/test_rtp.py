@@ -1,0 +1,183 @@
+"""What a captured frame is: addresses, kind, and the clear part of RTP."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.evidence.rtp import read_capture
+from lab.evidence.values import (
+    KIND_ARP,
+    KIND_DTLS,
+    KIND_OTHER,
+    KIND_RTCP,
+    KIND_RTP,
+    KIND_STUN,
+    Packets,
+)
+from tests.unit.evidence.wire import (
+    PUBLISHER,
+    SERVER,
+    Record,
+    capture,
+    ethernet,
+    frame,
+    ipv4,
+    rtp,
+    saved,
+    udp,
+)
+
+STUN = struct.pack(">HHI", 1, 0, 0x2112A442) + bytes(12)
+LEVEL_5 = b"\x10\x85"  # id 1, one byte: V bit set, level 5
+
+
+def read(tmp_path: Path, *frames: bytes, level_id: int = 1) -> Packets:
+    """Return the packets of a capture of `frames`."""
+    path = saved(tmp_path / "x.pcap", capture([Record(data=data) for data in frames]))
+    return read_capture(path, level_id=level_id).packets
+
+
+def test_every_field_of_an_rtp_packet(tmp_path: Path) -> None:
+    """RFC 3550 header at its largest numbers, RFC 6464 level, addresses, length on the wire, crc32 of the payload."""
+    payload = rtp(extension=LEVEL_5, marker=1)
+    (packet,) = read(tmp_path, frame(payload))
+    assert (packet["src"], packet["dst"], packet["sport"], packet["dport"]) == (PUBLISHER, SERVER, 50_000, 7882)
+    assert (packet["proto"], packet["kind"], packet["pt"], packet["marker"]) == (17, KIND_RTP, 63, 1)
+    assert (packet["seq"], packet["ts"], packet["ssrc"]) == (65_535, 0xFFFFFFF0, 0x12345678)
+    assert (packet["level"], packet["length"]) == (5, len(frame(payload)))
+    assert packet["digest"] == zlib.crc32(payload)
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind"),
+    [
+        (STUN, KIND_STUN),
+        (STUN[:19], KIND_OTHER),
+        (bytes(20), KIND_OTHER),
+        (b"\x04" + STUN[1:], KIND_OTHER),
+        (b"\x14" + bytes(12), KIND_DTLS),
+        (b"\x3f" + bytes(12), KIND_DTLS),
+        (b"\x40" + bytes(12), KIND_OTHER),
+        (b"\x14" + bytes(11), KIND_OTHER),
+        (b"\x80\xc8" + bytes(6), KIND_RTCP),
+        (b"\xbf\xdf" + bytes(6), KIND_RTCP),
+        (b"\x80\xbf" + bytes(10), KIND_RTP),
+        (b"\x80\xe0" + bytes(10), KIND_RTP),
+        (b"\x80\x3f" + bytes(9), KIND_OTHER),
+        (b"\x80\xc8" + bytes(5), KIND_OTHER),
+        (b"\xc0" + bytes(20), KIND_OTHER),
+        (b"\xff" * 1_200, KIND_OTHER),
+        (b"", KIND_OTHER),
+    ],
+)
+def test_kinds_by_their_first_bytes(tmp_path: Path, payload: bytes, kind: int) -> None:
+    """RFC 7983's ranges at their edges, RFC 5761's RTCP, STUN's cookie; too short for its header is nothing."""
+    assert read(tmp_path, frame(payload))["kind"].tolist() == [kind]
+
+
+def test_what_is_not_udp(tmp_path: Path) -> None:
+    """ARP is a kind; IPv6 has protocol 0; TCP keeps its addresses; a later fragment is never read as a datagram."""
+    fragment = ethernet(ipv4(udp(rtp()), fragment=0x00B9))
+    packets = read(
+        tmp_path, ethernet(bytes(28), 0x0806), ethernet(bytes(60), 0x86DD), ethernet(ipv4(bytes(40), proto=6)), fragment
+    )
+    assert packets["kind"].tolist() == [KIND_ARP, KIND_OTHER, KIND_OTHER, KIND_OTHER]
+    assert packets["proto"].tolist() == [0, 0, 6, 17]
+    assert packets["dst"].tolist() == [0, 0, SERVER, SERVER]
+    assert packets["digest"].tolist() == [0, 0, 0, 0]
+
+
+def test_ip_options_and_csrcs_move_the_rest(tmp_path: Path) -> None:
+    """A longer IP header (RFC 791) and contributing sources (RFC 3550) shift everything behind them."""
+    data = ethernet(ipv4(udp(rtp(extension=LEVEL_5, csrcs=3)), options=bytes(8)))
+    assert read(tmp_path, data)[["kind", "seq", "level"]].tolist() == [(KIND_RTP, 65_535, 5)]
+
+
+def test_padding_of_short_frames_is_not_payload(tmp_path: Path) -> None:
+    """Ethernet pads to 60 bytes: the datagram ends where its length says, so both sides of a link agree."""
+    short = frame(b"\xffabc")
+    packets = read(tmp_path, short, short + bytes(14))
+    assert packets["digest"].tolist() == [zlib.crc32(b"\xffabc")] * 2
+
+
+@pytest.mark.parametrize("claimed", [0, 7])
+def test_a_datagram_shorter_than_its_header_is_empty(tmp_path: Path, claimed: int) -> None:
+    """A UDP length below 8 (RFC 768) cannot be; nothing behind the header is read."""
+    packets = read(tmp_path, ethernet(ipv4(udp(rtp(), size=claimed))))
+    assert packets[["kind", "digest"]].tolist() == [(KIND_OTHER, zlib.crc32(b""))]
+
+
+@pytest.mark.parametrize(
+    ("extension", "level"),
+    [
+        (LEVEL_5, 5),
+        (b"\x22\x01\x02\x03\x10\x7f", 127),
+        (b"\x00\x00" + LEVEL_5, 5),
+        (b"\xf0\x00" + LEVEL_5, -1),
+        (b"\x22\x01\x02\x03", -1),
+        (b"\x22\x01\x02\x10", -1),
+        (b"\x00\x00\x00\x10", -1),
+    ],
+)
+def test_levels_in_one_byte_extensions(tmp_path: Path, extension: bytes, level: int) -> None:
+    """RFC 8285: behind others, behind padding, not behind id 15, not where another element's bytes look like one."""
+    assert read(tmp_path, frame(rtp(extension=extension)))["level"].tolist() == [level]
+
+
+def test_other_numbers_and_other_profiles(tmp_path: Path) -> None:
+    """The extension's number is negotiated; a two-byte extension (0x1000) is not read as one-byte."""
+    data = frame(rtp(extension=b"\x30\x09"))
+    assert read(tmp_path, data)["level"].tolist() == [-1]
+    assert read(tmp_path, data, level_id=3)["level"].tolist() == [9]
+    assert read(tmp_path, frame(rtp(extension=LEVEL_5, profile=0x1000)))["level"].tolist() == [-1]
+
+
+def test_an_extension_longer_than_its_packet_is_not_read(tmp_path: Path) -> None:
+    """Nothing beyond a packet's end is taken for its own, though another packet's bytes lie there."""
+    header = b"\x90\x3f" + bytes(10)
+    packets = read(
+        tmp_path, frame(header + struct.pack(">HH", 0xBEDE, 2) + b"\x22\x00\x00\x00"), frame(header + b"\xbe")
+    )
+    assert packets["level"].tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize("captured", [13, 33, 41, 53, 57])
+def test_what_was_not_captured_is_not_guessed(tmp_path: Path, captured: int) -> None:
+    """Cut within Ethernet, IP, UDP, RTP or the extension: the length on the wire stays, the rest is not made up."""
+    whole = frame(rtp(extension=LEVEL_5))
+    path = saved(tmp_path / "x.pcap", capture([Record(data=whole[:captured], wire=len(whole)), Record(data=whole)]))
+    packet, intact = read_capture(path).packets
+    assert packet["length"] == len(whole)
+    assert packet["level"] == -1
+    assert packet["kind"] == (KIND_RTP if captured >= 54 else KIND_OTHER)
+    assert packet["dst"] == (SERVER if captured >= 34 else 0)
+    assert intact["level"] == 5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=90), min_size=1, max_size=8))
+def test_no_bytes_make_it_fail(tmp_path_factory: pytest.TempPathFactory, frames: list[bytes]) -> None:
+    """Whatever was on the wire, each record is one packet, in order."""
+    path = saved(tmp_path_factory.mktemp("fuzz") / "x.pcap", capture([Record(data=data) for data in frames]))
+    assert read_capture(path).packets["length"].tolist() == [len(data) for data in frames]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=8))
+def test_no_payload_is_rtp_but_by_its_first_byte(
+    tmp_path_factory: pytest.TempPathFactory, payloads: list[bytes]
+) -> None:
+    """The vectorized classes agree with RFC 7983 and RFC 5761 read one packet at a time."""
+    path = saved(tmp_path_factory.mktemp("fuzz") / "x.pcap", capture([Record(data=frame(each)) for each in payloads]))
+    expected = [len(each) >= 12 and 128 <= each[0] <= 191 and not 192 <= each[1] <= 223 for each in payloads]
+    packets = read_capture(path).packets
+    assert (packets["kind"] == KIND_RTP).tolist() == expected
+    assert packets["digest"].tolist() == [zlib.crc32(each) for each in payloads]
+    assert np.all(packets["proto"] == 17)
