@@ -6,6 +6,7 @@ answer had been compared with what was asked.
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -171,13 +172,13 @@ class Bump:
 
     def _ask_facts(self, running: vm.Running) -> BumpFacts:
         answer = running.console.run(_FACTS)
-        kernel, iproute2, *seeded = answer.output.splitlines()
+        kernel, version, *seeded = answer.output.splitlines()
         return BumpFacts(
             driver=self.driver,
             seeded=seeded == ["seeded"],
             kernel=kernel,
-            iproute2=iproute2,
-            qemu=running.qemu,
+            iproute2=_version(version),
+            qemu=running.qemu and _version(running.qemu),
             resumed=running.resumed,
         )
 
@@ -215,3 +216,9 @@ class Bump:
         except ConsoleClosed as error:
             words = vm.last_words(self.engine, self.router) if self.driver == "vm" else ""
             raise EnvironmentFault(f"the bump died: {error}\n{words}", fix="is there memory left?") from error
+
+
+def _version(words: str) -> str:
+    """Return the first number with dots in what a program says of its version."""
+    found = re.search(r"\d+(\.\d+)+", words)
+    return found[0] if found else words

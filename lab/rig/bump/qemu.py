@@ -20,7 +20,9 @@ CONTROL = f"{FOLDER}/qmp.sock"
 BOOT_LOG = f"{FOLDER}/serial.log"
 OWN_LOG = f"{FOLDER}/qemu.log"
 PID = f"{FOLDER}/qemu.pid"
-MEMORY_MB = "96"
+MEMORY_MB = 96
+MEMORY_PER_LINK_MB = 8
+"""Two cards, each with full rings of unshared buffers."""
 SAVE_S = 30.0
 
 # No packet may be longer, shorter or unfinished: what one card takes in, the other gives out.
@@ -38,7 +40,8 @@ def qemu_argv(links: int, saved: str | None) -> Argv:
     cards = [word for index in range(links) for word in _cards(index)]
     return (
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
-        *("-machine", "q35,graphics=off,hpet=off", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", MEMORY_MB),
+        *("-machine", "q35,graphics=off,hpet=off", "-accel", "tcg", "-cpu", "max", "-smp", "1"),
+        *("-m", str(MEMORY_MB + MEMORY_PER_LINK_MB * links)),
         *("-kernel", "/machine/vmlinuz", "-initrd", "/machine/initrd.gz"),
         *("-append", "console=ttyS0 quiet ipv6.disable=1 tsc=reliable panic=-1"),
         *("-pidfile", PID, "-serial", f"file:{BOOT_LOG}", "-qmp", f"unix:{CONTROL},server=on,wait=off"),

@@ -58,7 +58,7 @@ def asked_shape(asked: Impairment, only: tc.Only, seed: int | None) -> Shape:
     filters = tuple(f"{pref} 1:3" for pref in tc.blocks(asked))
     return Shape(
         tree=_TREE,
-        priomap=" ".join(["0" if only == "rtp" else "1"] * 16),
+        priomap=" ".join(tc.PRIOMAP),
         clear_limit=tc.CLEAR_LIMIT,
         blocked_limit=0,
         limit=tc.netem_limit(asked),
@@ -74,7 +74,7 @@ def asked_shape(asked: Impairment, only: tc.Only, seed: int | None) -> Shape:
         rate=rate_bps // 8,
         burst=burst,
         queue=queue,
-        filters=filters + (("10 1:1", "20 1:2") if only == "rtp" else ()),
+        filters=filters + tc.chosen(only),
     )
 
 

@@ -4,12 +4,14 @@ Law: the tree is made once, clean, and afterwards only changed in place; each ch
 netem keeps what a change leaves out (rate, corruption, table of the distribution). Each cause of a drop has a
 counter of its own:
 
-    1: prio ─┬─ 1:1  10: pfifo     untouched (impair_only: rtp sends everything but RTP here)
+    1: prio ─┬─ 1:1  10: pfifo     untouched: all but IPv4, and with `impair_only: rtp` all but RTP
              ├─ 1:2   2: netem     delay, loss, duplicates, corruption: random = dropped(2:) - dropped(20:)
              │             └─ 20: tbf   rate and queue: queue = dropped(20:)
              └─ 1:3   3: pfifo     of no length, which drops all: outage and blocked = dropped(3:)
 
-(3: is no second netem: kernels since 6.12.42 refuse duplication where a tree holds two, CVE-2025-38553.)
+Filters say what is impaired. The host's own side of a Docker bridge speaks IPv6 into every link; it must not draw from
+netem's dice, or the losses of a seed would fall on other packets each time. (3: is no second netem: kernels since
+6.12.42 refuse duplication where a tree holds two, CVE-2025-38553.)
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ Argv = tuple[str, ...]
 Only = Literal["all", "rtp"]
 
 ROOT, CLEAR, NETEM, TBF, BLOCKED = "1:", "10:", "2:", "20:", "3:"
+PRIOMAP = ("0",) * 16
+"""Whatever no filter chose stays untouched."""
 CLEAR_LIMIT = 10_000
 """Packets the untouched band may hold; it is emptied at once."""
 
@@ -53,18 +57,15 @@ def seed_for(run_seed: int, client: str, direction: Direction, step: str) -> int
 
 def setup_argv(device: str, only: Only, seed: int | None) -> tuple[Argv, ...]:
     """Return what builds the tree on `device` in its clean state. `seed` None: this tc or kernel takes none."""
-    usual = "0" if only == "rtp" else "1"
-    priomap = (usual,) * 16
     clean = Impairment()
     tree = (
-        ("qdisc", "replace", "dev", device, "root", "handle", ROOT, "prio", "bands", "3", "priomap", *priomap),
+        ("qdisc", "replace", "dev", device, "root", "handle", ROOT, "prio", "bands", "3", "priomap", *PRIOMAP),
         ("qdisc", "replace", "dev", device, "parent", "1:1", "handle", CLEAR, "pfifo", "limit", str(CLEAR_LIMIT)),
         ("qdisc", "replace", "dev", device, "parent", "1:2", "handle", NETEM, "netem", *netem_options(clean, seed)),
         ("qdisc", "replace", "dev", device, "parent", "2:1", "handle", TBF, "tbf", *tbf_options(clean)),
         ("qdisc", "replace", "dev", device, "parent", "1:3", "handle", BLOCKED, "pfifo", "limit", "0"),
     )
-    filters = rtp_filters(device) if only == "rtp" else ()
-    return tuple(("tc", *line) for line in (*tree, *filters))
+    return tuple(("tc", *line) for line in (*tree, *_chosen(device, only)))
 
 
 def change_argv(device: str, before: Impairment, after: Impairment, seed: int | None) -> tuple[Argv, ...]:
@@ -145,18 +146,25 @@ def _loss_options(loss: Loss | None) -> Argv:
     return ("loss", "gemodel", *(percent(chance) for chance in gilbert(loss)))
 
 
-def rtp_filters(device: str) -> tuple[Argv, ...]:
-    """Return the filters that let only RTP be impaired.
+def _chosen(device: str, only: Only) -> tuple[Argv, ...]:
+    """Return the filters that choose what is impaired: all of IPv4, or only RTP (IP headers without options).
 
-    RTP and RTCP begin with 128…191 (RFC 7983); RTCP's second byte is 192…223 (RFC 5761). IP headers have no options.
+    RTP and RTCP begin with 128…191 (RFC 7983); RTCP's second byte is 192…223 (RFC 5761).
     """
     add = ("filter", "add", "dev", device, "parent", ROOT, "protocol", "ip")
+    if only == "all":
+        return ((*add, "prio", "20", "u32", "match", "u32", "0", "0", "flowid", "1:2"),)
     media = ("u32", *_UDP_WITHOUT_OPTIONS, "match", "u8", "0x80", "0xc0", "at", "28")
     rtcp = ("match", "u8", "0xc0", "0xe0", "at", "29")
     return (
         (*add, "prio", "10", *media, *rtcp, "flowid", "1:1"),
         (*add, "prio", "20", *media, "flowid", "1:2"),
     )
+
+
+def chosen(only: Only) -> tuple[str, ...]:
+    """Return "preference class" of the filters that choose what is impaired."""
+    return ("10 1:1", "20 1:2") if only == "rtp" else ("20 1:2",)
 
 
 def blocks(asked: Impairment) -> tuple[int, ...]:

@@ -1,0 +1,103 @@
+"""The bump's devices: twelve links, both drivers' tap points, states saved and damaged, and the way past it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.errors import EnvironmentFault
+from lab.rig.bump import driver, states
+from lab.rig.bump.vm import prepare
+from lab.rig.topology import MAX_LINKS
+from lab.scenario.model import Impairment
+from tests.rig.bump_lab import BumpLab, Rig, frames
+
+pytestmark = pytest.mark.rig
+
+
+def test_twelve_links_come_up_and_change_at_once(rig: Rig) -> None:
+    """The most a lab may have: 24 directions set, read back and compared in one round trip."""
+    lab = BumpLab(rig, [f"c{i}" for i in range(MAX_LINKS)], "vm")
+    lab.peopled = False
+    with lab, lab.bump() as bump:
+        asked = {(client, way): Impairment(delay_ms=30) for client in lab.clients for way in ("up", "down")}
+        step = bump.apply("impair", asked, None)
+    assert len(step.directions) == 24
+    print(f"24 directions took {(step.to_ns - step.from_ns) / 1e6:.0f} ms")
+    assert step.to_ns - step.from_ns < 600e6
+
+
+def test_a_saved_state_resumes_fast_and_a_damaged_one_is_made_anew(rig: Rig, tmp_path: Path) -> None:
+    """A second start resumes; after a byte was altered it says so, boots, and leaves a good state."""
+    said: list[str] = []
+    prepare(rig.engine, rig.router_image, 1, rig.cache, said.append)
+    shutil.copytree(rig.cache / states.FOLDER, tmp_path / states.FOLDER)
+    began = time.monotonic()
+    prepare(rig.engine, rig.router_image, 1, tmp_path, said.append)
+    print(f"container, resume, answer and removal took {time.monotonic() - began:.2f} s")
+    said.clear()
+    for file in (tmp_path / states.FOLDER).glob("*-1.*.state"):
+        with file.open("r+b") as stream:
+            stream.seek(file.stat().st_size // 2)
+            stream.write(b"damage")
+    prepare(rig.engine, rig.router_image, 1, tmp_path, said.append)
+    assert "damaged" in said[0]
+    assert any(states.find(tmp_path, file.name.split(".")[0]).good for file in (tmp_path / states.FOLDER).iterdir())
+
+
+def test_a_dead_vm_is_named_with_its_last_words(rig: Rig) -> None:
+    """When QEMU dies in the middle, the next reading says so; it does not hang."""
+    lab = BumpLab(rig, ["a", "b"], "vm")
+    lab.peopled = False
+    with lab, lab.bump() as bump:
+        lab.sh("kill -9 $(cat /run/bump/qemu.pid)")
+        with pytest.raises(EnvironmentFault, match="bump died"):
+            bump.read("after")
+
+
+def test_kernel_plumbing_has_both_taps_outside_the_qdiscs(rig: Rig) -> None:
+    """The kernel driver's devices with a root tbf, which every kernel has: before = sent + dropped, after = sent."""
+    with BumpLab(rig, ["a"], "kernel") as lab:
+        for device, before, after, sender in (
+            ("up0", "edge0", "out0", "a"),
+            ("down0", "out0", "edge0", "server:a"),
+        ):
+            lab.sh(f"tc qdisc replace dev {device} root tbf rate 200kbit burst 3000 limit 6000")
+            with lab.tapped(before, after) as files:
+                lab.send(sender, 400)
+                time.sleep(0.5)
+            (tbf,) = json.loads(lab.sh(f"tc -j -s qdisc show dev {device}"))
+            sent, dropped = tbf["packets"], tbf["drops"]
+            seen = [len(list(frames(files[name]))) for name in (before, after)]
+            assert seen == [sent + dropped, sent] == [400, 400 - dropped]
+            assert dropped > 100
+
+
+def test_packets_that_walk_past_are_seen_by_the_counters(rig: Rig) -> None:
+    """With ARP answered on the edge bridge, edge and core carry the packets and the bump counts none of them."""
+    lab = BumpLab(rig, ["a", "b"], "vm")
+    lab.sysctls = {"net.ipv4.conf.all.arp_ignore": "0"}
+    with lab, lab.bump() as bump:
+        lab.walk_past("a")
+        lab.connect("a")
+        first = bump.read("first")
+        with lab.tapped("edge0", "out0", "core") as files:
+            lab.send("a", 100)
+        last = bump.read("last")
+        sent = [step.directions[0].qdiscs[0].sent_packets for step in (first, last)]
+    assert [len(list(frames(files[name]))) for name in ("edge0", "out0", "core")] == [100, 0, 100]
+    assert sent[1] - sent[0] == 0
+
+
+def test_the_driver_is_chosen_by_trying(rig: Rig) -> None:
+    """Without insisting, one is found; insisting on a kernel that cannot is an error with tc's words."""
+    found = driver.choose(rig.engine, rig.router_image, None)
+    if found == "vm":
+        with pytest.raises(EnvironmentFault, match="cannot impair"):
+            driver.choose(rig.engine, rig.router_image, "kernel")
+    else:
+        assert driver.choose(rig.engine, rig.router_image, "kernel") == "kernel"
