@@ -1,0 +1,224 @@
+"""A container engine in memory that is as odd as Docker.
+
+What it does on purpose, each seen on a real engine (moby issues in brackets):
+* the i-th call fails, or the caller dies before or after its effect (`at`);
+* a second network of the same name is accepted (#33561, engines before 23);
+* a container whose start fails stays behind, `created` (#17217), as when its creator is killed in between;
+* a creation finishes after the first look for leftovers (`late`);
+* a network keeps "active endpoints" for a while after its containers are gone (#42119, `sticky`);
+* a container whose child was killed for memory exits 0 and says OOMKilled (#15621, `finish`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from lab.errors import EnvironmentFault
+from lab.rig.engine import ContainerSpec, ContainerState, EngineInfo, NetworkState, Outcome, Shell, SubnetTaken
+
+T = TypeVar("T")
+
+
+class Killed(BaseException):
+    """The caller of the engine died here, as by SIGKILL: no `except Exception` of its own runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class At:
+    """Something happens at the `call`-th call, counted from 0, before or after its effect."""
+
+    call: int
+    what: BaseException
+    when: Literal["before", "after"] = "before"
+
+
+@dataclass
+class FakeEngine:
+    """An `Engine` without containers. Its fields are its state, free for tests to set and read."""
+
+    at: At | None = None
+    registry: bool = True
+    taken: tuple[str, ...] = ()
+    late: int = 0
+    sticky: int = 0
+    refuse_start: frozenset[str] = frozenset()
+    refuse_removal: frozenset[str] = frozenset()
+    images: dict[str, str] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+    specs: dict[str, ContainerSpec] = field(default_factory=dict)
+    _containers: dict[str, ContainerState] = field(default_factory=dict)
+    _networks: dict[str, NetworkState] = field(default_factory=dict)
+    _ids: itertools.count[int] = field(default_factory=itertools.count)
+
+    def info(self) -> EngineInfo:
+        """Say that it is an engine of 2022."""
+        return EngineInfo(
+            endpoint="fake://", version="20.10", api_version="1.41", cgroup_version="1", storage_driver="-", kernel="-"
+        )
+
+    def image_digest(self, reference: str) -> str | None:
+        """Return the digest of an image that was pulled, built or imported."""
+        return self._call(f"image_digest {reference}", lambda: self.images.get(reference))
+
+    def pull(self, reference: str) -> None:
+        """Have the image, where there is a registry."""
+        if not self.registry:
+            raise EnvironmentFault(f"pull {reference}: no such host")
+        self._call(f"pull {reference}", lambda: self._have(reference))
+
+    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
+        """Have the image; its Dockerfile must be there and the images it starts from too."""
+        assert (folder / "Dockerfile").is_file()
+        assert all(arguments[name] in self.images for name in ("ROOT", "BASE", "SERVER") if name in arguments)
+        self._call(f"build {tag}", lambda: self._have(tag))
+
+    def import_root(self, tarball: Path, tag: str) -> None:
+        """Have the image."""
+        assert tarball.is_file()
+        self._call(f"import {tag}", lambda: self._have(tag))
+
+    def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
+        """Accept any name, even one that exists; refuse a subnet that overlaps."""
+
+        def make() -> str:
+            used = [network.subnet for network in self._networks.values()]
+            if any(IPv4Network(subnet).overlaps(IPv4Network(other)) for other in (*used, *self.taken)):
+                raise SubnetTaken(f"network {name}: Pool overlaps with other one on this address space")
+            new = NetworkState(id=self._id("n"), name=name, subnet=subnet, labels=dict(labels), containers=())
+            self._networks[new.id] = new
+            return new.id
+
+        return self._call(f"create_network {name}", make)
+
+    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]:
+        """Return the networks that carry `labels`."""
+        return self._call("networks", lambda: [n for n in self._networks.values() if _carries(n.labels, labels)])
+
+    def remove_network(self, network: str) -> None:
+        """Refuse while endpoints look active, or for ever when asked to."""
+
+        def drop() -> None:
+            if network in self._networks and self._networks[network].name in self.refuse_removal:
+                raise EnvironmentFault(f"network {network}: driver failed")
+            if network in self._networks and self.sticky > 0:
+                self.sticky -= 1
+                raise EnvironmentFault(f"network {network} has active endpoints")
+            self._networks.pop(network, None)
+
+        self._call(f"remove_network {network}", drop)
+
+    def start(self, spec: ContainerSpec) -> str:
+        """Create and start; a refused start leaves the container behind, created."""
+
+        def make() -> str:
+            if any(state.name == spec.name for state in self._containers.values()):
+                raise EnvironmentFault(f"Conflict. The container name {spec.name} is already in use")
+            state = ContainerState(
+                id=self._id("c"),
+                name=spec.name,
+                running=False,
+                exit_code=None,
+                oom_killed=False,
+                pid=0,
+                labels=dict(spec.labels),
+            )
+            self._containers[state.id] = state
+            if spec.name in self.refuse_start:
+                raise EnvironmentFault(f"start container {spec.name}: driver failed programming connectivity")
+            self._containers[state.id] = replace(state, running=True, pid=1000)
+            self.specs[state.id] = spec
+            return state.id
+
+        return self._call(f"start {spec.name}", make)
+
+    def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]:
+        """Return the containers that carry `labels`; the first `late` looks see none yet."""
+
+        def look() -> list[ContainerState]:
+            self.late -= 1
+            return [] if self.late >= 0 else [c for c in self._containers.values() if _carries(c.labels, labels)]
+
+        return self._call("containers", look)
+
+    def state(self, container: str) -> ContainerState | None:
+        """Return the container, None when it is gone."""
+        return self._call(f"state {container}", lambda: self._containers.get(container))
+
+    def wait(self, container: str, timeout_s: float) -> int:
+        """Return the exit code of one that has finished; nobody has patience here."""
+        code = self._containers[container].exit_code
+        if code is None:
+            raise TimeoutError(f"container {container} still runs after {timeout_s} s")
+        return code
+
+    def signal(self, container: str, name: str) -> None:
+        """End a running container, as SIGTERM would."""
+        state = self._containers.get(container)
+        if state is not None and state.running:
+            self._call(f"signal {container} {name}", lambda: self.finish(container, exit_code=143))
+
+    def remove(self, container: str) -> None:
+        """Remove it, unless it refuses; not there is success."""
+
+        def drop() -> None:
+            state = self._containers.get(container)
+            if state is not None and state.name in self.refuse_removal:
+                raise EnvironmentFault(f"container {state.name}: device or resource busy")
+            self._containers.pop(container, None)
+
+        self._call(f"remove {container}", drop)
+
+    def execute(self, container: str, argv: Sequence[str], *, stdin: bytes = b"", timeout_s: float = 30) -> Outcome:
+        """Run nothing, say nothing."""
+        return self._call(f"execute {argv[0]}", lambda: Outcome(exit_code=0, stdout="", stderr=""))
+
+    def shell(self, container: str, argv: Sequence[str]) -> Shell:
+        """There is nobody to talk to."""
+        raise EnvironmentFault("the fake engine has no shell")
+
+    def logs(self, container: str) -> str:
+        """Nothing was said."""
+        return ""
+
+    def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
+        """Remember the new limits in the container's spec."""
+        spec = self.specs[container]
+        self.specs[container] = replace(
+            spec, cpus=spec.cpus if cpus is None else cpus, memory_bytes=memory_bytes or spec.memory_bytes
+        )
+
+    def finish(self, container: str, *, exit_code: int, oom_killed: bool = False) -> None:
+        """Let a container end; `oom_killed` with exit code 0 is what a child's death for memory looks like."""
+        ended = replace(self._containers[container], running=False, exit_code=exit_code, oom_killed=oom_killed, pid=0)
+        self._containers[container] = ended
+
+    @property
+    def names(self) -> list[str]:
+        """What there is, by name."""
+        return [c.name for c in self._containers.values()] + [n.name for n in self._networks.values()]
+
+    def _call(self, what: str, effect: Callable[[], T]) -> T:
+        mine = self.at if self.at is not None and self.at.call == len(self.log) else None
+        self.log.append(what)
+        if mine is not None and mine.when == "before":
+            raise mine.what
+        result = effect()
+        if mine is not None:
+            raise mine.what
+        return result
+
+    def _have(self, reference: str) -> None:
+        self.images[reference] = "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
+
+    def _id(self, kind: str) -> str:
+        return f"{kind}{next(self._ids)}"
+
+
+def _carries(carried: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(key in carried and value in ("", carried[key]) for key, value in wanted.items())
