@@ -22,7 +22,7 @@ from lab.errors import EnvironmentFault, LabError
 from lab.rig import docker_spec, routes
 from lab.rig.docker_faults import faults, ignore_missing
 from lab.rig.docker_images import DockerImages
-from lab.rig.docker_stream import ExecStream, hijack
+from lab.rig.docker_stream import ExecStream, hijack, knock
 from lab.rig.engine import ContainerSpec, ContainerState, EngineInfo, NetworkState, Outcome, Shell, SubnetTaken
 
 CALL_TIMEOUT_S, GRACE_S = 60, 10
@@ -59,8 +59,9 @@ class DockerEngine(DockerImages):
                 fix="unset DOCKER_HOST and DOCKER_CONTEXT, or point them at a unix:// socket",
             )
         try:
+            knock(address.removeprefix(_LOCAL), GRACE_S)
             client = docker.DockerClient(address, version="auto", timeout=CALL_TIMEOUT_S, max_pool_size=32)
-        except (DockerException, requests.RequestException) as error:
+        except (DockerException, requests.RequestException, OSError) as error:
             raise EnvironmentFault(f"no container engine answers at {address}: {error}", fix=_INSTALL) from error
         return cls(client, address)
 

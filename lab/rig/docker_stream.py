@@ -29,6 +29,13 @@ class _Unbuffered(socket.socket):
         return super().makefile("rb", buffering=0)
 
 
+def knock(socket_path: str, timeout_s: float) -> None:
+    """Connect and hang up. Raises OSError, in plainer words than the SDK, which also forgets to close its socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as stream:
+        stream.settimeout(timeout_s)
+        stream.connect(socket_path)
+
+
 def hijack(socket_path: str, url: str, timeout_s: float) -> socket.socket:
     """POST to the `exec start` at `url` and return the connection, which from then on is the program's stream.
 
