@@ -32,13 +32,14 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A recording, laid out for judging."""
+    """A recording, laid out for judging; `measured` is whether it got as far as the media."""
 
     scene: Scene
     times: Times
     until_ns: int
     asked: Asked
     links: tuple[Account, ...]
+    measured: bool
     server_host: tuple[CgroupSecond, ...]
 
     @property
@@ -60,7 +61,7 @@ def asked_of(recording: Recording) -> Asked:
     path = recording.path / names.RESOLVED
     try:
         scenario = loads(path.read_text(), source=names.RESOLVED)
-    except OSError as failure:
+    except (OSError, UnicodeDecodeError) as failure:
         raise EvidenceError(f"{names.RESOLVED} cannot be read", fix="it says what was expected") from failure
     return Asked(media=scenario.media, expect=scenario.expect)
 
@@ -87,7 +88,15 @@ def case_of(recording: Recording, asked: Asked) -> Case:
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
     links = accounts(scene, times.media_from_ns, until)
     host = recording.cgroups.get("server", ())
-    return Case(scene=scene, times=times, until_ns=until, asked=asked, links=links, server_host=tuple(host))
+    return Case(
+        scene=scene,
+        times=times,
+        until_ns=until,
+        asked=asked,
+        links=links,
+        measured=marks.media_from_ns is not None,
+        server_host=tuple(host),
+    )
 
 
 def _seat(place: Place) -> Seat:

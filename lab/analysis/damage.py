@@ -1,8 +1,9 @@
 """Each 10 ms of a window: came through, lost to whom, or preceded by silence that was nobody's audio.
 
 Law: two kinds of damage, audio lost and silence inserted, both missing time. Time missing once counts once: silence
-that fills the hole of a block that never went out is that block's loss. Silence is the SDK's when the next block had
-been pushed in time, the client's when it had not, the backend's when the program itself did not have it.
+that fills the hole of a block that never went out is that block's loss. Silence is whose fault its beginning is: the
+client's when the next block had not been pushed by then, the backend's when the program itself did not have it, the
+client host's when the SDK had not got round to taking it, and the SDK's when it had.
 """
 
 from __future__ import annotations
@@ -141,14 +142,15 @@ def _silence(flow: Flow, inside: Flags) -> tuple[Ints, Ints]:
         if forgiven < int(never_out[:row].sum()):
             forgiven += 1
             continue
+        if not count[row]:
+            owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(slot)))
         count[row] += 1
-        owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(slot)))
     return count, owner
 
 
 def _who(flow: Flow, block: int, slot: int) -> Owner:
-    """Return whose the silence in `slot` is, before `block`."""
-    if flow.made.late_source[block]:
-        return Owner.BACKEND
-    in_time = flow.made.pushed_ns[block] < int(flow.journey.when()[slot]) - _LATE_PUSH_NS
-    return Owner.SDK if in_time else Owner.CLIENT
+    """Return whose the silence is that begins in `slot`, before `block`."""
+    needed_ns = int(flow.journey.when()[slot]) - _LATE_PUSH_NS
+    if flow.made.pushed_ns[block] >= needed_ns:
+        return Owner.BACKEND if flow.made.late_source[block] else Owner.CLIENT
+    return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK

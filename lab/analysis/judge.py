@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from lab.analysis import ledger
 from lab.analysis.case import Asked, Case, asked_of, case_of
 from lab.analysis.connect import broken
-from lab.analysis.damage import Blame, damage
+from lab.analysis.damage import Blame, Damage, damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
 from lab.analysis.measures import Measures
@@ -41,6 +41,9 @@ def _flow(case: Case, publisher: Seat, subscriber: Seat) -> tuple[Flow | None, F
     heard = left is not None and any(sample.publisher == publisher.name for sample in left.inbound)
     if not heard and (verdict := _unconnected(case, publisher, subscriber)):
         return None, verdict
+    if not case.measured:
+        words = "the run ended before the media: there is nothing to measure the expectations on"
+        return None, _silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
     try:
         flow = follow(case.scene, publisher, subscriber, case.times, case.links)
     except EvidenceError as failure:
@@ -56,18 +59,27 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     rows = ledger.hops(case.scene, flow, loss, case.links)
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     found = answer(Measures(flow=flow, loss=loss, hop_owner=owners), case.asked.expect)
+    short = _short(case, loss)
     return FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
-        outcome=found.outcome,
+        outcome=Outcome.UNKNOWN if short and found.outcome == Outcome.PASS else found.outcome,
         owner=found.owner,
         frames=ledger.frames(flow, loss),
         hops=rows,
         expectations=found.checked,
         damage=loss.by_owner(),
-        reasons=(*found.reasons, *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
+        reasons=(*short, *found.reasons, *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
         concealed_share=flow.lateness.concealed_share,
     )
+
+
+def _short(case: Case, loss: Damage) -> tuple[str, ...]:
+    """Say that less was made than was asked for: what there is may fail, but cannot pass for the whole."""
+    asked = case.times.media_frames
+    if loss.made_frames >= asked:
+        return ()
+    return (f"only {loss.made_frames:g} of {asked} frames were made, or logged: the rest would have to be measured",)
 
 
 def _blame(case: Case, flow: Flow) -> Blame:

@@ -97,7 +97,7 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
         contributing=_contributing(flow, loss, name, lost),
         repaired=_repaired(flow, gone),
         undecided=link.undecided if link else "",
-        note=_inserted(loss, (Owner.SDK,)) if name == "send" else _disorder(flow, name),
+        note=_inserted(loss, (Owner.SDK, Owner.CLIENT_HOST)) if name == "send" else _disorder(flow, name),
     )
 
 
@@ -106,7 +106,7 @@ def _playout(flow: Flow) -> Hop:
     share, extra = flow.lateness.concealed_share, flow.lateness.unexplained_frames
     spoken = "concealed: not reported" if share is None else f"concealed {100 * share:.1f} % of samples"
     if extra is not None and extra >= 1:
-        spoken += f"; {extra:.0f} frames' worth more than drops and lateness explain"
+        spoken += f"; {extra * FRAME_MS:.0f} ms more than drops and lateness explain"
     return Hop(
         name="playout", owner=Owner.NONE, packets_in=int(arrived.sum()), packets_dropped=None, note=spoken
     )  # fmt: skip

@@ -8,7 +8,7 @@ Witnesses that disagree make the hop undecided. What was configured is only what
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from lab.evidence.values import DirectionState, Packets, Qdisc, StepState
 Way = Literal["up", "down"]
 _ROOT, _NETEM, _TBF, _SINK = "1:", "2:", "20:", "3:"
 _SINK_BAND = 2
+_UNLIMITED_BYTES = 125_000_000  # 1 Gbit/s
 _SIGMAS = 4  # netem's delay tables end four standard deviations out
 _FAR_SHARE, _FAR_PACKETS = 0.01, 10
 
@@ -163,10 +164,14 @@ def _configured(state: DirectionState) -> Configured:
     netem, tbf = _options(_of(state, _NETEM)), _options(_of(state, _TBF))
     delay = netem.get("delay", {})
     delay_ms, jitter_ms = 1000 * float(delay.get("delay", 0)), 1000 * float(delay.get("jitter", 0))
-    queue_ms = float(tbf.get("lat", 0)) / 1000
-    burst_ms = 1000 * float(tbf.get("burst", 0)) / float(tbf["rate"]) if tbf.get("rate") else 0.0
-    longest = delay_ms + _SIGMAS * jitter_ms + queue_ms + burst_ms
+    longest = delay_ms + _SIGMAS * jitter_ms + _queue_ms(tbf)
     return Configured(delay_ms=delay_ms, longest_ms=longest, duplicates="duplicate" in netem)
+
+
+def _queue_ms(tbf: Mapping[str, Any]) -> float:
+    """Return how long a full queue holds a packet; a rate that nothing in a lab can fill makes no queue."""
+    rate = float(tbf.get("rate", _UNLIMITED_BYTES))
+    return 0.0 if rate >= _UNLIMITED_BYTES else float(tbf["lat"]) / 1000 + 1000 * float(tbf["burst"]) / rate
 
 
 def _options(qdisc: Qdisc) -> dict[str, Any]:

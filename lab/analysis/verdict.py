@@ -23,7 +23,7 @@ _SUSPECTS = (Owner.UPLINK, Owner.SERVER)
 """Undecided damage is either a network's or code's; which one of a kind never changes an outcome."""
 _ORDER = (Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.VOID)
 _CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
-_PRECEDENCE = (1, 3, 0)
+_PRECEDENCE = (5, 4, 1, 3, 6, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,7 @@ def exit_code(runs: Iterable[RunVerdict], faults: Iterable[int] = ()) -> int:
 
 def spoken(damage: Mapping[Owner, float]) -> str:
     """Return the damage per owner in points, the largest first."""
-    ranked = sorted(damage.items(), key=lambda pair: (-pair[1], pair[0]))
-    return " · ".join(f"{owner} {100 * share:.1f} points" for owner, share in ranked)
+    return " · ".join(f"{owner} {100 * damage[owner]:.1f} points" for owner in _costliest(damage, damage))
 
 
 def _undecided(measures: Measures, asked: Sequence[Expectation]) -> Answer:
@@ -83,7 +82,7 @@ def _plain(measures: Measures, asked: Sequence[Expectation]) -> Answer:
         failed = [one for one, seen in zip(asked, checked, strict=True) if seen.result == FAILED]
         owner, why = _to_blame(measures, failed)
         return Answer(outcome=Outcome.FAIL, owner=owner, checked=checked, reasons=(*why, *said))
-    noted = [owner for owner, share in damage.items() if share >= NOTE_SHARE]
+    noted = [owner for owner in _costliest(damage, damage) if damage[owner] >= NOTE_SHARE]
     outcome = Outcome.UNKNOWN if UNKNOWN in results else Outcome.PASS
     why = tuple(f"{one.metric} {one.limit}: {one.note}" for one in checked if one.result == UNKNOWN)
     return Answer(outcome=outcome, owner=_together(noted), checked=checked, reasons=(*why, *said))
@@ -93,7 +92,7 @@ def _to_blame(measures: Measures, failed: Sequence[Expectation]) -> tuple[Owner,
     """Return the smallest set of owners without whose damage all of `failed` would hold, the costliest of its size."""
     damage = measures.loss.by_owner()
     suspects = set(damage) | {owner for owner in measures.hop_owner.values() if owner in NETWORK}
-    ranked = sorted(suspects, key=lambda owner: (-damage.get(owner, 0.0), owner))
+    ranked = _costliest(suspects, damage)
     for size in range(1, len(ranked) + 1):
         for some in combinations(ranked, size):
             if all(holds(measures, one, frozenset(some)) for one in failed):
@@ -102,14 +101,19 @@ def _to_blame(measures: Measures, failed: Sequence[Expectation]) -> tuple[Owner,
     return Owner.UNDECIDED, (f"no owner's damage, taken away, would make {names} hold",)
 
 
+def _costliest(owners: Iterable[Owner], damage: Mapping[Owner, float]) -> list[Owner]:
+    return sorted(owners, key=lambda owner: (-damage.get(owner, 0.0), owner))
+
+
 def _without(owners: Owners) -> str:
     return f"without the damage of {' and '.join(sorted(owners))} it would hold"
 
 
 def _together(owners: Sequence[Owner]) -> Owner:
-    if len(owners) > 1:
-        return Owner.BOTH
-    return owners[0] if owners else Owner.NONE
+    """Name several, the costliest first: network and code are BOTH, several of a kind go by the costliest."""
+    if not owners:
+        return Owner.NONE
+    return owners[0] if len({owner in NETWORK for owner in owners}) == 1 else Owner.BOTH
 
 
 def _fulfilled(plain: Answer, wanted: Expectation, *, alone: bool) -> Answer:

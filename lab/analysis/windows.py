@@ -38,7 +38,7 @@ class Blocks:
     """A row per 10 ms that the program made.
 
     `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
-    did, and `sent_ns` when, or else when it was due.
+    did, and `sent_ns` when, or else when it was due. `taken_ns` is when the SDK said that it had it.
     """
 
     frame: Ints
@@ -46,6 +46,7 @@ class Blocks:
     slot: Ints
     sent_ns: Ints
     pushed_ns: Ints
+    taken_ns: Ints
     late_source: Flags
 
     @property
@@ -72,7 +73,16 @@ def blocks(lines: Sequence[FrameLine], journey: Journey) -> tuple[Blocks, Naming
     sent_ns = np.where(slot >= 0, when[slot], due_ns) if when.size else due_ns
     order = np.where(went, np.cumsum(went) - 1, -1)
     late = _per_block(lines, [int(_late_source(line)) for line in lines]).astype(np.bool_)
-    found = Blocks(frame=frame, order=order, slot=slot, sent_ns=sent_ns, pushed_ns=pushed_ns, late_source=late)
+    taken_ns = _per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines])
+    found = Blocks(
+        frame=frame,
+        order=order,
+        slot=slot,
+        sent_ns=sent_ns,
+        pushed_ns=pushed_ns,
+        taken_ns=taken_ns,
+        late_source=late,
+    )
     return found, naming
 
 

@@ -43,7 +43,7 @@ def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
     several = len(run.flows) > 1
     if several:
         lines.append(f"{_INDENT}{flow.outcome}   owner {flow.owner}{_points(flow.damage.get(flow.owner))}")
-    if several or flow.outcome != Outcome.PASS or flow.owner == Owner.BOTH:
+    if several or flow.outcome != Outcome.PASS or len(flow.damage) > 1:
         lines += [_INDENT + reason for reason in flow.reasons]
     return lines
 
