@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import assert_never
 
 from lab.scenario.metrics import metric
 from lab.scenario.model import Client, Expectation, Fault, Scenario, Skip, Stall
@@ -155,6 +156,8 @@ def _damage(fault: Fault, client: Client, media_ms: int) -> float:
             return max(0, fault.length_ms - client.ahead_ms) * fault.times / media_ms
         case Skip():
             return 1 / fault.every
+        case _:
+            assert_never(fault)
 
 
 def _needs(scenario: Scenario, flow: Flow) -> Iterator[Need]:

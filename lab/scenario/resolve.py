@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, assert_never
 
 from lab.scenario import expectations
 from lab.scenario.links import links, timeline
@@ -207,3 +207,5 @@ def _fault(written: StallWritten | SkipWritten, client: str, media: Media, path:
             return Stall(client=client, length_ms=written.length, times=written.times)
         case SkipWritten():
             return Skip(client=client, every=written.every)
+        case _:
+            assert_never(written)

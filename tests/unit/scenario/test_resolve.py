@@ -36,7 +36,7 @@ REFUSED = {
     "impossible bursts": (UP % "loss: {share: 90%, burst: 3}", "loss.share: bursts of 3 lose at most 75.0%"),
     "protocol twice": (UP % "block: [udp, udp]", "up.block: names a protocol twice"),
     "block after the join": (UP % "block: udp" + "\nimpair: after_join", "impair: a blocked protocol"),
-    "unknown profile": ("links: {publisher: {profile: wifi-wall}}", 'wifi-wall: unknown profile (did you mean "wifi-wal'),
+    "unknown profile": ("links: {publisher: {profile: wifi-wall}}", 'wifi-wall: unknown profile (did you mean "wi'),
     "link of nobody": ("links: {bob: {}}", 'links.bob: no client is called "bob" (there are: publisher, subscriber)'),
     "name with a path": ("name: ../../x", "name: '../../x': lower case letters"),
     "absolute name": ("name: /etc/passwd", "lower case letters"),

@@ -15,7 +15,7 @@ REFERENCE = Path(__file__).parents[3] / "docs" / "scenario.md"
 
 
 def test_the_reference_is_current():
-    """docs/scenario.md is the output of `lab schema --format markdown`; write it again when this fails."""
+    """docs/scenario.md is the output of `lab schema`; write it again when this fails."""
     assert REFERENCE.read_text() == reference_markdown()
 
 
