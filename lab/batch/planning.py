@@ -39,7 +39,7 @@ def plan_text(files: Iterable[Path], sets: Sequence[str], seed: int | None) -> I
 def _plan(scenario: Scenario) -> Iterator[str]:
     media = scenario.media
     total_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
-    yield f"{scenario.name}   {media.duration_ms / 1000:g} s of media, {total_s:g} s with control   seed {scenario.seed}"
+    yield f"{scenario.name}   {media.duration_ms / 1000:g} s of media, {total_s:g} s in all   seed {scenario.seed}"
     if scenario.description:
         yield scenario.description.strip()
     layout = topology(scenario, BLOCKS[0])

@@ -81,20 +81,21 @@ def router_spec(identity: Identity, image: str, networks: Mapping[str, str], res
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One of our programs in a container: module, folder for its files, and what it is told."""
+    """One of our programs in a container: module and arguments, folder for its files, and what it is told."""
 
     part: str
     module: str
     folder: Path
     node: str | None = None
     environment: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
 
 
 def program_spec(identity: Identity, image: str, program: Program) -> ContainerSpec:
     """Return an unprivileged container that runs `python -m <module>` of this very checkout, mounted read-only."""
     code = Path(lab.__file__).parent
     return replace(
-        identity.spec(program.part, image, ("/venv/bin/python", "-u", "-m", program.module)),
+        identity.spec(program.part, image, ("/venv/bin/python", "-u", "-m", program.module, *program.arguments)),
         join=program.node,
         environment={
             "PYTHONPATH": CODE,

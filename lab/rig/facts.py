@@ -26,7 +26,7 @@ def known(manifest: Manifest, standing: Lab, scenario: Scenario) -> Manifest:
         manifest,
         versions={
             "lab": lab.__version__,
-            "livekit-server": scenario.server.version,
+            "server": scenario.server.version,
             "programs": code_hash(Path(lab.__file__).parent),
             "engine": f"{engine.version} (API {engine.api_version}, cgroup v{engine.cgroup_version})",
             **{name: version(name) for name in ("livekit-api", "docker", "numpy")},
