@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from lab.errors import EnvironmentFault
-from lab.evidence.values import DirectionState, StepState
+from lab.evidence.values import DirectionState, Qdisc, StepState
 from lab.rig import owner
 from lab.rig.bump import plumbing, readback, tc, vm
 from lab.rig.bump.console import TC, Console, ConsoleClosed
@@ -195,17 +195,18 @@ class Bump:
     def _run(self, name: str, due_ns: int | None, argv: Mapping[Way, tuple[tc.Argv, ...]]) -> StepState:
         """Run every direction's lines and its read-back in one round trip, and compare."""
         began = time.time_ns()
+        devices = [self._device(way) for way in argv]
         lines = [line for each in argv.values() for line in each]
-        shows = [line for way in argv for line in tc.show_argv(self._device(way))]
-        answers = self._ask([*lines, *shows]) if shows else []
+        trees, *filters = self._ask([*lines, *tc.show_argv(devices)])
         directions = tuple(
-            self._direction(way, argv[way], *pair)
-            for way, pair in zip(argv, zip(answers[::2], answers[1::2], strict=True), strict=True)
+            self._direction(way, argv[way], readback.qdiscs(trees, device), rules)
+            for way, device, rules in zip(argv, devices, filters, strict=True)
         )
         return StepState(name=name, due_ns=due_ns, from_ns=began, to_ns=time.time_ns(), directions=directions)
 
-    def _direction(self, way: Way, argv: tuple[tc.Argv, ...], tree: Any, filters: Any) -> DirectionState:
-        qdiscs = readback.qdiscs(tree)
+    def _direction(
+        self, way: Way, argv: tuple[tc.Argv, ...], qdiscs: tuple[Qdisc, ...], filters: Sequence[Any]
+    ) -> DirectionState:
         asked = readback.asked_shape(self._force[way], self.impair_only, self._seeds[way])
         readback.compare(self._device(way), asked, readback.got_shape(qdiscs, filters))
         return DirectionState(client=way[0], direction=way[1], argv=argv, qdiscs=qdiscs)

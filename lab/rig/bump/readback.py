@@ -133,8 +133,8 @@ def _filters(listed: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(f"{pref} {flow}" for pref, flow in sorted(rules))
 
 
-def qdiscs(listed: Sequence[Mapping[str, Any]]) -> tuple[Qdisc, ...]:
-    """Return the qdiscs of one device from one array of `tc -j -s qdisc show`."""
+def qdiscs(listed: Sequence[Mapping[str, Any]], device: str) -> tuple[Qdisc, ...]:
+    """Return the qdiscs of `device` out of one array of `tc -j -s qdisc show`."""
     return tuple(
         Qdisc(
             kind=each["kind"],
@@ -148,4 +148,5 @@ def qdiscs(listed: Sequence[Mapping[str, Any]]) -> tuple[Qdisc, ...]:
             backlog_packets=each["qlen"],
         )
         for each in listed
+        if each["dev"] == device
     )

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from lab.errors import EnvironmentFault
@@ -81,9 +82,10 @@ def change_argv(device: str, before: Impairment, after: Impairment, seed: int | 
     return tuple(("tc", *line) for line in lines)
 
 
-def show_argv(device: str) -> tuple[Argv, ...]:
-    """Return what reads back `device`: its qdiscs, then its filters (for `tc -j -s -r`)."""
-    return ("tc", "qdisc", "show", "dev", device), ("tc", "filter", "show", "dev", device, "parent", ROOT)
+def show_argv(devices: Sequence[str]) -> tuple[Argv, ...]:
+    """Return what reads back `devices`: all qdiscs (the kernel lists no fewer), then the filters of each."""
+    filters = (("tc", "filter", "show", "dev", device, "parent", ROOT) for device in devices)
+    return (("tc", "qdisc", "show"), *filters)
 
 
 def netem_options(asked: Impairment, seed: int | None) -> Argv:

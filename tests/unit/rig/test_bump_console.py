@@ -1,0 +1,90 @@
+"""A console answers one script with its output and exit code, however the bytes come."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lab.errors import EnvironmentFault
+from lab.rig.bump.console import Console, ConsoleClosed
+
+
+class Echo:
+    """A shell that answers each script with `said`, its token and `code`, in pieces of `size` bytes."""
+
+    def __init__(self, said: str = "", code: int = 0, *, size: int = 7, silent: bool = False) -> None:
+        self.said, self.code, self.size, self.silent = said, code, size, silent
+        self.written = ""
+        self.pending = b""
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        """Take a script and prepare the answer."""
+        self.written += data.decode()
+        token = re.findall(r"--[0-9a-f]{16}--", self.written)[-1]
+        self.pending = self.said.encode() if self.silent else f"{self.said}\n{token} {self.code}\n".encode()
+
+    def read(self, timeout_s: float) -> bytes:
+        """Give the next piece; nothing more is the end, or silence."""
+        data, self.pending = self.pending[: self.size], self.pending[self.size :]
+        if not data and self.silent:
+            raise TimeoutError
+        return data
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_the_answer_ends_at_its_token(size: int) -> None:
+    """Output and exit code, whatever the pieces."""
+    answer = Console(Echo("one\r\ntwo", 3, size=size)).run("x")
+    assert (answer.output, answer.exit_code) == ("one\ntwo", 3)
+
+
+def test_each_script_has_a_token_of_its_own() -> None:
+    """What an earlier script left cannot be taken for the answer."""
+    shell = Echo()
+    console = Console(shell)
+    console.run("a")
+    console.run("b")
+    assert len(set(re.findall(r"--[0-9a-f]{16}--", shell.written))) == 2
+
+
+def test_tc_runs_all_lines_in_one_process_by_its_path() -> None:
+    """One batch; each line of the answer is one JSON document."""
+    shell = Echo('[{"kind":"prio"}]\n\n[]\n')
+    answer = Console(shell).tc([("tc", "qdisc", "show", "dev", "up0"), ("tc", "filter", "show")])
+    assert answer == [[{"kind": "prio"}], []]
+    assert shell.written.startswith(
+        "/usr/sbin/tc -j -s -r -batch - <<'END'\nqdisc show dev up0\nfilter show\nEND\nprintf"
+    )
+
+
+def test_a_refusal_has_tc_s_words() -> None:
+    """The error says what tc said."""
+    with pytest.raises(EnvironmentFault, match=r"Specified qdisc kind is unknown.*Command failed -:1"):
+        Console(Echo("Error: Specified qdisc kind is unknown. Command failed -:1", 1)).tc([("tc", "qdisc")])
+
+
+def test_silence_is_an_error_with_what_was_said() -> None:
+    """A console that stops in the middle says how far it came."""
+    with pytest.raises(EnvironmentFault, match="did not answer in time; it said 'half an'"):
+        Console(Echo("half an", silent=True)).run("x")
+
+
+def test_the_end_of_the_stream_is_named() -> None:
+    """The program behind it is gone."""
+    shell = Echo()
+    shell.write = lambda data: None  # type: ignore[method-assign]
+    with pytest.raises(ConsoleClosed):
+        Console(shell).run("x")
+
+
+def test_close_closes_the_stream() -> None:
+    """The stream is the console's to end."""
+    shell = Echo()
+    Console(shell).close()
+    assert shell.closed
