@@ -22,9 +22,11 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
     """Connect to the engine, make sure of the images, choose the driver. Raises EnvironmentFault."""
     watch(Progress(phase="machine"))
     engine = DockerEngine.connect()
-    ready = images.present(engine) or images.ensure(
-        engine, report=lambda line: watch(Progress(phase="images", detail=line))
-    )
+
+    def report(line: str) -> None:
+        watch(Progress(phase="images", detail=line))
+
+    ready = images.present(engine) or images.ensure(engine, report=report)
     results.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.rig.engine import Engine, Shell
+from lab.rig.parallel import side_by_side
 from lab.rig.topology import Topology
 
 START_S = 10.0
@@ -74,9 +76,7 @@ class Captures:
         """Start every tap and return when all of them listen."""
         (self._folder / names.CAPTURES).mkdir(exist_ok=True)
         try:
-            for point in self._points:
-                argv = tcpdump_argv(point.device, self._mounted / point.file)
-                self._streams[point] = self._engine.shell(self._router, argv)
+            side_by_side(partial(self._start, point) for point in self._points)
             for point in self._points:
                 self._words[point] = _until(self._streams[point], "listening on", START_S)
         except BaseException:
@@ -94,6 +94,10 @@ class Captures:
             self._close()
             for point, words in self._words.items():
                 (self._folder / point.file).with_suffix(".log").write_text(words)
+
+    def _start(self, point: TapPoint) -> None:
+        argv = tcpdump_argv(point.device, self._mounted / point.file)
+        self._streams[point] = self._engine.shell(self._router, argv)
 
     def _close(self) -> None:
         for stream in self._streams.values():

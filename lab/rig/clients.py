@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from lab.rig import server
 from lab.rig.containers import Program, open_to_programs, program_spec
 from lab.rig.engine import Engine
 from lab.rig.lab import Lab
+from lab.rig.parallel import side_by_side
 from lab.rig.topology import SIGNAL_PORT
 from lab.scenario.model import Client, Fault, Scenario, Skip, Stall
 
@@ -87,13 +89,15 @@ def _fault(fault: Fault) -> Mapping[str, Any]:
 def started(lab: Lab, scenario: Scenario, folder: Path, room: str) -> Iterator[tuple[Running, ...]]:
     """Start every client, subscribers and publishers alike; on exit end them, keep their logs and remove them."""
     running: list[Running] = []
+
+    def start(client: Client) -> None:
+        running.append(_start(lab, scenario, client, folder, room))
+
     try:
-        for client in scenario.clients:
-            running.append(_start(lab, scenario, client, folder, room))
+        side_by_side(partial(start, client) for client in scenario.clients)
         yield tuple(running)
     finally:
-        for each in running:
-            _finish(lab, each)
+        side_by_side(partial(_finish, lab, each) for each in running)
 
 
 def _start(lab: Lab, scenario: Scenario, client: Client, folder: Path, room: str) -> Running:

@@ -1,4 +1,4 @@
-"""What is known of a run before its first packet: versions, digests, addresses, the machine. Values for the manifest."""
+"""What is known of a run before its first packet, for the manifest: versions, digests, addresses, the machine."""
 
 from __future__ import annotations
 

@@ -10,28 +10,26 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TypeVar
-
-from lab.rig.bump.driver import Bump, plumb, router_needs
-from lab.rig.bump.plumbing import Driver
-from lab.rig.images import Images
-from lab.rig.server import Credentials, server_spec, wait_ready, write_configuration
 
 from lab.errors import EnvironmentFault
 from lab.rig import cleanup, containers, owner, signals, watchdog
+from lab.rig.bump.driver import Bump, plumb, router_needs
+from lab.rig.bump.plumbing import Driver
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
+from lab.rig.images import Images
+from lab.rig.parallel import side_by_side
+from lab.rig.server import Credentials, server_spec, wait_ready, write_configuration
 from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
 from lab.rig.waiting import until
 from lab.rig.watch import Progress, Watch
 from lab.scenario.model import Scenario
 
-T = TypeVar("T")
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 BLOCK_TRIES = 20
@@ -120,7 +118,7 @@ class Lab:
         for attempt in range(BLOCK_TRIES):
             self.topology = topology(self.scenario, BLOCKS[(first + attempt * 37) % len(BLOCKS)])
             try:
-                return dict(_side_by_side(self._network(s.name, s.subnet) for s in self.topology.segments))
+                return dict(side_by_side(self._network(s.name, s.subnet) for s in self.topology.segments))
             except SubnetTaken:
                 cleanup.sweep(self.machine.engine, {RUN_LABEL: self.run}).raise_if_any(self.run)
         ranges = IPv4Network("198.18.0.0/15")
@@ -146,7 +144,7 @@ class Lab:
             spec = containers.node_spec(self.identity, image, each, networks[each.segment.name])
             return lambda: self._started_node(engine.start(spec))
 
-        self.router, *nodes = _side_by_side([lambda: engine.start(router), *map(node, self.topology.nodes)])
+        self.router, *nodes = side_by_side([lambda: engine.start(router), *map(node, self.topology.nodes)])
         self.nodes = {each.name: found for each, found in zip(self.topology.nodes, nodes, strict=True)}
 
     def _started_node(self, container: str) -> str:
@@ -189,10 +187,3 @@ class Lab:
         wait_ready(engine, container)
         self.server_configuration = (folder / "livekit.yaml").read_text()
         return container
-
-
-def _side_by_side(tasks: Iterable[Callable[[], T]]) -> list[T]:
-    """Run `tasks` in threads and return their results in order; the first failure is raised after all have ended."""
-    with ThreadPoolExecutor(16) as pool:
-        futures = [pool.submit(task) for task in tasks]
-    return [future.result() for future in futures]

@@ -42,13 +42,16 @@ def standing(here: Machine, text: str) -> Iterator[Runner]:
 
 def scenario(body: str, *, duration: str = "8s") -> str:
     """Return a short scenario with both clients behind a bump, and `body`."""
-    return f"""
+    return (
+        f"""
 version: 1
 name: e2e
 media: {{duration: {duration}, settle: 2s, control: 3s}}
 links: {{publisher: {{}}, subscriber: {{}}}}
 expect: {{unexplained_frames: "== 0", audio_loss: "<= network + 1%"}}
-""" + body
+"""
+        + body
+    )
 
 
 def results_of(path: Path) -> list[Path]:
