@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lab.probe.lines import Lines
 
@@ -59,14 +59,21 @@ def _pushed_out_of_pauses(on_s: float) -> float:
     return on_s + on_s // BURST_S * BURST_S
 
 
+class Outlet(Protocol):
+    """The one thing of a UDP socket that a sender needs."""
+
+    def sendto(self, data: bytes, address: tuple[str, int], /) -> int:
+        """Send one datagram; OSError when the kernel refuses."""
+
+
 class Sender:
     """Sends the ordered streams on their schedules; `begin` replaces them all."""
 
-    def __init__(self) -> None:
-        """Send nothing yet."""
+    def __init__(self, outlet: Outlet) -> None:
+        """Send nothing yet; packets will go to the socket `outlet`."""
         self.sent = 0
         self.refused = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket = outlet
         self._payload = b"\xff" * PAYLOAD_BYTES  # a first byte that RFC 7983 gives to nobody
         self._streams: list[tuple[Send, Iterator[float]]] = []
         self._due: list[float] = []
@@ -149,7 +156,8 @@ def run(folder: Path) -> None:
     sinks = [Sink(port) for port in config["listen"]]
     for sink in sinks:
         threading.Thread(target=sink.run, daemon=True).start()
-    sender, orders = Sender(), Orders(folder, config["sends"])
+    sender = Sender(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    orders = Orders(folder, config["sends"])
     counts, count_ns = Lines.create(folder / "sent.jsonl", "sent"), time.monotonic_ns() + SECOND_NS
     while True:
         now = time.monotonic_ns()

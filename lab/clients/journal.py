@@ -23,3 +23,7 @@ class Journal:
     def note(self, name: str, **detail: str) -> None:
         """Write down that `name` happened now."""
         self._lines.write({"t": time.monotonic_ns(), "event": name, "detail": detail})
+
+    def close(self) -> None:
+        """Close the file; idempotent."""
+        self._lines.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from livekit import rtc
@@ -32,15 +33,25 @@ async def attend(config: Config, folder: Path, url: str, token: str) -> int:
 
     0: ended by SIGTERM. 3: no connection within 20 s. Anything else raises.
     """
-    journal, room = Journal.create(folder), rtc.Room()
+    with closing(Journal.create(folder)) as journal:
+        return await _attend(config, folder, journal, _Door(url, token))
+
+
+@dataclass(frozen=True)
+class _Door:
+    """Where and as whom to connect."""
+
+    url: str
+    token: str
+
+
+async def _attend(config: Config, folder: Path, journal: Journal, door: _Door) -> int:
+    """Take part, noting what happens in `journal`."""
+    room = rtc.Room()
     _follow(room, journal)
-    with contextlib.closing(Listener(config, folder, journal)) as listener, _until_sigterm():
-        try:
-            await _connect(room, url, token)
-        except (rtc.ConnectError, TimeoutError) as failed:
-            journal.note("error", text=f"not connected within {CONNECT_LIMIT_S:g} s: {str(failed) or 'no answer'}")
+    with closing(Listener(config, folder, journal)) as listener, _until_sigterm():
+        if not await _connected(room, door, journal):
             return EXIT_NOT_CONNECTED
-        journal.note("connected")
         async with asyncio.TaskGroup() as tasks:
             listener.attach(room, tasks)
             own = []
@@ -55,7 +66,7 @@ async def attend(config: Config, folder: Path, url: str, token: str) -> int:
     return 0
 
 
-@contextlib.contextmanager
+@contextmanager
 def _until_sigterm() -> Iterator[None]:
     """Run the body until it ends or SIGTERM cancels it, which is a normal end."""
     me = asyncio.current_task()
@@ -67,10 +78,16 @@ def _until_sigterm() -> Iterator[None]:
         me.uncancel()
 
 
-async def _connect(room: rtc.Room, url: str, token: str) -> None:
-    """Join the room; raise ConnectError or TimeoutError when that takes more than 20 s."""
+async def _connected(room: rtc.Room, door: _Door, journal: Journal) -> bool:
+    """Join the room and return True, or note why that failed or took more than 20 s."""
     options = rtc.RoomOptions(auto_subscribe=False)
-    await asyncio.wait_for(room.connect(url, token, options), CONNECT_LIMIT_S)
+    try:
+        await asyncio.wait_for(room.connect(door.url, door.token, options), CONNECT_LIMIT_S)
+    except (rtc.ConnectError, TimeoutError) as failed:
+        journal.note("error", text=f"not connected within {CONNECT_LIMIT_S:g} s: {str(failed) or 'no answer'}")
+        return False
+    journal.note("connected")
+    return True
 
 
 def _follow(room: rtc.Room, journal: Journal) -> None:
@@ -88,21 +105,27 @@ async def _until_heard(listener: Listener) -> None:
 
 async def _write_stats(own: list[rtc.LocalAudioTrack], folder: Path, listener: Listener, journal: Journal) -> None:
     """Write the SDK's statistics each 100 ms; a reading it refuses is an event, once."""
-    lines = Lines.create(folder / "stats.jsonl", "stats")
-    due, refused = time.monotonic_ns(), False
+    refused = False
+    with closing(Lines.create(folder / "stats.jsonl", "stats")) as lines:
+        async for now in _each_period():
+            try:
+                record = await asyncio.wait_for(sample(own, listener.tracks), STATS_LIMIT_S)
+            except Exception as failed:  # noqa: BLE001 - the SDK raises bare Exception; a missing sample is evidence
+                if not refused:
+                    journal.note("stats-refused", text=str(failed) or "no answer within 1 s")
+                refused = True
+                continue
+            lines.write({"t": now, **record})
+            listener.watch(record)
+
+
+async def _each_period() -> AsyncIterator[int]:
+    """Yield the time (CLOCK_MONOTONIC ns) each 100 ms, without drift."""
+    due = time.monotonic_ns()
     while True:
         due += STATS_PERIOD_NS
         await sleep_until(due)
-        now = time.monotonic_ns()
-        try:
-            record = await asyncio.wait_for(sample(own, listener.tracks), STATS_LIMIT_S)
-        except Exception as failed:  # noqa: BLE001 - the SDK raises bare Exception; a missing sample is evidence
-            if not refused:
-                journal.note("stats-refused", text=str(failed) or "no answer within 1 s")
-            refused = True
-            continue
-        lines.write({"t": now, **record})
-        listener.watch(record)
+        yield time.monotonic_ns()
 
 
 async def _leave(room: rtc.Room, journal: Journal) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import closing
 from pathlib import Path
 
 from livekit import rtc
@@ -50,16 +51,19 @@ class Publisher:
         start_ns = await wait_start_ns(self._folder)
         schedule = Schedule(start_ns=start_ns, ahead_ms=self._config.ahead_ms)
         await sleep_until(start_ns)
+        self._journal.note("pushing")
         lag = Lag()
         lag_task = asyncio.create_task(lag.run())
-        self._journal.note("pushing")
-        await self._push(schedule, Frames.create(self._folder / "frames.jsonl", lag))
+        with (
+            closing(Frames.create(self._folder / "frames.jsonl", lag)) as frames,
+            closing(Lines.create(self._folder / "injected.jsonl", "injected")) as injected,
+        ):
+            await self._push(schedule, frames, injected)
         lag_task.cancel()
         await self._played_out(schedule)
 
-    async def _push(self, schedule: Schedule, frames: Frames) -> None:
+    async def _push(self, schedule: Schedule, frames: Frames, injected: Lines) -> None:
         """Push frame after frame, with the faults ordered."""
-        injected = Lines.create(self._folder / "injected.jsonl", "injected")
         pauses, dropped = stalls(self._config), skips(self._config)
         for number in range(self._config.frames_total):
             times = {"available_ns": schedule.available_ns(number), "scheduled_ns": schedule.scheduled_ns(number)}

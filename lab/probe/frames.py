@@ -65,6 +65,10 @@ class Frames:
         times = {"available": available_ns, "scheduled": scheduled_ns, "pushed": None, "returned": None}
         self._log(frame, number, times, None)
 
+    def close(self) -> None:
+        """Close the log; idempotent."""
+        self._lines.close()
+
     def _log(self, frame: Any, number: int, times: dict[str, int | None], error: str | None) -> None:
         """Write the line of one frame."""
         block = frame.sample_rate // BLOCKS_PER_SECOND * frame.num_channels

@@ -1,0 +1,189 @@
+"""A participant's story against a scripted SDK: frames in virtual time, leaving on SIGTERM, no connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from livekit import rtc
+
+from lab.clients import go, participant, publishing
+from lab.clients.config import Config, Skip, Stall
+from lab.clients.journal import Journal
+from lab.clients.listening import Listener
+from lab.clients.participant import attend
+from lab.clients.publishing import Publisher
+from lab.evidence.frames import frames
+from lab.evidence.lines import read_headed
+from lab.evidence.stats import events
+from lab.evidence.values import FrameLine
+from tests.unit.clients.test_schedule import CONFIG
+
+MS = 1_000_000
+START_NS = 5_000 * MS
+
+
+class Source:
+    """An SDK audio source that accepts everything at once."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Begin empty."""
+        self.pushed = 0
+
+    async def capture_frame(self, _: object) -> None:
+        """Take a frame."""
+        self.pushed += 1
+
+    async def wait_for_playout(self) -> None:
+        """Return at once."""
+
+
+@pytest.fixture
+def virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make time pass only by sleeping, and sleeping take no time."""
+    now = SimpleNamespace(ns=START_NS)
+
+    async def sleep_until(moment_ns: int) -> None:
+        now.ns = max(now.ns, moment_ns)
+
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
+    monkeypatch.setattr(publishing, "sleep_until", sleep_until)
+    monkeypatch.setattr(publishing, "PLAYOUT_SLACK_S", 0)
+    monkeypatch.setattr(rtc, "AudioSource", Source)
+
+
+def pushed(folder: Path, config: Config) -> tuple[FrameLine, ...]:
+    """Push everything that `config` orders and return the log, times relative to the start."""
+    (folder / "go").write_text(json.dumps({"start_monotonic_ns": START_NS}))
+    journal = Journal.create(folder)
+    asyncio.run(Publisher(config, folder, journal).push_all())
+    journal.close()
+    lines = read_headed(folder / "frames.jsonl", "frames")
+    return frames(replace(lines, offset_ns=-START_NS))
+
+
+def injected(folder: Path) -> list[dict[str, Any]]:
+    """Return what the injector says it did."""
+    return [line.fields for line in read_headed(folder / "injected.jsonl", "injected").lines]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_faultless_publisher_is_60_ms_ahead(tmp_path: Path) -> None:
+    """Every frame is pushed 60 ms before it is due, the first ones at the start; nothing is injected."""
+    log = pushed(tmp_path, CONFIG)
+    assert len(log) == CONFIG.frames_total
+    assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
+    assert all(line.pushed_ns == line.available_ns == max(0, line.scheduled_ns - 60 * MS) for line in log)
+    assert injected(tmp_path) == []
+    assert [event.name for event in events(read_headed(tmp_path / "events.jsonl", "events"))] == ["pushing", "pushed"]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_stall_shows_as_one_late_push(tmp_path: Path) -> None:
+    """400 ms of nothing: one frame 340 ms late though it was available, three on its heels, then on time again."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Stall(length_ms=400, times=2),)))
+    late = {line.frame: (line.pushed_ns or 0) - line.scheduled_ns for line in log}
+    assert {frame: ns // MS for frame, ns in late.items() if ns > 0} == {225: 340, 475: 340}
+    assert [late[frame] // MS for frame in (226, 227, 228, 229)] == [-20, -40, -60, -60]
+    assert all(line.available_ns is not None and line.available_ns <= line.scheduled_ns for line in log)
+    assert [(each["kind"], each["frame"], each["to"] - each["from"]) for each in injected(tmp_path)] == [
+        ("stall", 225, 400 * MS),
+        ("stall", 475, 400 * MS),
+    ]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_skip_is_made_and_never_pushed(tmp_path: Path) -> None:
+    """The schedule goes on as if nothing were missing."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Skip(every=20),)))
+    missing = [line.frame for line in log if line.pushed_ns is None]
+    assert missing == list(range(119, 600, 20)) == [each["frame"] for each in injected(tmp_path)]
+    assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
+
+
+class Room:
+    """An SDK room that connects, or does what it is told instead."""
+
+    def __init__(self, connect: Callable[[], Any] | None = None) -> None:
+        """Run `connect` when asked to connect."""
+        self.remote_participants: dict[str, object] = {}
+        self._connect = connect
+
+    def on(self, *_: object) -> None:
+        """Take a handler that is never called."""
+
+    async def connect(self, *_: object) -> None:
+        """Connect."""
+        if self._connect:
+            await self._connect()
+
+    async def disconnect(self) -> None:
+        """Disconnect."""
+
+
+def attended(monkeypatch: pytest.MonkeyPatch, folder: Path, room: Room) -> tuple[int, list[str]]:
+    """Return a subscriber's exit code and its events."""
+    monkeypatch.setattr(rtc, "Room", lambda: room)
+    config = replace(CONFIG, role="subscriber")
+    code = asyncio.run(attend(config, folder, "ws://198.18.0.2:7880", "token"))
+    return code, [event.name for event in events(read_headed(folder / "events.jsonl", "events"))]
+
+
+async def _refuse() -> None:
+    raise rtc.ConnectError("wait_pc_connection timed out")
+
+
+async def _never_answer() -> None:
+    await asyncio.Event().wait()
+
+
+async def _sigterm() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("connect", "words"), [(_refuse, "wait_pc_connection"), (_never_answer, "no answer")])
+def test_no_connection_is_exit_3(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, connect: Callable[[], Any], words: str
+) -> None:
+    """Refused, or not answered in time: an error event with the reason, and an end."""
+    monkeypatch.setattr(participant, "CONNECT_LIMIT_S", 0.01)
+    code, names = attended(monkeypatch, tmp_path, Room(connect))
+    assert (code, names) == (3, ["error"])
+    assert words in (tmp_path / "events.jsonl").read_text()
+
+
+def test_sigterm_is_a_normal_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """While connecting, and after: exit 0 and `done`."""
+    assert attended(monkeypatch, tmp_path, Room(_sigterm)) == (0, ["done"])
+    (tmp_path / "2").mkdir()
+    monkeypatch.setattr(participant, "_until_heard", lambda _: _sigterm())
+    assert attended(monkeypatch, tmp_path / "2", Room()) == (0, ["connected", "done"])
+
+
+def test_ready_is_packets_from_every_peer(tmp_path: Path) -> None:
+    """A subscription alone is not media; the first packets are an event, once."""
+    journal = Journal.create(tmp_path)
+    listener = Listener(replace(CONFIG, peers=("a", "b")), tmp_path, journal)
+    for publisher, packets in (("a", 0), ("a", 5), ("b", 0), ("a", 9)):
+        listener.watch({"inbound": [{"publisher": publisher, "packets_received": packets}]})
+        assert not listener.hears_all_peers
+    listener.watch({"inbound": [{"publisher": "b", "packets_received": 1}]})
+    assert listener.hears_all_peers
+    journal.close()
+    found = events(read_headed(tmp_path / "events.jsonl", "events"))
+    assert [(event.name, event.detail["publisher"]) for event in found] == [("media", "a"), ("media", "b")]
+
+
+def test_sleeping_until_the_past_returns_at_once() -> None:
+    """A late program catches up, it does not wait."""
+    asyncio.run(go.sleep_until(0))

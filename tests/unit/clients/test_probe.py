@@ -1,0 +1,214 @@
+"""The probe: what it writes is what happened, and it needs nothing but an old Python."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import sys
+import time
+from array import array
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from livekit.rtc._proto.stats_pb2 import RtcStats
+
+import lab.probe
+from lab.evidence.frames import frames
+from lab.evidence.lines import read_headed
+from lab.evidence.stats import stats
+from lab.marks import BLOCK_SAMPLES, level_dbov, marked_frame
+from lab.probe.frames import Frames, levels_dbov
+from lab.probe.heard import Heard
+from lab.probe.lag import Lag
+from lab.probe.lines import Lines, realtime_minus_monotonic_ns
+from lab.probe.stats import sample
+
+SOURCES = sorted(Path(lab.probe.__file__).parent.glob("*.py"))
+
+
+@dataclass(frozen=True)
+class Audio:
+    """An SDK audio frame, as far as the probe looks at one."""
+
+    data: memoryview
+    sample_rate: int = 48_000
+    num_channels: int = 1
+    samples_per_channel: int = 960
+
+
+FRAME = Audio(memoryview(array("h", marked_frame(3).tolist())))
+
+
+class Source:
+    """An SDK audio source that takes what it is given, or refuses."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        """Refuse with `error`, if any."""
+        self.got: list[object] = []
+        self._error = error
+
+    async def capture_frame(self, frame: object) -> None:
+        """Take `frame`."""
+        if self._error:
+            raise self._error
+        self.got.append(frame)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_runs_inside_other_peoples_clients(path: Path) -> None:
+    """Grammar of Python 3.9, and imports of the standard library and itself only."""
+    tree = ast.parse(path.read_text(), feature_version=(3, 9))
+    for node in ast.walk(tree):
+        modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert all(m.split(".")[0] in sys.stdlib_module_names or m.startswith("lab.probe") for m in modules)
+
+
+def test_a_file_is_never_two_runs(tmp_path: Path) -> None:
+    """A file that is there already is refused, and so is a number that JSON has not."""
+    lines = Lines.create(tmp_path / "x", "events")
+    with pytest.raises(FileExistsError):
+        Lines.create(tmp_path / "x", "events")
+    with pytest.raises(ValueError, match="JSON compliant"):
+        lines.write({"a": float("nan")})
+    lines.close()
+
+
+def test_lines_are_on_disk_at_once(tmp_path: Path) -> None:
+    """What was written before a kill is there without any flush; the header says how to get real time."""
+    lines = Lines.create(tmp_path / "x", "events")
+    lines.write({"t": 5})
+    found = read_headed(tmp_path / "x", "events")
+    assert [line.fields for line in found.lines] == [{"t": 5}]
+    assert abs(found.offset_ns - realtime_minus_monotonic_ns()) < 1_000_000_000
+    lines.close()
+
+
+def test_levels_are_those_of_the_marks() -> None:
+    """The standard library's arithmetic gives what numpy's does, to a thousandth of a dB; silence is 127."""
+    samples = marked_frame(7)
+    expected = [level_dbov(samples[:BLOCK_SAMPLES]), level_dbov(samples[BLOCK_SAMPLES:])]
+    assert levels_dbov(memoryview(array("h", samples.tolist())), BLOCK_SAMPLES) == pytest.approx(expected, abs=0.001)
+    assert levels_dbov(memoryview(array("h", [0] * 1_000)), BLOCK_SAMPLES) == [127.0, 127.0]
+    assert levels_dbov(memoryview(array("h", [-32_767] * 480)), BLOCK_SAMPLES) == [0.0]
+
+
+def test_frames_pushed_refused_and_skipped(tmp_path: Path) -> None:
+    """The source gets the very frame; an SDK error is the frame's, and is not raised; a skipped one has no push."""
+    log, source = Frames.create(tmp_path / "f", Lag()), Source()
+    asyncio.run(log.push(source, FRAME, number=0, available_ns=1, scheduled_ns=2))
+    asyncio.run(log.push(Source(RuntimeError("no")), FRAME, number=1, available_ns=3, scheduled_ns=4))
+    log.skipped(FRAME, number=2, available_ns=5, scheduled_ns=6)
+    log.close()
+    assert source.got == [FRAME]
+    lines = read_headed(tmp_path / "f", "frames")
+    pushed, refused, skipped = frames(lines)
+    assert pushed.pushed_ns is not None
+    assert pushed.returned_ns is not None
+    assert pushed.returned_ns >= pushed.pushed_ns
+    assert (refused.error, refused.returned_ns, refused.pushed_ns is None) == ("RuntimeError: no", None, False)
+    assert (skipped.pushed_ns, skipped.error, skipped.samples, len(skipped.levels)) == (None, None, 960, 2)
+    assert [each.scheduled_ns - lines.offset_ns for each in (pushed, refused, skipped)] == [2, 4, 6]
+
+
+def test_lag_is_the_worst_since_it_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sleeps of 10 ms that took 10, 25 and 11 ms: 15 ms, and then 0."""
+    lag, took = Lag(), iter((10, 25, 11))
+    now = SimpleNamespace(ns=0)
+
+    async def slept(_: float) -> None:
+        step = next(took, None)
+        if step is None:
+            raise asyncio.CancelledError
+        now.ns += step * 1_000_000
+
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
+    monkeypatch.setattr(asyncio, "sleep", slept)
+    with pytest.raises(asyncio.CancelledError):
+        lag.run().send(None)
+    assert (lag.take_ms(), lag.take_ms()) == (15.0, 0.0)
+
+
+def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
+    """25 frames of 10 ms: 12 000 samples on disk, counts at 100 and 200 ms and at the end."""
+    heard = Heard.create(tmp_path, "a")
+    block = Audio(memoryview(array("h", range(480))), samples_per_channel=480)
+
+    async def stream() -> AsyncIterator[object]:
+        for _ in range(25):
+            yield SimpleNamespace(frame=block)
+
+    asyncio.run(heard.record(stream()))
+    heard.close()
+    assert np.array_equal(np.fromfile(tmp_path / "heard-a.pcm", "<i2"), np.tile(np.arange(480), 25))
+    lines = read_headed(tmp_path / "heard-a.jsonl", "reads")
+    assert [line.fields["samples"] for line in lines.lines] == [4_800, 9_600, 12_000]
+
+
+class Track:
+    """An SDK track that answers with `entries`."""
+
+    def __init__(self, sid: str, *entries: RtcStats) -> None:
+        """Answer so."""
+        self.sid = sid
+        self._entries = entries
+
+    async def get_stats(self) -> list[RtcStats]:
+        """Return the answer."""
+        return list(self._entries)
+
+
+def connection() -> list[RtcStats]:
+    """Return the entries of a connection: one pair in use, one not, and the candidates of the former."""
+    used, spare, local, remote = RtcStats(), RtcStats(), RtcStats(), RtcStats()
+    used.candidate_pair.candidate_pair.nominated = True
+    used.candidate_pair.candidate_pair.local_candidate_id = "L"
+    used.candidate_pair.candidate_pair.remote_candidate_id = "R"
+    used.candidate_pair.candidate_pair.current_round_trip_time = 0.25
+    spare.candidate_pair.candidate_pair.nominated = False
+    local.local_candidate.rtc.id, remote.remote_candidate.rtc.id = "L", "R"
+    for candidate, port in ((local.local_candidate.candidate, 5), (remote.remote_candidate.candidate, 7882)):
+        candidate.address, candidate.port, candidate.protocol = "198.18.0.1", port, "udp"
+    return [used, spare, local, remote]
+
+
+def test_statistics_become_samples(tmp_path: Path) -> None:
+    """Real SDK messages in, the evidence's samples out, each field from its place; what was not reported is 0."""
+    inbound, outbound, remote = RtcStats(), RtcStats(), RtcStats()
+    inbound.inbound_rtp.stream.ssrc, inbound.inbound_rtp.received.packets_lost = 11, 3
+    inbound.inbound_rtp.received.packets_received, inbound.inbound_rtp.received.jitter = 50, 0.5
+    inbound.inbound_rtp.inbound.concealed_samples, inbound.inbound_rtp.inbound.jitter_buffer_delay = 960, 1.5
+    outbound.outbound_rtp.stream.ssrc, outbound.outbound_rtp.stream.kind = 22, "audio"
+    outbound.outbound_rtp.sent.packets_sent = 70
+    remote.remote_inbound_rtp.stream.ssrc, remote.remote_inbound_rtp.received.packets_lost = 22, 9
+    remote.remote_inbound_rtp.remote_inbound.fraction_lost = 0.2
+    own = Track("mine", outbound, remote, *connection())
+    record = asyncio.run(sample([own], {Track("T", inbound): "alice"}))
+    lines = Lines.create(tmp_path / "s", "stats")
+    lines.write({"t": 1, **record})
+    found = stats(read_headed(tmp_path / "s", "stats"))
+    (heard,), (sent,), (pair,) = found.inbound, found.outbound, found.pairs
+    assert (heard.publisher, heard.track, heard.ssrc, heard.packets_received, heard.packets_lost) == (
+        "alice",
+        "T",
+        11,
+        50,
+        3,
+    )
+    assert (heard.concealed_samples, heard.jitter_s, heard.jitter_buffer_delay_s) == (960, 0.5, 1.5)
+    assert (sent.ssrc, sent.packets_sent, sent.remote_packets_lost, sent.remote_fraction_lost) == (22, 70, 9, 0.2)
+    assert (pair.local, pair.remote, pair.protocol) == ("198.18.0.1:5", "198.18.0.1:7882", "udp")
+    assert pair.round_trip_time_s == 0.25
+    lines.close()
+
+
+def test_no_tracks_no_statistics() -> None:
+    """Before anything is published or subscribed the lists are there, and empty."""
+    assert asyncio.run(sample([], {})) == {"inbound": [], "outbound": [], "pairs": []}
+    alone = asyncio.run(sample([Track("mine", *connection()[:1])], {}))
+    assert json.dumps(alone["pairs"]) == '[{"local": "", "remote": "", "protocol": "", "round_trip_time_s": 0.25}]'
