@@ -5,9 +5,9 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-fast test-long lint setup lock clean
+.PHONY: demo test test-fast test-long lint setup engine lock clean
 
-demo: setup  ## one real situation; the verdict is the lab's result, not ours
+demo: engine  ## one real situation; the verdict is the lab's result, not ours
 	@$(BIN)/lab run scenarios/congested.yaml; status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
 
 test: setup lint  ## the CI set: everything, real containers and the real server included
@@ -25,9 +25,11 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-setup: $(READY)  ## engine (if none answers), images, saved VM state
-	@$(BIN)/python -m lab.host.install
+setup: engine  ## images and saved VM states, ahead of the first run
 	@$(BIN)/lab setup
+
+engine: $(READY)  ## a container engine, if none answers
+	@$(BIN)/python -m lab.host.install
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "lab needs Python 3.11, 3.12 or 3.13 (here: $$(python3 --version 2>&1)):" \
