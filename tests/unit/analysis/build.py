@@ -19,6 +19,7 @@ from lab.evidence.recording import Recording
 from lab.evidence.values import (
     KIND_RTP,
     PACKET,
+    CgroupSecond,
     ClientEvidence,
     DirectionState,
     FrameLine,
@@ -118,7 +119,7 @@ def wire(plan: Plan, pushed: Sequence[FrameLine]) -> Wire:
     waiting = [(line.pushed_ns, level) for line in pushed if line.pushed_ns is not None for level in line.levels]
     t_ns, heard, at = [], [], 0
     start = GO_NS - LEAD * 20 * MS + plan.phase_ms * MS
-    for tick in range(2 * (plan.frames + LEAD + 50) + sum(plan.stalls.values()) // 10):
+    for tick in range(2 * (plan.frames + LEAD + 50 + sum(plan.stalls.values()) // 20)):
         now = start + tick * 10 * MS
         ready = at < len(waiting) and waiting[at][0] <= now
         heard.append(10 ** (-waiting[at][1] / 10) if ready else 0.0)
@@ -189,7 +190,7 @@ def recording(plan: Plan, path: Path = Path("nowhere")) -> Recording:
             Tick(t_ns=t, ticks=100, late_p99_ms=plan.late_ms, late_max_ms=plan.late_ms) for t in _seconds(end_ns)
         ),
         seconds=tuple(HostSecond(t_ns=t, steal=0.0, busy=0.2, clock_offset_ns=7) for t in _seconds(end_ns)),
-        cgroups={},
+        cgroups={"server": _server_host(plan, end_ns)},
         problems=(),
     )
 
@@ -262,6 +263,21 @@ def _steps(plan: Plan, counts: Sequence[tuple[int, int]], end_ns: int) -> tuple[
             states.append(DirectionState(client=client, direction=way, argv=(), qdiscs=tree))
         steps.append(StepState(name=name, due_ns=None, from_ns=t_ns - MS, to_ns=t_ns, directions=tuple(states)))
     return tuple(steps)
+
+
+def _server_host(plan: Plan, end_ns: int) -> tuple[CgroupSecond, ...]:
+    """Count throttled time: half of each second when the plan says so, else none."""
+    seconds = enumerate(_seconds(end_ns))
+    return tuple(
+        CgroupSecond(
+            t_ns=t_ns,
+            cpu_ns=0,
+            throttled_ns=i * 500 * MS * plan.throttled,
+            throttled_periods=0,
+            memory_bytes=0,
+        )
+        for i, t_ns in seconds
+    )
 
 
 def _publisher(plan: Plan, pushed: tuple[FrameLine, ...], end_ns: int) -> ClientEvidence:

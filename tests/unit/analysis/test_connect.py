@@ -1,0 +1,114 @@
+"""No media at all: what was seen before a link and not behind it says whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lab.analysis.case import Asked
+from lab.analysis.judge import judge
+from lab.analysis.values import Outcome, Owner, RunVerdict
+from lab.evidence.recording import Recording
+from lab.evidence.values import KIND_OTHER, KIND_STUN, PACKET, Event, Packets, Tap
+from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.model import Media
+from tests.unit.analysis.build import GO_NS, MS, PUBLISHER, SERVER, Plan, number, recording
+
+ASKED = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
+TCP, UDP = 6, 17
+
+
+def row(src: str, dst: str, *, proto: int = UDP, port: int = 7882, kind: int = KIND_STUN) -> Packets:
+    """Return one packet."""
+    one = np.zeros(1, PACKET)
+    one["t_ns"], one["src"], one["dst"] = GO_NS + 100 * MS, number(src), number(dst)
+    one["proto"], one["dport"], one["kind"] = proto, port, kind
+    return one
+
+
+SIGNAL = row(PUBLISHER, SERVER, proto=TCP, port=7880, kind=KIND_OTHER)
+SIGNAL_BACK = row(SERVER, PUBLISHER, proto=TCP, port=40_000, kind=KIND_OTHER)
+ASK, ANSWER = row(PUBLISHER, SERVER), row(SERVER, PUBLISHER, port=40_000)
+ELSEWHERE = row(PUBLISHER, "203.0.113.9")
+
+
+def silent(edge: Sequence[Packets], inner: Sequence[Packets], core: Sequence[Packets]) -> Recording:
+    """Return a run in which the publisher never got media: only these packets were seen of it."""
+    run = recording(Plan())
+    seen = {("edge", "publisher"): edge, ("inner", "publisher"): inner, ("core", None): core}
+    taps = tuple(
+        Tap(
+            place=tap.place,
+            client=tap.client,
+            packets=np.concatenate([np.zeros(0, PACKET), *seen.get((tap.place, tap.client), ())]),
+            dropped=0,
+        )
+        for tap in run.taps
+    )
+    clients = tuple(replace(one, frames=(), inbound=(), outbound=(), pairs=()) for one in run.clients)
+    marks = replace(run.manifest.marks, media_from_ns=None, media_to_ns=None)
+    return replace(run, taps=taps, clients=clients, steps=(), manifest=replace(run.manifest, marks=marks))
+
+
+SIGNALLED = (SIGNAL, SIGNAL_BACK)
+CASES = {
+    "udp blocked up": ((*SIGNALLED, ASK, ASK), SIGNALLED, SIGNALLED, Owner.CONNECT, "none behind it"),
+    "udp blocked down": (
+        (*SIGNALLED, ASK),
+        (*SIGNALLED, ASK, ANSWER),
+        (*SIGNALLED, ASK, ANSWER),
+        Owner.CONNECT,
+        "none came through",
+    ),
+    "tcp blocked": ((SIGNAL,), (), (), Owner.CONNECT, "signalling of publisher"),
+    "wrong address": (
+        (*SIGNALLED, ELSEWHERE),
+        (*SIGNALLED, ELSEWHERE),
+        SIGNALLED,
+        Owner.CONFIG,
+        "203.0.113.9:7882, which is not the server",
+    ),
+    "server is mute": ((*SIGNALLED, ASK), (*SIGNALLED, ASK), (*SIGNALLED, ASK), Owner.SERVER, "answered none"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_where_joining_broke_off_names_its_owner(name: str) -> None:
+    """Frames unknown, not 0; the owner and the packets that show it; a failure, for nothing was heard."""
+    edge, inner, core, owner, words = CASES[name]
+    run = judge(silent(edge, inner, core), ASKED)
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.FAIL, owner)
+    assert words in flow.reasons[0]
+    assert flow.frames.made is None
+    assert [hop.name for hop in flow.hops] == ["connect"]
+
+
+def test_an_expected_firewall_passes() -> None:
+    """`verdict: NETWORK/connect` holds when that is what happened."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"verdict": ["NETWORK/connect"]})))
+    assert judge(silent(edge, inner, core), wanted).outcome == Outcome.PASS
+
+
+def failed_with(**left: object) -> RunVerdict:
+    """Judge a run without any packet whose publisher left this."""
+    run = silent((), (), ())
+    return judge(replace(run, clients=(replace(run.clients[0], **left), run.clients[1])), ASKED)
+
+
+def test_a_client_that_tells_why_is_believed_when_packets_say_nothing() -> None:
+    """Its error, its exit code or the kernel's kill: CODE/client."""
+    told = Event(t_ns=GO_NS, name="error", detail={"text": "token refused"})
+    assert failed_with(events=(told,)).reasons[0] == "no media: publisher: token refused"
+    assert failed_with(exit_code=3).owner == Owner.CLIENT
+    assert "ran out of memory" in failed_with(oom_killed=True).reasons[0]
+
+
+def test_nothing_seen_and_nothing_told_is_unknown() -> None:
+    """No packets, no errors: UNKNOWN, not a guess."""
+    run = judge(silent((), (), ()), ASKED)
+    assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)

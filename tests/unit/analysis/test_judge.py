@@ -1,0 +1,252 @@
+"""From made-up recordings to verdicts: the ledger balances, and each fault finds its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.analysis.case import Asked
+from lab.analysis.judge import judge
+from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner, RunVerdict
+from lab.evidence.recording import Recording
+from lab.report.json import dumps
+from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.model import Media
+from tests.unit.analysis.build import Plan, first_measured, recording
+
+FIRST = first_measured(Plan())
+"""The window's first frame, which packet FIRST carries."""
+
+
+def at(*offsets: int) -> tuple[int, ...]:
+    """Return ordinals counted from the window's first packet."""
+    return tuple(FIRST + offset for offset in offsets)
+
+
+def asked(plan: Plan, expect: Mapping[str, Sequence[str]] = DEFAULT) -> Asked:
+    """Return what a scenario with these expectations asks."""
+    return Asked(media=Media(duration_ms=plan.media * 20), expect=tuple(expectations(expect)))
+
+
+def judged(plan: Plan, expect: Mapping[str, Sequence[str]] = DEFAULT) -> RunVerdict:
+    """Judge what `plan` leaves."""
+    return judge(recording(plan), asked(plan, expect))
+
+
+def hop(flow: FlowVerdict, name: str) -> Hop:
+    """Return the row of a hop."""
+    return next(row for row in flow.hops if row.name == name)
+
+
+def test_a_clean_run_loses_nothing() -> None:
+    """200 frames made, all decodable, nothing at any hop, nobody to blame."""
+    run = judged(Plan())
+    flow = run.flows[0]
+    assert (run.outcome, run.owner, run.void) == (Outcome.PASS, Owner.NONE, ())
+    assert (flow.frames.made, flow.frames.decodable, flow.frames.unexplained) == (200, 200, 0)
+    assert [row.packets_dropped for row in flow.hops[1:5]] == [0, 0, 0, 0]
+    assert [row.name for row in flow.hops] == ["push", "send", "uplink", "server", "downlink", "playout"]
+
+
+def test_split_frames_share_their_packets() -> None:
+    """Split over two packets, 200 frames take 201, and a lost pair costs two halves of two frames."""
+    plan = Plan(phase_ms=10, up_lost=at(10, 11))
+    flow = judged(plan).flows[0]
+    assert hop(flow, "send").packets_in == 201
+    assert (flow.frames.lost, hop(flow, "uplink").repaired) == (1.0, {"red": 1.0})
+
+
+def test_drops_are_counted_repaired_and_charged() -> None:
+    """Seven packets dropped up: one alone, a pair, a triple, one more: 3 frames lost, 4 repaired by RED."""
+    run = judged(Plan(up_lost=at(3, 10, 11, 40, 41, 42, 90)))
+    row = hop(run.flows[0], "uplink")
+    assert (row.packets_in, row.packets_dropped, row.causes) == (200, 7, {"random": 7})
+    assert (row.frames_lost, row.repaired) == (3.0, {"red": 4.0})
+    assert (run.outcome, run.owner) == (Outcome.PASS, Owner.UPLINK)
+
+
+def test_in_band_fec_saves_one_more_of_a_burst() -> None:
+    """While FEC flows, a pair is repaired whole and a triple loses one."""
+    flow = judged(Plan(up_lost=at(10, 11, 40, 41, 42), fec=True)).flows[0]
+    assert hop(flow, "uplink").frames_lost == 1.0
+    assert hop(flow, "uplink").repaired == {"red": 2.0, "fec": 2.0}
+
+
+def test_the_last_copy_decides_the_hop_and_the_other_contributes() -> None:
+    """Packet dropped up, its RED copy dropped down: the downlink's loss, to which the uplink contributed."""
+    flow = judged(Plan(up_lost=at(10), down_lost=at(11))).flows[0]
+    assert (hop(flow, "uplink").frames_lost, hop(flow, "downlink").frames_lost) == (0.0, 1.0)
+    assert (hop(flow, "uplink").contributing, hop(flow, "downlink").contributing) == (1.0, 0.0)
+
+
+def test_an_altered_packet_is_lost_on_its_link_as_corrupt() -> None:
+    """Bits flipped behind the uplink's bump: the server never forwards it, the uplink dropped it."""
+    row = hop(judged(Plan(up_altered=at(20, 21))).flows[0], "uplink")
+    assert (row.packets_dropped, row.causes, row.frames_lost) == (2, {"corrupt": 2}, 1.0)
+
+
+def test_what_the_server_swallows_is_the_servers() -> None:
+    """Twenty packets in a row that went in and never out: 19 frames, CODE/server, and the default expectation fails."""
+    run = judged(Plan(server_lost=at(*range(50, 70))))
+    assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.SERVER)
+    assert hop(run.flows[0], "server").frames_lost == 19.0
+
+
+def test_numbers_missing_at_the_first_tap_are_the_client_hosts() -> None:
+    """The SDK numbered them, nobody saw them."""
+    run = judged(Plan(host_lost=at(*range(50, 60))))
+    assert run.owner == Owner.CLIENT_HOST
+    assert hop(run.flows[0], "send").packets_dropped == 10
+
+
+STALLS = {FIRST + 10 + 30 * i: 400 for i in range(5)}
+
+
+@pytest.mark.parametrize("phase_ms", [0, 10])
+def test_stalls_are_inserted_silence_of_the_client(phase_ms: int) -> None:
+    """Five stalls of 400 ms, 60 ms of it pushed ahead: 340 ms missing each, none of it lost, right to 0.2 points."""
+    run = judged(Plan(stalls=STALLS, phase_ms=phase_ms))
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CLIENT)
+    assert flow.frames.lost == 0
+    assert flow.damage[Owner.CLIENT] == pytest.approx(5 * 340 / 4000, abs=0.002)
+    assert flow.damage.keys() == {Owner.CLIENT}
+
+
+def test_skips_are_lost_frames_and_their_holes_count_once() -> None:
+    """Every 20th of 200 frames is never pushed; silence that stands for one is not charged again: 5.0 points."""
+    run = judged(Plan(skips=range(FIRST + 19, FIRST + 200, 20)))
+    assert run.owner == Owner.CLIENT
+    assert run.flows[0].damage == {Owner.CLIENT: 0.05}
+    assert (run.flows[0].frames.lost, run.flows[0].frames.inserted_ms) == (10.0, {})
+
+
+def starved(*, throttled: bool) -> Plan:
+    """Return a run in which the server held twenty packets back until they all left together."""
+    held = {FIRST + 100 + i: 400.0 - 20 * i for i in range(20)}
+    return Plan(server_delay_ms=held, concealed_frames=15, throttled=throttled)
+
+
+@pytest.mark.parametrize(("throttled", "owner"), [(True, Owner.LOAD), (False, Owner.SERVER)])
+def test_late_audio_is_charged_to_the_hop_that_was_slow(throttled: bool, owner: Owner) -> None:
+    """Nothing dropped, 15 frames concealed while the server held packets: 15 late ones, its load's if throttled."""
+    run = judged(starved(throttled=throttled))
+    row = hop(run.flows[0], "server")
+    assert (run.outcome, run.owner) == (Outcome.FAIL, owner)
+    assert (row.packets_dropped, row.frames_lost, row.late) == (0, 15.0, 15.0)
+
+
+def test_lateness_needs_both_witnesses() -> None:
+    """Packets late without concealment were played; concealment without late packets is shown and nobody's."""
+    assert judged(replace(starved(throttled=True), concealed_frames=0)).owner == Owner.NONE
+    flow = judged(Plan(concealed_frames=15)).flows[0]
+    assert (flow.owner, flow.frames.lost) == (Owner.NONE, 0)
+    assert "more than drops and lateness explain" in hop(flow, "playout").note
+
+
+def test_witnesses_that_disagree_may_not_be_blamed() -> None:
+    """The kernel counted five drops more than the taps: the uplink is undecided, and it matters for the answer."""
+    run = judged(Plan(up_lost=at(*range(50, 70)), miscounted=5))
+    assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert hop(run.flows[0], "uplink").undecided
+
+
+def test_drops_by_a_full_queue_are_told_from_random_ones() -> None:
+    """Both counters moved: as many drops as the queue counted, those behind the slowest packets, are the queue's."""
+    slow = {FIRST + 50 + i: 8.0 * min(i, 4) for i in range(10)}
+    plan = Plan(up_lost=at(20, 56, 58, 120), up_delay_ms=slow, queue_drops=2)
+    assert hop(judged(plan).flows[0], "uplink").causes == {"queue": 2, "random": 2}
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    up=st.sets(st.integers(0, 199), max_size=60),
+    down=st.sets(st.integers(0, 199), max_size=60),
+    server=st.sets(st.integers(0, 199), max_size=30),
+    host=st.sets(st.integers(0, 199), max_size=10),
+    copied=st.sets(st.integers(0, 199), max_size=10),
+    plan=st.sampled_from([Plan(), Plan(phase_ms=10), Plan(fec=True), Plan(red=False), Plan(ssrc_down_shift=3)]),
+)
+def test_the_ledger_balances_whatever_is_dropped(
+    up: set[int], down: set[int], server: set[int], host: set[int], copied: set[int], plan: Plan
+) -> None:
+    """Made = decodable + lost + unexplained; per hop in = out + dropped; hops' losses sum to lost; 0 unexplained."""
+    lost = {"up_lost": at(*up), "down_lost": at(*down), "server_lost": at(*server), "host_lost": at(*host)}
+    flow = judged(replace(plan, **lost, up_copied=at(*copied))).flows[0]
+    frames, rows = flow.frames, flow.hops[1:5]
+    assert frames.made == frames.decodable + frames.lost + frames.unexplained
+    assert frames.unexplained == 0
+    assert frames.lost == sum(row.frames_lost for row in flow.hops[:5])
+    for earlier, later in zip(rows, flow.hops[2:6], strict=True):
+        assert later.packets_in == earlier.packets_in - earlier.packets_dropped
+    assert [row.packets_dropped for row in rows] == [
+        len(host), len(up - host), len(server - up - host), len(down - server - up - host)
+    ] or plan.phase_ms  # fmt: skip
+
+
+def test_the_judge_is_blind_to_what_was_injected(tmp_path: Path) -> None:
+    """The same recording with links, timeline, inject and server taken out of its scenario: the same bytes."""
+    plan = Plan(up_lost=at(10, 11))
+    kept = "version: 1\nname: made-up\nmedia: {duration: 4s}\nexpect: {audio_loss: ['<= 3%', '<= network + 0.5%']}\n"
+    injected = (
+        "links: {publisher: {up: {loss: 20%, delay: 30ms}}}\n"
+        "timeline: [{at: 2s, links: {publisher: {up: {outage: true}}}}]\n"
+        "inject: [{stall: {client: publisher, length: 400ms, times: 3}}]\n"
+        "server: {after_join: {cpus: 0.02}}\n"
+    )
+    found = []
+    for text in (kept + injected, kept):
+        (tmp_path / "scenario.yaml").write_text(text)
+        found.append(dumps([judge(recording(plan, tmp_path))]))
+    assert found[0] == found[1]
+    assert '"metric": "audio_loss"' in found[0]
+
+
+MISSING = {
+    "the core capture": lambda run: replace(run, taps=tuple(tap for tap in run.taps if tap.place != "core")),
+    "frames of publisher": lambda run: replace(run, clients=(replace(run.clients[0], frames=()), run.clients[1])),
+    "statistics": lambda run: replace(run, clients=(replace(run.clients[0], outbound=()), run.clients[1])),
+    "evidence of client": lambda run: replace(run, clients=run.clients[1:]),
+    "names no server": lambda run: replace(run, manifest=replace(run.manifest, server=None)),
+    "before the media": lambda run: replace(
+        run, manifest=replace(run.manifest, marks=replace(run.manifest.marks, media_from_ns=None))
+    ),
+}
+
+
+@pytest.mark.parametrize("words", MISSING)
+def test_a_missing_piece_is_unknown_and_named(words: str) -> None:
+    """Never a traceback: UNKNOWN, with the piece's name among the reasons."""
+    plan = Plan()
+    broken: Recording = MISSING[words](recording(plan))
+    run = judge(broken, asked(plan))
+    assert run.outcome == Outcome.UNKNOWN
+    assert any(words in reason for reason in run.reasons)
+
+
+def test_a_short_run_cannot_pass() -> None:
+    """150 of 200 frames made: what there is may fail, but not pass."""
+    run = judged(Plan(frames=FIRST + 150))
+    assert run.outcome == Outcome.UNKNOWN
+    assert "only 150 of 200 frames" in run.reasons[0]
+
+
+def test_a_verdict_expected_and_found_passes() -> None:
+    """`verdict: CODE/client` is answered with the default expectations, and met makes the run a pass."""
+    plan = Plan(skips=range(FIRST + 19, FIRST + 200, 20))
+    run = judged(plan, {"verdict": ["CODE/client"]})
+    assert (run.outcome, run.owner) == (Outcome.PASS, Owner.CLIENT)
+    assert judged(plan, {"verdict": ["CODE/load", "CODE/server"]}).outcome == Outcome.FAIL
+    both = judged(plan, {"verdict": ["CODE/client"], "lost_frames": ["== 0"]})
+    assert both.outcome == Outcome.FAIL, "an expectation beside the verdict still counts"
+
+
+def test_judging_twice_gives_the_same_bytes() -> None:
+    """No clock, no dice."""
+    plan = Plan(up_lost=at(10, 11, 40, 41), concealed_frames=3)
+    assert dumps([judged(plan)]) == dumps([judged(plan)])
