@@ -19,6 +19,7 @@ from lab.errors import EvidenceError
 
 FILE_HEADER = 24
 RECORD_HEADER = 16
+_CAPTURED = 8  # where in it the captured length stands
 WINDOW = 64
 """Bytes that may be read from any packet's start on, although the file may end before."""
 LONGEST_RECORD = 262_144
@@ -53,15 +54,16 @@ class Records:
 def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     """Find every record of `path`. EvidenceError when it is no Ethernet pcap, or is cut and that was not allowed."""
     data, size = _read(path)
-    order, unit_ns = _file_header(path, data[: min(size, FILE_HEADER)].tobytes())
-    at, torn = _walk(data.data[:size], order)
+    order, unit_ns = _file_header(path, bytes(data[: min(size, FILE_HEADER)]))
+    at, torn = _walk(data, size, order)
     if torn and not allow_torn_tail:
         raise EvidenceError(f"{path}: {torn}", fix="the capture was cut; record again")
-    fields = _record_headers(data, at, order)
+    octets = np.frombuffer(data, np.uint8)
+    fields = _record_headers(octets, at, order)
     _check(path, at, fields)
     seconds, fraction, captured, length = fields.T
     return Records(
-        data=data,
+        data=octets,
         t_ns=seconds * 1_000_000_000 + fraction * unit_ns,
         start=at + RECORD_HEADER,
         captured=captured,
@@ -70,13 +72,12 @@ def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     )
 
 
-def _read(path: Path) -> tuple[NDArray[np.uint8], int]:
+def _read(path: Path) -> tuple[bytearray, int]:
     """Return the file's bytes with `WINDOW` zeros behind, and its size."""
     try:
         with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            data = np.zeros(size + WINDOW, np.uint8)
-            size = file.readinto(data.data[:size])
+            data = bytearray(os.fstat(file.fileno()).st_size + WINDOW)
+            size = file.readinto(memoryview(data)[:-WINDOW])
     except OSError as error:
         raise EvidenceError(f"{path}: {error.strerror}", fix="the capture is missing; record again") from error
     return data, size
@@ -98,20 +99,23 @@ def _file_header(path: Path, data: bytes) -> tuple[str, int]:
     return order, unit_ns
 
 
-def _walk(data: memoryview, order: str) -> tuple[NDArray[np.int64], str]:
-    """Return where each whole record begins, and how the file is torn (empty: it is not)."""
+def _walk(data: bytearray, size: int, order: str) -> tuple[NDArray[np.int64], str]:
+    """Return where each whole record begins in the first `size` bytes, and how the file is torn (empty: it is not)."""
     captured = struct.Struct(order + "I").unpack_from
     found: list[int] = []
-    at, end = FILE_HEADER, len(data)
-    last = end - RECORD_HEADER
-    while at <= last:
-        found.append(at)
-        at += RECORD_HEADER + captured(data, at + 8)[0]
-    torn = ""
-    if at != end:
-        begins = found.pop() if at > end else at
-        torn = f"ends at byte {end}, within the record that begins at byte {begins}"
-    return np.array(found, np.int64), torn
+    note = found.append
+    at = FILE_HEADER + _CAPTURED
+    last = size - RECORD_HEADER + _CAPTURED
+    while at <= last:  # the one loop over packets in Python: kept to what a chain of lengths needs
+        note(at)
+        at += RECORD_HEADER + captured(data, at)[0]
+    begins, torn = np.array(found, np.int64) - _CAPTURED, ""
+    at -= _CAPTURED
+    if at > size:
+        at, begins = int(begins[-1]), begins[:-1]
+    if at != size:
+        torn = f"ends at byte {size}, within the record that begins at byte {at}"
+    return begins, torn
 
 
 def _record_headers(data: NDArray[np.uint8], at: NDArray[np.int64], order: str) -> NDArray[np.int64]:
