@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
     answered, delivered = inner[inner["dst"] == seat.ip], outer[outer["dst"] == seat.ip]
     strangers = asked[~_to_server(scene, asked, kind)]
     if strangers.size == asked.size:
-        where = f"{_dotted(int(strangers['dst'][0]))}:{int(strangers['dport'][0])}"
+        where = f"{IPv4Address(int(strangers['dst'][0]))}:{int(strangers['dport'][0])}"
         return Break(owner=Owner.CONFIG, reason=f"{seat.name} sent its {name} to {where}, which is not the server")
     if not passed.size:
         return _stopped(seat, name, int(asked.size), "before its link and none behind it")
@@ -86,7 +87,3 @@ def _kind(packets: Packets, kind: int) -> Packets:
 def _to_server(scene: Scene, packets: Packets, kind: int) -> Flags:
     right = packets["dst"] == scene.server
     return np.asarray(right if kind == _TCP_KIND else right & (packets["dport"] == scene.server_port), dtype=np.bool_)
-
-
-def _dotted(number: int) -> str:
-    return ".".join(str(byte) for byte in number.to_bytes(4, "big"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,7 @@ def _beyond(flow: Flow, links: Sequence[Account]) -> dict[str, NDArray[np.float6
 
 
 def _path(seen: Witnesses) -> Gate:
-    server = ".".join(str(byte) for byte in seen.scene.server.to_bytes(4, "big")) + f":{seen.scene.server_port}"
+    server = f"{IPv4Address(seen.scene.server)}:{seen.scene.server_port}"
     used = {
         f"{client.name} → {pair.remote} ({pair.protocol})"
         for client in seen.scene.clients

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 
 import numpy as np
 
@@ -18,10 +19,10 @@ from lab.evidence.values import PACKET, ClientEvidence, Packets, StepState, Tap
 
 def address(text: str) -> int:
     """Return a dotted IPv4 address as the number that captures hold."""
-    parts = [int(part) for part in text.split(".")]
-    if len(parts) != 4:
-        raise EvidenceError(f"address {text!r}: not IPv4", fix="record the run again")
-    return int.from_bytes(bytes(parts), "big")
+    try:
+        return int(IPv4Address(text))
+    except ValueError as failure:
+        raise EvidenceError(f"address {text!r}: not IPv4", fix="record the run again") from failure
 
 
 @dataclass(frozen=True, kw_only=True)

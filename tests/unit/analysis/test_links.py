@@ -1,0 +1,118 @@
+"""Joining a link's packets, reading what the kernel held, and telling causes apart."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.analysis.case import Asked, case_of
+from lab.analysis.causes import causes
+from lab.analysis.joins import behind
+from lab.analysis.links import Account, Configured, Span, accounts
+from lab.analysis.scene import Scene, address, goes_up
+from lab.errors import EvidenceError
+from lab.evidence.values import PACKET, StepState
+from lab.scenario.model import Media
+from tests.unit.analysis.build import GO_NS, MS, Plan, number, recording
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.sets(st.integers(0, 39)))
+def test_equal_packets_are_joined_in_their_order(contents: list[int], lost: set[int]) -> None:
+    """The n-th of equal packets is the n-th behind: as many are missing of each content as were dropped of it."""
+    before = np.zeros(len(contents), PACKET)
+    before["digest"], before["t_ns"] = contents, np.arange(len(contents))
+    kept = [i for i in range(len(contents)) if i not in lost]
+    after = before[kept].copy()
+    after["t_ns"] += 1000
+    found = behind(before, after)
+    for content in set(contents):
+        here = before["digest"] == content
+        assert (found[here] >= 0).sum() == sum(contents[i] == content for i in kept)
+
+
+def test_the_direction_of_a_packet_is_that_of_its_nearer_end() -> None:
+    """On the link of 198.18.0.138 a neighbour in its /26 sends up, and the far server's packets go down."""
+    packets = np.zeros(3, PACKET)
+    ends = (("198.18.0.138", "198.18.0.10"), ("198.18.0.139", "198.18.0.11"), ("198.18.0.10", "198.18.0.139"))
+    for row, (src, dst) in zip(packets, ends, strict=True):
+        row["src"], row["dst"] = number(src), number(dst)
+    assert goes_up(packets, number("198.18.0.138")).tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize("text", ["::1", "198.18.0", ""])
+def test_an_address_that_is_not_ipv4_is_refused(text: str) -> None:
+    """EvidenceError, which says the run has to be recorded again."""
+    with pytest.raises(EvidenceError, match="not IPv4"):
+        address(text)
+
+
+def scene_with(root: dict[str, object], netem: dict[str, object], tbf: dict[str, object]) -> Scene:
+    """Return the scene of a clean run whose kernel reported these options in every reading."""
+    said = {"1:": root, "2:": netem, "20:": tbf, "3:": {}}
+
+    def told(step: StepState) -> StepState:
+        ways = tuple(
+            replace(one, qdiscs=tuple(replace(q, options_json=json.dumps(said[q.handle])) for q in one.qdiscs))
+            for one in step.directions
+        )
+        return replace(step, directions=ways)
+
+    run = recording(Plan())
+    run = replace(run, steps=tuple(told(step) for step in run.steps))
+    return case_of(run, Asked(media=Media(), expect=())).scene
+
+
+def uplink(scene: Scene) -> Account:
+    """Return the publisher's uplink over the whole run."""
+    return next(
+        one for one in accounts(scene, GO_NS, GO_NS + 5000 * MS) if (one.client, one.way) == ("publisher", "up")
+    )
+
+
+def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
+    """As `tc -j` writes it: delay in seconds; queue 340 ms, and 3000 bytes of burst at 50 000 bytes/s are 60 ms more."""
+    netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
+    held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "lat": 340_000})).configured
+    assert held == Configured(delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 340 + 60), duplicates=True)
+
+
+def test_a_rate_that_nothing_can_fill_is_no_queue() -> None:
+    """The clean bump's 10 Gbit/s could hold 77 ms of it, and never does."""
+    tbf = {"rate": 1_250_000_000, "burst": 3_999_920, "lat": 76_800, "limit": 100_000_000}
+    assert uplink(scene_with({}, {}, tbf)).configured.longest_ms == 0.0
+
+
+def account(span: Span) -> Account:
+    """Return the publisher's uplink with one span."""
+    free = Configured(delay_ms=0.0, longest_ms=0.0, duplicates=False)
+    return Account(
+        client="publisher", way="up", sent=0, dropped=0, before=(0, 0), after=(0, 0), spans=(span,), configured=free
+    )
+
+
+@pytest.mark.parametrize(
+    ("random", "blocked", "outage", "cause"),
+    [
+        (3, 0, False, {"random": 2}),
+        (0, 3, True, {"outage": 2}),
+        (0, 3, False, {"blocked": 2}),
+        (1, 99, True, {"outage": 2}),
+    ],
+)
+def test_one_counter_that_moved_is_the_cause(random: int, blocked: int, outage: bool, cause: dict[str, int]) -> None:
+    """Two drops of the flow in a span with one cause; a straggler of the state before does not change it."""
+    span = Span(from_ns=GO_NS, to_ns=GO_NS + 100, random=random, queue=0, blocked=blocked, outage=outage)
+    scene = case_of(recording(Plan()), Asked(media=Media(), expect=())).scene
+    assert causes(scene, account(span), np.array([GO_NS + 5, GO_NS + 6])) == cause
+
+
+def test_a_drop_that_no_counter_saw_has_no_cause() -> None:
+    """Nothing moved between the readings, so nothing is made up."""
+    span = Span(from_ns=GO_NS, to_ns=GO_NS + 100, random=0, queue=0, blocked=0, outage=False)
+    scene = case_of(recording(Plan()), Asked(media=Media(), expect=())).scene
+    assert causes(scene, account(span), np.array([GO_NS + 5])) == {}

@@ -1,0 +1,168 @@
+"""Expectations, owners and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from lab.analysis.case import Asked
+from lab.analysis.judge import judge
+from lab.analysis.values import Checked, FlowVerdict, Frames, Outcome, Owner, RunVerdict
+from lab.analysis.verdict import exit_code, worst
+from lab.scenario.expectations import expectations
+from lab.scenario.metrics import METRICS
+from lab.scenario.model import Media
+from tests.unit.analysis.build import Plan, first_measured, recording
+
+FIRST = first_measured(Plan())
+
+
+def judged(plan: Plan, expect: Mapping[str, Sequence[str]]) -> RunVerdict:
+    """Judge what `plan` leaves by these expectations."""
+    asked = Asked(media=Media(duration_ms=plan.media * 20), expect=tuple(expectations(expect)))
+    return judge(recording(plan), asked)
+
+
+def checked(plan: Plan, metric: str, condition: str) -> Checked:
+    """Return the one expectation, checked."""
+    return judged(plan, {metric: [condition]}).flows[0].expectations[0]
+
+
+PAIRS = Plan(
+    up_lost=[FIRST + n for n in (10, 11, 30, 31, 32)],
+    server_lost=[FIRST + 60, FIRST + 61],
+    skips=[FIRST + 100],
+    stalls={FIRST + 150: 400},
+    concealed_frames=2,
+)
+"""Lost: 1 + 2 frames up, 1 in the server, 1 never pushed, which leaves 40 ms of the 60 pushed ahead: the stall is heard
+for 360 ms, of which 20 stand for that frame."""
+
+
+@pytest.mark.parametrize(
+    ("metric", "value"),
+    [
+        ("lost_frames", 5.0),
+        ("unexplained_frames", 0.0),
+        ("inserted_silence", 340.0),
+        ("longest_gap", 340.0),
+        ("audio_loss", (5 * 20 + 340) / 4000),
+        ("network_loss", 3 * 20 / 4000),
+        ("code_loss", (2 * 20 + 340) / 4000),
+        ("uplink_loss", 5 / 217),
+        ("server_loss", 2 / 212),
+        ("downlink_loss", 0.0),
+    ],
+)
+def test_every_metric_measures_what_its_name_says(metric: str, value: float) -> None:
+    """Against a run made up packet by packet; 217 packets carry 199 pushed frames and 18 of silence."""
+    condition = (
+        "<= 50%" if metric.endswith("_loss") else "<= 2s" if metric[0] in "il" and "_f" not in metric else "<= 9"
+    )
+    assert checked(PAIRS, metric, condition).value == pytest.approx(value)
+
+
+def test_every_metric_of_the_table_can_be_measured() -> None:
+    """No metric of the closed table is missing here."""
+    limits = {"share": "<= 50%", "frames": "<= 10", "ms": "<= 10s"}
+    run = judged(PAIRS, {metric.name: [limits[metric.unit]] for metric in METRICS})
+    assert all(one.value is not None for one in run.flows[0].expectations)
+
+
+@pytest.mark.parametrize(
+    ("condition", "result"), [("<= 15%", "met"), ("<= 3%", "failed"), ("<= 10.2%", "unknown"), ("> 3%", "met")]
+)
+def test_a_rate_is_answered_by_its_interval(condition: str, result: str) -> None:
+    """20 of 200 packets lost one by one, 10 % (6.6 to 14.9): inside, outside, or across the limit."""
+    plan = Plan(up_lost=[FIRST + 10 * n for n in range(20)])
+    found = checked(plan, "uplink_loss", condition)
+    assert found.interval == pytest.approx((0.0657, 0.1494), abs=1e-3)
+    assert found.result == result
+
+
+def test_an_undecided_rate_says_how_long_would_decide() -> None:
+    """The run is UNKNOWN, and the reason holds seconds of media."""
+    run = judged(Plan(up_lost=[FIRST + 10 * n for n in range(20)]), {"uplink_loss": ["<= 12%"]})
+    assert run.outcome == Outcome.UNKNOWN
+    assert "25 s of media would decide" in run.reasons[0]
+
+
+def test_a_count_is_compared_exactly() -> None:
+    """5 lost frames are not 4."""
+    assert checked(PAIRS, "lost_frames", "<= 5").result == "met"
+    assert checked(PAIRS, "lost_frames", "<= 4").result == "failed"
+
+
+def test_the_owner_is_the_smallest_set_that_would_make_it_hold() -> None:
+    """Network and server both lost 10 points: below 15 one of them suffices, below 5 it takes both."""
+    up, server = (
+        [FIRST + start + n for n in range(21)] for start in (10, 100)
+    )  # 21 packets in a row, of which the last frame is repaired
+    plan = Plan(up_lost=up, server_lost=server)
+    assert judged(plan, {"lost_frames": ["<= 30"]}).owner in (Owner.UPLINK, Owner.SERVER)
+    assert judged(plan, {"lost_frames": ["<= 5"]}).owner == Owner.BOTH
+    assert judged(plan, {"audio_loss": ["<= network + 0.5%"]}).owner == Owner.SERVER
+
+
+def test_a_pass_names_owners_from_a_fifth_of_a_point() -> None:
+    """One lost frame in 200 is half a point and named; nothing lost is nobody's."""
+    assert judged(Plan(up_lost=[FIRST + 5, FIRST + 6]), {"lost_frames": ["<= 3"]}).owner == Owner.UPLINK
+    assert judged(Plan(up_lost=[FIRST + 5]), {"lost_frames": ["<= 3"]}).owner == Owner.NONE
+
+
+def run_of(*outcomes: Outcome) -> RunVerdict:
+    """Return a run whose flows ended like this."""
+    flows = tuple(
+        FlowVerdict(
+            publisher="p",
+            subscriber=f"s{i}",
+            outcome=outcome,
+            owner=Owner.NONE,
+            frames=Frames(made=None, decodable=None, heard=None, lost=None, inserted_ms={}, unexplained=None),
+            hops=(),
+            expectations=(),
+            damage={Owner.UPLINK: i / 100},
+            reasons=(),
+        )
+        for i, outcome in enumerate(outcomes)
+    )
+    leading = worst(flows)
+    return RunVerdict(
+        run="r",
+        scenario="s",
+        outcome=leading.outcome if leading else Outcome.UNKNOWN,
+        owner=Owner.NONE,
+        reasons=(),
+        void=(),
+        netem_driver=None,
+        netem_seeded=None,
+        seed=None,
+        server_version=None,
+        gates=(),
+        flows=flows,
+    )
+
+
+def test_the_worst_flow_leads_and_among_equals_the_most_damaged() -> None:
+    """UNKNOWN is worse than FAIL, FAIL than PASS; two passes go by their damage."""
+    assert run_of(Outcome.PASS, Outcome.UNKNOWN, Outcome.FAIL).outcome == Outcome.UNKNOWN
+    leading = worst(run_of(Outcome.PASS, Outcome.PASS).flows)
+    assert leading is not None
+    assert leading.subscriber == "s1"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "code"),
+    [
+        ((Outcome.PASS,), 0),
+        ((Outcome.PASS, Outcome.FAIL), 1),
+        ((Outcome.PASS, Outcome.UNKNOWN), 3),
+        ((Outcome.VOID,), 3),
+        ((Outcome.UNKNOWN, Outcome.FAIL), 1),
+        ((), 0),
+    ],
+)
+def test_exit_codes_of_several_runs(outcomes: tuple[Outcome, ...], code: int) -> None:
+    """1 before 3 before 0, as the table of exit codes says."""
+    assert exit_code(run_of(outcome) for outcome in outcomes) == code
