@@ -10,6 +10,7 @@ import secrets
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from lab.evidence.values import DirectionState, StepState
 from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
 from lab.rig.containers import Identity, node_spec, router_spec
 from lab.rig.engine import RUN_LABEL, Engine, SubnetTaken
-from lab.rig.topology import BLOCKS, SERVER, Topology, topology
+from lab.rig.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
 from lab.scenario.model import Client, Impairment, Link, Media, Scenario, Server
 
 DEADLINE_S = 400
@@ -135,15 +136,21 @@ class BumpLab:
     def __enter__(self) -> BumpLab:
         """Build it: networks, containers, plumbing."""
         with ExitStack() as stack:
-            networks = self._networks(stack)
+            stack.callback(self._remove)
+            networks = self._networks()
             addresses = {networks[each.name]: each.router_ip for each in self.topology.segments}
             needs = router_needs(self.driver, self.cache)
             spec = router_spec(self._identity, self._rig.router_image, addresses, self.cache)
             sysctls = {**spec.sysctls, **self.sysctls}
             spec = replace(spec, sysctls=sysctls, devices=needs.devices, mounts=(*spec.mounts, *needs.mounts))
-            self.router = self._started(stack, spec)
-            self._people(stack, networks)
-            plumb(self.engine, self.router, self.topology, self.driver)
+            nodes = self.topology.nodes if self.peopled else ()
+            with ThreadPoolExecutor(8) as pool:
+                people = pool.map(lambda node: self._person(node, networks[node.segment.name]), nodes)
+                self.router = self.engine.start(spec)
+                plumb(self.engine, self.router, self.topology, self.driver)
+                pairs = dict(zip((node.name for node in nodes), people, strict=True))
+            self.nodes = {name: pair[0] for name, pair in pairs.items()}
+            self.programs = {name: pair[1] for name, pair in pairs.items()}
             self._stack = stack.pop_all()
         return self
 
@@ -241,34 +248,32 @@ class BumpLab:
         assert self.engine.wait(container, 10) == 0, self.engine.logs(container)
         self.engine.remove(container)
 
-    def _networks(self, stack: ExitStack) -> dict[str, str]:
+    def _networks(self) -> dict[str, str]:
         for block in secrets.SystemRandom().sample(BLOCKS, 20):
             self.topology: Topology = topology(scenario(self.clients), block)
-            made = {}
             try:
-                for segment in self.topology.segments:
-                    name = self._identity.name(segment.name)
-                    made[segment.name] = self.engine.create_network(name, segment.subnet, self._identity.labels)
-                    stack.callback(self.engine.remove_network, made[segment.name])
+                with ThreadPoolExecutor(8) as pool:
+                    return dict(pool.map(self._network, self.topology.segments))
             except SubnetTaken:
-                continue
-            return made
+                self._remove()
         raise EnvironmentFault("no free block")
 
-    def _people(self, stack: ExitStack, networks: Mapping[str, str]) -> None:
-        """Start every node, and beside it a program that listens to what the tests send."""
-        self.nodes, self.programs = {}, {}
-        for node in self.topology.nodes if self.peopled else ():
-            spec = node_spec(self._identity, self._rig.router_image, node, networks[node.segment.name])
-            self.nodes[node.name] = self._started(stack, spec)
-            part, command = f"python-{node.name}", (PYTHON, "-c", SINK)
-            sink = replace(self._identity.spec(part, self._rig.client_image, command), join=self.nodes[node.name])
-            self.programs[node.name] = self._started(stack, sink)
+    def _network(self, segment: Segment) -> tuple[str, str]:
+        name = self._identity.name(segment.name)
+        return segment.name, self.engine.create_network(name, segment.subnet, self._identity.labels)
 
-    def _started(self, stack: ExitStack, spec) -> str:
-        container = self.engine.start(spec)
-        stack.callback(self.engine.remove, container)
-        return container
+    def _person(self, node: Node, network: str) -> tuple[str, str]:
+        """Start a node, and beside it a program that listens to what the tests send."""
+        space = self.engine.start(node_spec(self._identity, self._rig.router_image, node, network))
+        part, command = f"python-{node.name}", (PYTHON, "-c", SINK)
+        sink = replace(self._identity.spec(part, self._rig.client_image, command), join=space)
+        return space, self.engine.start(sink)
+
+    def _remove(self) -> None:
+        labels = self._identity.labels
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self.engine.remove, [each.id for each in self.engine.containers(labels)]))
+            list(pool.map(self.engine.remove_network, [each.id for each in self.engine.networks(labels)]))
 
 
 def drain(bump: Bump) -> None:

@@ -143,8 +143,8 @@ def test_jitter_keeps_order_unless_it_is_free(crossed: Crossed) -> None:
         assert sorted(crossing.order) == list(range(400))
         assert (crossing.order == sorted(crossing.order)) == (order == "keep")
         assert min(crossing.delays_ms) >= 25
-        if order == "free":  # a mean of 400 uniform draws: sigma 0.43 ms, and what a busy machine adds
-            assert 37.5 < statistics.median(crossing.delays_ms) < 47
+        if order == "free":  # the median of 400 uniform draws: sigma 0.75 ms; later on a busy machine
+            assert statistics.median(crossing.delays_ms) > 36
 
 
 def test_bursts_have_the_length_that_was_asked(crossed: Crossed) -> None:
