@@ -38,7 +38,7 @@ class ScenarioError(UsageError):
     """A scenario file is wrong: `file:line: field: what was expected`."""
 
 
-class EnvironmentFault(LabError):
+class EnvironmentFault(LabError):  # noqa: N818 - EnvironmentError is a builtin
     """The machine, the container engine or an image cannot run the lab."""
 
     exit_code = 4

@@ -30,8 +30,10 @@ _STEPS = np.random.default_rng(1).choice(_STEPS_DOWN_DB, _LEVEL_PERIOD)
 
 
 def symbol(frame: int) -> int:
-    """Return the tone pair (0..63) of `frame`; neighbours differ in both tones, so that
-    concealment, which repeats the previous sound, cannot be taken for the next frame."""
+    """Return the tone pair (0..63) of `frame`.
+
+    Neighbours differ in both tones, so that concealment, which repeats the previous sound, is not taken for the next.
+    """
     return (frame * 29 + 7) % 64
 
 
@@ -47,15 +49,15 @@ def marked_frame(frame: int) -> NDArray[np.int16]:
     envelope = np.ones(FRAME_SAMPLES)
     envelope[:_RAMP_SAMPLES] = np.linspace(0, 1, _RAMP_SAMPLES)
     envelope[-_RAMP_SAMPLES:] = envelope[:_RAMP_SAMPLES][::-1]
-    wave = np.sin(2 * np.pi * _LOW_TONES_HZ[tones % 8] * t) + np.sin(
-        2 * np.pi * _HIGH_TONES_HZ[tones // 8] * t
-    )
+    wave = np.sin(2 * np.pi * _LOW_TONES_HZ[tones % 8] * t) + np.sin(2 * np.pi * _HIGH_TONES_HZ[tones // 8] * t)
     amplitude = _AMPLITUDE * 10 ** (-steps_down_db(frame) / 20)
     return np.asarray(amplitude * wave * envelope, dtype=np.int16)
 
 
 def level_dbov(samples: NDArray[np.int16]) -> float:
-    """Return the level of `samples` in -dBov, 0 (loudest) to 127 (silence), not yet rounded
-    (RFC 6464 section 3; full scale is 32767, as in WebRTC's rms_level.cc)."""
+    """Return the level of `samples` in -dBov, 0 (loudest) to 127 (silence), not yet rounded.
+
+    RFC 6464 section 3; full scale is 32767, as in WebRTC's rms_level.cc.
+    """
     mean_square = float(np.mean(np.square(samples.astype(np.float64)))) / 32767.0**2
     return SILENT_LEVEL if mean_square <= 0 else min(float(SILENT_LEVEL), -10 * np.log10(mean_square))

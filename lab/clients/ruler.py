@@ -1,7 +1,7 @@
 """A ruler laid along a path: numbered, stamped UDP packets from one namespace to another. Standard library only.
 
 `python -m lab.clients.ruler listen PORT SECONDS` prints `ready`, then, when the time is over, one JSON object
-{"number": delay in ms, …}. `python -m lab.clients.ruler send HOST PORT COUNT GAP_MS` sends and prints how many went out.
+{"number": delay in ms, …}. `python -m lab.clients.ruler send HOST PORT COUNT GAP_MS` sends, and prints how many went.
 Containers share the machine's CLOCK_MONOTONIC, so one-way delays need no second clock.
 """
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lab.rig.bump.driver import choose
-
 from lab.host import images
+from lab.rig.bump.driver import choose
 from lab.rig.docker_engine import DockerEngine
 from lab.rig.lab import Machine
 from lab.rig.watch import Progress, Watch

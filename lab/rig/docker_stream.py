@@ -12,7 +12,7 @@ import json
 import socket
 import struct
 import time
-from typing import IO, Any
+from typing import Any
 
 from lab.errors import EnvironmentFault
 
@@ -24,7 +24,7 @@ _SWITCHING = 101
 class _Unbuffered(socket.socket):
     """A socket whose file objects read no further than they are asked to."""
 
-    def makefile(self, *_args: Any, **_kwargs: Any) -> IO[Any]:  # type: ignore[override]
+    def makefile(self, *_args: Any, **_kwargs: Any) -> socket.SocketIO:  # type: ignore[override]
         """Return an unbuffered reader, whatever was asked for."""
         return super().makefile("rb", buffering=0)
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from lab.evidence import names
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
-from lab.rig.bump.driver import Bump
-
-from lab.evidence import names
 from lab.evidence.values import StepState
+from lab.rig.bump.driver import Bump
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 
 EMPTY_S = 5.0

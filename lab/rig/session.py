@@ -10,10 +10,9 @@ import time
 from contextlib import ExitStack
 from pathlib import PurePosixPath
 
-from lab.evidence.store import RunFolder
-
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
+from lab.evidence.store import RunFolder
 from lab.rig import clients, facts, server
 from lab.rig.background import Background, background
 from lab.rig.capture import Captures

@@ -71,7 +71,7 @@ def test_a_clean_lab_loses_nothing(lab: Runner) -> None:
 
 
 def test_twenty_percent_is_the_networks_and_counted_to_the_packet(lab: Runner) -> None:
-    """The tap before the bump is what the kernel sent and dropped; the loss is what was asked (99.9 % band, n = 500)."""
+    """The tap before the bump is what the kernel sent and dropped; the loss is what was asked (99.9 % band)."""
     done = lab(TWENTY)
     assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.UPLINK), done.text
     uplink = hop(done, "uplink")
@@ -131,7 +131,7 @@ def test_no_secret_is_written_anywhere(lab: Runner) -> None:
 
 
 def _without_audio(path: Path) -> bytes:
-    """Captures hold what the signalling sent in clear inside the lab; samples are no text."""
+    """Return the file, or nothing for captures (which hold the signalling of the lab in clear) and samples."""
     return b"" if path.suffix in {".pcap", ".pcm"} else path.read_bytes()
 
 

@@ -91,7 +91,8 @@ def test_background_has_a_node_at_both_ends_of_a_busy_link_only() -> None:
     """Competing traffic needs somebody beside the client and somebody on the core."""
     busy = link("a", background=Background(rate_bps=1000))
     made = topology(scenario({"a": "publisher", "b": "subscriber"}, (busy, link("b"))), BLOCK)
-    assert [(node.name, node.segment.name) for node in made.background] == [("background", "core"), ("background-a", "a")]
+    placed = [(node.name, node.segment.name) for node in made.background]
+    assert placed == [("background", "core"), ("background-a", "a")]
 
 
 def test_a_node_finds_its_way_without_asking(mixed: Topology) -> None:

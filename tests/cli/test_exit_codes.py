@@ -1,0 +1,131 @@
+"""Every row of the exit-code table that needs no lab, and what stands on stdout and stderr beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GOOD = "version: 1\nlinks: {publisher: {up: {loss: 20%}}}\n"
+
+
+def lab(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `lab` as a user would; without an engine unless told."""
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock", **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    """Return a good scenario file."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+def test_2_for_an_unknown_option() -> None:
+    """Usage errors come before anything is started."""
+    assert lab("run", "--no-such-option").returncode == 2
+
+
+def test_2_for_a_bad_scenario_with_its_line(tmp_path: Path) -> None:
+    """The error names file, line, field and what was probably meant; no run folder appears."""
+    path = tmp_path / "bad.yaml"
+    path.write_text("version: 1\nlinks:\n  publisher:\n    up: {los: 5%}\n")
+    done = lab("run", path, "-o", tmp_path / "results")
+    assert done.returncode == 2
+    assert f'{path}:4: links.publisher.up.los: unknown field (did you mean "loss"?)' in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_2_for_a_bad_set(scenario: Path) -> None:
+    """What comes from the command line is checked like what stands in the file."""
+    done = lab("run", scenario, "--set", "links.publisher.up.loss=0.2")
+    assert done.returncode == 2
+    assert "20%" in done.stderr
+
+
+def test_4_without_an_engine_and_no_traceback(scenario: Path, tmp_path: Path) -> None:
+    """One line says what is wrong and what to do."""
+    done = lab("run", scenario, "-o", tmp_path / "results")
+    assert done.returncode == 4
+    assert "no container engine answers" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_4_from_a_doctor_that_finds_no_engine() -> None:
+    """The doctor's lines say ok, warn or fail, and how to mend it."""
+    done = lab("doctor")
+    assert done.returncode == 4
+    assert "fail" in done.stdout
+    assert "make setup" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [("", "manifest.json"), ("{}", "no format number"), ('{"format": 99}', "newer lab")]
+)
+def test_5_for_a_folder_that_is_no_recording(tmp_path: Path, content: str, why: str) -> None:
+    """A manifest that is empty, foreign, or from the future is refused by name."""
+    (tmp_path / "manifest.json").write_text(content)
+    done = lab("judge", tmp_path)
+    assert done.returncode == 5
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_2_for_a_run_that_is_not_there(tmp_path: Path) -> None:
+    """An unknown run names the way to one."""
+    done = lab("show", "nothing", "-o", tmp_path)
+    assert done.returncode == 2
+    assert "lab run" in done.stderr
+
+
+def test_help_imports_only_typer() -> None:
+    """`lab --help` is immediate: nothing heavy is imported to print it."""
+    heavy = ("docker", "numpy", "pydantic", "yaml", "livekit", "pandas")
+    code = f"import sys, lab.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_plan_touches_nothing_and_shows_the_tc_it_would_run(scenario: Path) -> None:
+    """A plan needs no engine; it holds the exact arguments, the rates and the predicted loss."""
+    done = lab("plan", scenario)
+    assert done.returncode == 0
+    assert "tc qdisc change dev up0 parent 1:2 handle 2: netem" in done.stdout
+    assert "loss random 20%" in done.stdout
+    assert "kbit/s up" in done.stdout
+
+
+def test_validate_names_every_bad_file_and_passes_the_good(tmp_path: Path, scenario: Path) -> None:
+    """A folder with one broken scenario: the others are checked all the same."""
+    (tmp_path / "bad.yaml").write_text("version: 1\nlinks: {publisher: {up: {loss: 0.02}}}\n")
+    done = lab("validate", tmp_path)
+    assert done.returncode == 2
+    assert f"{scenario}: ok" in done.stdout
+    assert "bad.yaml:2: links.publisher.up.loss" in done.stderr
+
+
+def test_schema_is_json() -> None:
+    """Editors can use the schema."""
+    done = lab("schema", "--json")
+    assert done.returncode == 0
+    assert "links" in json.loads(done.stdout)["properties"]
+
+
+def test_the_gallery_is_valid() -> None:
+    """Every scenario that ships can be planned."""
+    done = lab("validate", ROOT / "scenarios")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": ok") >= 13
