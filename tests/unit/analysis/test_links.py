@@ -75,7 +75,7 @@ def uplink(scene: Scene) -> Account:
 
 
 def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
-    """As `tc -j` writes it: delay in seconds; queue 340 ms, and 3000 bytes of burst at 50 000 bytes/s are 60 ms more."""
+    """As `tc -j` writes it: delay in seconds; a queue of 340 ms, and a burst of 3000 bytes that takes 60 ms."""
     netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
     held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "lat": 340_000})).configured
     assert held == Configured(delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 340 + 60), duplicates=True)

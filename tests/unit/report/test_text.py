@@ -1,0 +1,87 @@
+"""The table: the README's, to the letter; several flows; nothing that a terminal would obey."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lab.analysis.values import Hop, Outcome, Owner
+from lab.report.text import clean, render
+from tests.unit.report.values import CONGESTED, RUN
+
+TABLE = """\
+congested   publisher → LiveKit 1.13.5 → subscriber   30 s = 1500 frames of 20 ms   netem: vm, seed 7
+  hop       owner    packets in  dropped                     frames lost  repaired by RED
+  push      code                                                       0
+  send      code           1500  0                                     0
+  uplink    network        1500  81 (queue 59 · random 22)            13               68
+  server    code           1419  0                                     0
+  downlink  network        1419  0                                     0
+  playout   –              1419  concealed 0.9 % of samples
+                                made 1500 = heard-able 1487 + lost 13 + unexplained 0
+  audio_loss  0.9 %  (95 % CI 0.5–1.5)  ≤ 5 %              met
+  audio_loss  0.9 %                     ≤ network + 0.5 %  met  network explains 0.9 %
+
+PASS   owner NETWORK/uplink 0.9 points      results/congested/20261122-101112-7f3a
+"""
+
+
+def test_the_table_is_the_one_in_the_readme() -> None:
+    """Every number of the example run, in its place."""
+    assert render(RUN, "results/congested/20261122-101112-7f3a", 82) == TABLE
+
+
+def test_every_flow_has_a_table_and_a_line_of_its_own() -> None:
+    """Two flows of which one failed: two tables, each with its outcome, the run's line last."""
+    failed = replace(
+        CONGESTED, subscriber="other", outcome=Outcome.FAIL, owner=Owner.CLIENT, damage={Owner.CLIENT: 0.046}
+    )
+    text = render(replace(RUN, outcome=Outcome.FAIL, owner=Owner.CLIENT, flows=(CONGESTED, failed)), "results/x")
+    assert text.count("made 1500") == 2
+    assert "  PASS   owner NETWORK/uplink 0.9 points\n" in text
+    assert "  FAIL   owner CODE/client 4.6 points\n" in text
+    assert text.splitlines()[-1].startswith("FAIL   owner CODE/client 4.6 points ")
+
+
+def test_a_void_run_says_why() -> None:
+    """The gate's reason stands above the last line."""
+    void = replace(RUN, outcome=Outcome.VOID, owner=Owner.UNDECIDED, void=("pacer: ticked late",))
+    assert render(void, "results/x").splitlines()[-2:] == [
+        "  VOID pacer: ticked late",
+        "VOID   owner UNDECIDED" + " " * 59 + "results/x",
+    ]
+
+
+def test_what_is_unknown_is_called_unknown() -> None:
+    """No frames, no table of zeros: the connect row and why."""
+    connect = Hop(
+        name="connect", owner=Owner.CONNECT, packets_in=397, packets_dropped=397, note="STUN: none behind the link"
+    )
+    none = replace(CONGESTED.frames, made=None, decodable=None, lost=None, unexplained=None)
+    text = render(replace(RUN, flows=(replace(CONGESTED, frames=none, hops=(connect,)),)), "results/x")
+    assert "frames unknown" in text
+    assert "connect: STUN: none behind the link" in text
+    assert "made" not in text
+
+
+def test_a_run_without_flows_gives_its_reasons() -> None:
+    """A manifest without a server has no flow; the reason is printed all the same."""
+    text = render(replace(RUN, flows=(), outcome=Outcome.UNKNOWN, reasons=("the manifest names no server",)), "x")
+    assert "the manifest names no server" in text
+
+
+def test_a_row_adds_what_does_not_fit_below_the_table() -> None:
+    """Late, contributing, disagreeing witnesses and half frames."""
+    uplink = replace(CONGESTED.hops[2], late=2.5, contributing=1, undecided="5 packets too many", frames_lost=12.5)
+    text = render(replace(RUN, flows=(replace(CONGESTED, hops=(uplink,)),)), "x")
+    assert "undecided" in text
+    assert "2.5 of its frames came too late" in text
+    assert "1 frames lost elsewhere had lost a copy here" in text
+    assert "witnesses disagree: 5 packets too many" in text
+    assert " 12.5 " in text
+
+
+def test_control_characters_never_reach_the_terminal() -> None:
+    """Escape sequences, carriage returns and bidirectional overrides in what others wrote are taken out."""
+    assert clean("a\x1b[31mb\rc\u202ed\x07") == "a[31mbcd"
+    rude = replace(RUN, scenario="x\x1b]0;owned\x07", flows=(replace(CONGESTED, reasons=("\x1b[2J",)),))
+    assert not any(char in render(rude, "results/\x1b[H") for char in "\x1b\x07\r")
