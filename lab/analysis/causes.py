@@ -1,8 +1,8 @@
 """Why the packets of a flow died on a link, when the kernel only counts for the whole link.
 
 Law: every drop has its cause in a counter of its own. Where one counter moved between two readings, it is the cause of
-every drop between them. Where the queue's and the random one both moved, the drops that met the longest queue are the
-queue's, as many as it counted: a full queue shows in how long the packet before had to wait.
+every drop between them. Where the queue's and the random one both moved, the drops that would have filled the queue the
+most are the queue's, as many as it counted: how full it was shows in how long the packet before had to wait.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _MOSTLY = 0.9
 def causes(scene: Scene, account: Account, dropped_ns: Ints) -> Mapping[str, int]:
     """Count the drops of a flow, given when each packet entered the link, per cause: random, queue, outage, blocked.
 
-    A drop for which no counter moved has no cause here.
+    A change takes effect while it is being read, so spans overlap there; one in which nothing was counted takes none. A
+    drop for which no counter moved has no cause here.
     """
     found: Counter[str] = Counter()
-    start = min((span.from_ns for span in account.spans), default=0)
     for span in account.spans:
-        mine = dropped_ns[(dropped_ns > start) & (dropped_ns <= span.to_ns)]
-        start = span.to_ns
-        if mine.size:
-            found.update(_of_span(scene, account, span, mine))
+        inside = (dropped_ns > span.from_ns) & (dropped_ns <= span.to_ns)
+        if inside.any() and span.random + span.queue + span.blocked > 0:
+            found.update(_of_span(scene, account, span, dropped_ns[inside]))
+            dropped_ns = dropped_ns[~inside]
     return dict(sorted(found.items()))
 
 
@@ -42,8 +42,6 @@ def _of_span(scene: Scene, account: Account, span: Span, mine: Ints) -> Mapping[
     counted = {"random": span.random, "queue": span.queue, ("outage" if span.outage else "blocked"): span.blocked}
     moved = {cause: count for cause, count in counted.items() if count > 0}
     main = [cause for cause, count in moved.items() if count >= _MOSTLY * sum(moved.values())]
-    if not moved:
-        return {}
     if len(moved) == 1 or (main and main != ["random"] and main != ["queue"]):
         return {(main or list(moved))[0]: int(mine.size)}
     queued = int(np.isin(mine, _queue_drops(scene, account, span)).sum())
@@ -51,14 +49,14 @@ def _of_span(scene: Scene, account: Account, span: Span, mine: Ints) -> Mapping[
 
 
 def _queue_drops(scene: Scene, account: Account, span: Span) -> Ints:
-    """Return when the packets entered that the full queue dropped."""
+    """Return when the packets entered that the full queue dropped: those that would have filled it the most."""
     before, after = _sides(scene, account, span)
     out_ns = behind(before, after)
-    waited = np.where(out_ns == ABSENT, -1, out_ns - before["t_ns"])
-    latest = np.maximum.accumulate(np.where(waited >= 0, np.arange(before.size), -1))
     lost = np.flatnonzero(out_ns == ABSENT)
-    met = np.where(latest[lost] >= 0, waited[np.maximum(latest[lost], 0)], -1)
-    fullest = lost[np.argsort(-met, kind="stable")[: span.queue]]
+    latest = np.maximum.accumulate(np.where(out_ns == ABSENT, 0, np.arange(before.size)))[lost]
+    queued_ns = out_ns[latest] - before["t_ns"][lost]  # until the one before had left
+    own_ns = before["length"][lost] / account.configured.rate_bytes * 1e9
+    fullest = lost[np.argsort(-(queued_ns + own_ns), kind="stable")[: span.queue]]
     return np.asarray(before["t_ns"][fullest], dtype=np.int64)
 
 

@@ -6,6 +6,7 @@ missing is an EvidenceError that names it and says what it would have decided.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from lab.errors import EvidenceError
 from lab.evidence.values import ClientEvidence, InboundSample
 from lab.marks import FRAME_MS
 
-_NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, duplicates=False)
+_NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, rate_bytes=math.inf, duplicates=False)
 _TAIL_NS = 500_000_000
 
 

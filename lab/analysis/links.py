@@ -8,7 +8,8 @@ Witnesses that disagree make the hop undecided. What was configured is only what
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from lab.evidence.values import DirectionState, Packets, Qdisc, StepState
 
 Way = Literal["up", "down"]
 _ROOT, _NETEM, _TBF, _SINK = "1:", "2:", "20:", "3:"
-_SINK_BAND = 2
+_OUTAGE_SHARE = 0.9  # hardly anything passed: not a firewall's choice
 _UNLIMITED_BYTES = 125_000_000  # 1 Gbit/s
 _SIGMAS = 4  # netem's delay tables end four standard deviations out
 _FAR_SHARE, _FAR_PACKETS = 0.01, 10
@@ -38,10 +39,11 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
-    """What the kernel held: the delay, and the longest time that delay, jitter and a full queue explain together."""
+    """What the kernel held: delay, rate, and the longest time that delay, jitter and a full queue explain together."""
 
     delay_ms: float
     longest_ms: float
+    rate_bytes: float  # per second; infinite when nothing in a lab can fill it
     duplicates: bool
 
 
@@ -128,21 +130,16 @@ def _span(opened: Reading, closed: Reading) -> Span:
     def grown(handle: str) -> int:
         return _of(closed[1], handle).dropped - _of(opened[1], handle).dropped
 
-    queue = grown(_TBF)
+    queue, blocked = grown(_TBF), grown(_SINK)
+    passed = _of(closed[1], _ROOT).sent_packets - _of(opened[1], _ROOT).sent_packets
     return Span(
         from_ns=opened[0].from_ns,
         to_ns=closed[0].to_ns,
         random=grown(_NETEM) - queue,
         queue=queue,
-        blocked=grown(_SINK),
-        outage=_all_to_sink(opened[1]),
+        blocked=blocked,
+        outage=blocked > _OUTAGE_SHARE * (blocked + passed),
     )
-
-
-def _all_to_sink(state: DirectionState) -> bool:
-    """Whether the root sends every packet to its last band."""
-    bands = _options(_of(state, _ROOT)).get("priomap", [])
-    return bool(bands) and all(band == _SINK_BAND for band in bands)
 
 
 def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configured:
@@ -155,6 +152,7 @@ def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configure
     return Configured(
         delay_ms=max(one.delay_ms for one in held),
         longest_ms=max(one.longest_ms for one in held),
+        rate_bytes=min(one.rate_bytes for one in held),
         duplicates=any(one.duplicates for one in held),
     )
 
@@ -164,14 +162,13 @@ def _configured(state: DirectionState) -> Configured:
     netem, tbf = _options(_of(state, _NETEM)), _options(_of(state, _TBF))
     delay = netem.get("delay", {})
     delay_ms, jitter_ms = 1000 * float(delay.get("delay", 0)), 1000 * float(delay.get("jitter", 0))
-    longest = delay_ms + _SIGMAS * jitter_ms + _queue_ms(tbf)
-    return Configured(delay_ms=delay_ms, longest_ms=longest, duplicates="duplicate" in netem)
-
-
-def _queue_ms(tbf: Mapping[str, Any]) -> float:
-    """Return how long a full queue holds a packet; a rate that nothing in a lab can fill makes no queue."""
-    rate = float(tbf.get("rate", _UNLIMITED_BYTES))
-    return 0.0 if rate >= _UNLIMITED_BYTES else float(tbf["lat"]) / 1000 + 1000 * float(tbf["burst"]) / rate
+    rate = float(tbf.get("rate", math.inf))
+    if rate >= _UNLIMITED_BYTES:
+        rate, queue_ms = math.inf, 0.0
+    else:
+        queue_ms = float(tbf["lat"]) / 1000 + 1000 * float(tbf["burst"]) / rate
+    longest = delay_ms + _SIGMAS * jitter_ms + queue_ms
+    return Configured(delay_ms=delay_ms, longest_ms=longest, rate_bytes=rate, duplicates="duplicate" in netem)
 
 
 def _options(qdisc: Qdisc) -> dict[str, Any]:

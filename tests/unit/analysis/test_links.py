@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -78,7 +79,9 @@ def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
     """As `tc -j` writes it: delay in seconds; a queue of 340 ms, and a burst of 3000 bytes that takes 60 ms."""
     netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
     held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "lat": 340_000})).configured
-    assert held == Configured(delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 340 + 60), duplicates=True)
+    assert held == Configured(
+        delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 340 + 60), rate_bytes=50_000.0, duplicates=True
+    )
 
 
 def test_a_rate_that_nothing_can_fill_is_no_queue() -> None:
@@ -89,7 +92,7 @@ def test_a_rate_that_nothing_can_fill_is_no_queue() -> None:
 
 def account(span: Span) -> Account:
     """Return the publisher's uplink with one span."""
-    free = Configured(delay_ms=0.0, longest_ms=0.0, duplicates=False)
+    free = Configured(delay_ms=0.0, longest_ms=0.0, rate_bytes=math.inf, duplicates=False)
     return Account(
         client="publisher", way="up", sent=0, dropped=0, before=(0, 0), after=(0, 0), spans=(span,), configured=free
     )
