@@ -42,6 +42,7 @@ def qemu_argv(links: int, saved: str | None) -> Argv:
         *("qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
         *("-machine", "q35,graphics=off,hpet=off", "-accel", "tcg", "-cpu", "max", "-smp", "1"),
         *("-m", str(MEMORY_MB + MEMORY_PER_LINK_MB * links)),
+        *("-global", "migration.announce-rounds=0"),  # a resumed machine would send RARP into every link
         *("-kernel", "/machine/vmlinuz", "-initrd", "/machine/initrd.gz"),
         *("-append", "console=ttyS0 quiet ipv6.disable=1 tsc=reliable panic=-1"),
         *("-pidfile", PID, "-serial", f"file:{BOOT_LOG}", "-qmp", f"unix:{CONTROL},server=on,wait=off"),

@@ -176,17 +176,16 @@ def blocks(asked: Impairment) -> tuple[int, ...]:
 
 
 _BLOCK_PREFERENCE: dict[str, int] = {"udp": 2, "tcp": 3}
-_BLOCK_MATCH: dict[int, tuple[str, Argv]] = {
-    1: ("all", ("match", "u32", "0", "0")),
-    2: ("ip", ("match", "u8", "0x11", "0xff", "at", "9")),
-    3: ("ip", ("match", "u8", "0x06", "0xff", "at", "9")),
+_BLOCK_MATCH: dict[int, Argv] = {
+    1: ("match", "u32", "0", "0"),
+    2: ("match", "u8", "0x11", "0xff", "at", "9"),
+    3: ("match", "u8", "0x06", "0xff", "at", "9"),
 }
 
 
 def _block_filter(device: str, verb: Literal["add", "del"], pref: int) -> Argv:
-    protocol, match = _BLOCK_MATCH[pref]
-    which = ("filter", verb, "dev", device, "parent", ROOT, "protocol", protocol, "prio", str(pref))
-    return which if verb == "del" else (*which, "u32", *match, "flowid", "1:3")
+    which = ("filter", verb, "dev", device, "parent", ROOT, "protocol", "ip", "prio", str(pref))
+    return which if verb == "del" else (*which, "u32", *_BLOCK_MATCH[pref], "flowid", "1:3")
 
 
 def percent(share: float) -> str:

@@ -62,11 +62,11 @@ def test_blocks_appear_first_and_vanish_last() -> None:
     udp, both = Impairment(block=("udp",)), Impairment(block=("udp", "tcp"), outage=True)
     there, back = words(tc.change_argv("up0", udp, both, 1)), words(tc.change_argv("up0", both, udp, 1))
     assert there[:2] == [
-        "tc filter add dev up0 parent 1: protocol all prio 1 u32 match u32 0 0 flowid 1:3",
+        "tc filter add dev up0 parent 1: protocol ip prio 1 u32 match u32 0 0 flowid 1:3",
         "tc filter add dev up0 parent 1: protocol ip prio 3 u32 match u8 0x06 0xff at 9 flowid 1:3",
     ]
     assert back[-2:] == [
-        "tc filter del dev up0 parent 1: protocol all prio 1",
+        "tc filter del dev up0 parent 1: protocol ip prio 1",
         "tc filter del dev up0 parent 1: protocol ip prio 3",
     ]
     assert not [line for line in there + back if "prio 2" in line]
