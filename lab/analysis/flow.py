@@ -130,14 +130,15 @@ def _transition(made: Blocks, times: Times, media: Window) -> int:
 
 
 def _during(inbound: Sequence[InboundSample], journey: Journey, slots: Flags) -> tuple[InboundSample, ...]:
-    """Return the samples from the arrival of the window's first packet until its last was played."""
+    """Return the samples from just before the window's first packet arrived until its last was played."""
     if not slots.any():
         return ()
     arrived = journey.t_ns[slots, At.RECEIVED]
     sent = journey.when()[slots]
     first = int(arrived[arrived >= 0].min()) if (arrived >= 0).any() else int(sent.min())
     last = max(int(arrived.max()), int(sent.max()) + FRAME_MS * 1_000_000) + _TAIL_NS
-    return tuple(sample for sample in inbound if first <= sample.t_ns <= last)
+    opening = [sample for sample in inbound if sample.t_ns < first][-1:]
+    return (*opening, *(sample for sample in inbound if first <= sample.t_ns <= last))
 
 
 def _configured(links: Sequence[Account], publisher: Seat, subscriber: Seat) -> tuple[Configured, Configured]:

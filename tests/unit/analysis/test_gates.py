@@ -193,4 +193,10 @@ def test_configured_delay_is_not_slowness() -> None:
         return replace(slow(run), steps=steps)
 
     assert gate(judged(delayed), "bump slow").ok
-    assert first_measured(PLAN) > 0
+
+
+def test_one_packet_far_too_slow_is_enough() -> None:
+    """One of 200 packets 45 ms beyond what is configured: p99 is fine, the largest is not."""
+    run = judge(recording(Plan(up_delay_ms={first_measured(PLAN) + 50: 45.0})), ASKED)
+    assert gate(run, "bump slow").value == 1.0
+    assert gate(run, "bump slow").ok is False

@@ -14,6 +14,7 @@ from lab.analysis.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner, RunVerdict
 from lab.evidence.recording import Recording
+from lab.evidence.values import FrameLine
 from lab.report.json import dumps
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
@@ -147,6 +148,76 @@ def test_lateness_needs_both_witnesses() -> None:
     flow = judged(Plan(concealed_frames=15)).flows[0]
     assert (flow.owner, flow.frames.lost) == (Owner.NONE, 0)
     assert "more than drops and lateness explain" in hop(flow, "playout").note
+
+
+def test_concealment_that_drops_explain_is_not_late() -> None:
+    """Of 15 concealed frames 5 were lost on the uplink among the held ones: 10 are late."""
+    plan = replace(starved(throttled=False), up_lost=at(*range(100, 106)))
+    flow = judged(plan).flows[0]
+    assert (hop(flow, "uplink").frames_lost, hop(flow, "server").late) == (5.0, 10.0)
+
+
+def test_a_configured_delay_makes_nothing_late() -> None:
+    """From the impairment on everything is 60 ms later, which the kernel says it does: concealment is only shown."""
+    plan = Plan(up_delay_ms={FIRST + n: 60.0 for n in range(240)}, concealed_frames=3)
+    run = recording(plan)
+    assert judge(run, asked(plan)).flows[0].frames.lost == 3
+    assert judge(told_delay(run, "0.06"), asked(plan)).flows[0].frames.lost == 0
+
+
+def told_delay(run: Recording, seconds: str) -> Recording:
+    """Return the run with the kernel saying that every direction's netem held this delay."""
+    options = f'{{"delay": {{"delay": {seconds}, "jitter": 0.0}}}}'
+    steps = tuple(
+        replace(
+            step,
+            directions=tuple(
+                replace(
+                    one,
+                    qdiscs=tuple(replace(q, options_json=options) if q.handle == "2:" else q for q in one.qdiscs),
+                )
+                for one in step.directions
+            ),
+        )
+        for step in run.steps
+    )
+    return replace(run, steps=steps)
+
+
+def test_a_push_that_comes_between_two_ticks_is_still_late() -> None:
+    """65 ms late with 60 ms pushed ahead: 10 ms of silence, the client's, in the very packet that brings the block."""
+    plan = Plan(stalls={FIRST + 20: 65})
+    flow = judged(plan).flows[0]
+    assert flow.frames.inserted_ms == {Owner.CLIENT: 10.0}
+
+
+@pytest.mark.parametrize(("taken", "owner"), [("late", Owner.CLIENT_HOST), ("in time", Owner.SDK)])
+def test_silence_although_pushed_in_time_is_not_the_clients(taken: str, owner: Owner) -> None:
+    """The frame was handed over 400 ms before; whose the silence is depends on when the SDK said it had it."""
+    plan = Plan(stalls={FIRST + 20: 400})
+    run = recording(plan)
+
+    def handed_over(line: FrameLine) -> FrameLine:
+        if line.frame != FIRST + 20:
+            return line
+        returned_ns = line.returned_ns if taken == "late" else line.available_ns
+        return replace(line, pushed_ns=line.available_ns, returned_ns=returned_ns)
+
+    publisher = replace(run.clients[0], frames=tuple(map(handed_over, run.clients[0].frames)))
+    verdict = judge(replace(run, clients=(publisher, run.clients[1])), asked(plan))
+    assert verdict.flows[0].frames.inserted_ms == {owner: 340.0}
+
+
+def test_audio_that_the_program_did_not_have_is_its_backends() -> None:
+    """The same stall, but the frame itself was available only then, after it was due: CODE/backend."""
+    plan = Plan(stalls={FIRST + 20: 400})
+    run = recording(plan)
+    late = tuple(
+        replace(line, available_ns=line.pushed_ns) if line.frame == FIRST + 20 else line
+        for line in run.clients[0].frames
+    )
+    verdict = judge(replace(run, clients=(replace(run.clients[0], frames=late), run.clients[1])), asked(plan))
+    assert verdict.flows[0].frames.inserted_ms == {Owner.BACKEND: 340.0}
 
 
 def test_witnesses_that_disagree_may_not_be_blamed() -> None:

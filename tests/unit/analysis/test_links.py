@@ -119,3 +119,48 @@ def test_a_drop_that_no_counter_saw_has_no_cause() -> None:
     span = Span(from_ns=GO_NS, to_ns=GO_NS + 100, random=0, queue=0, blocked=0, outage=False)
     scene = case_of(recording(Plan()), Asked(media=Media(), expect=())).scene
     assert causes(scene, account(span), np.array([GO_NS + 5])) == {}
+
+
+def test_the_counters_between_two_readings_are_told_apart() -> None:
+    """Netem counts what its child dropped as well: of 5 drops 2 were the queue's, 3 random."""
+    plan = Plan(up_lost=[80, 90, 100, 110, 120], queue_drops=2)
+    scene = case_of(recording(plan), Asked(media=Media(), expect=())).scene
+    spans = uplink(scene).spans
+    assert [(span.random, span.queue, span.blocked) for span in spans] == [(0, 0, 0), (3, 2, 0)]
+
+
+def test_packets_seen_while_a_reading_was_taken_may_stand_on_either_side() -> None:
+    """Before the first reading not counted, during it perhaps, from its end on surely."""
+    run = recording(Plan())
+    first = run.steps[0]
+    edge = run.taps[0].packets[:3].copy()
+    edge["t_ns"] = first.from_ns - 1, first.to_ns - 1, first.to_ns + 1
+    taps = (replace(run.taps[0], packets=edge), *run.taps[1:])
+    scene = case_of(replace(run, taps=taps), Asked(media=Media(), expect=())).scene
+    assert uplink(scene).before == (1, 2)
+
+
+def test_of_two_drops_that_met_the_same_queue_the_larger_is_the_queues() -> None:
+    """A short packet still fits where a long one does not: of two drops the long one is the queue's."""
+    rows = np.zeros(4, PACKET)
+    rows["src"], rows["dst"], rows["proto"] = number("198.18.0.138"), number("198.18.0.10"), 17
+    rows["t_ns"], rows["digest"] = GO_NS + np.array([1, 2, 3, 300]) * MS, (1, 2, 3, 4)
+    rows["length"] = 300, 1242, 300, 300
+    behind_it = rows[[0, 3]].copy()
+    behind_it["t_ns"] += 200 * MS
+    run = recording(Plan())
+    sides = {("edge", "publisher"): rows, ("inner", "publisher"): behind_it}
+    taps = tuple(replace(tap, packets=sides.get((tap.place, tap.client), tap.packets)) for tap in run.taps)
+    scene = case_of(replace(run, taps=taps), Asked(media=Media(), expect=())).scene
+    span = Span(from_ns=GO_NS, to_ns=GO_NS + 500 * MS, random=1, queue=1, blocked=0, outage=False)
+    narrow = replace(account(span), configured=replace(account(span).configured, rate_bytes=50_000.0))
+    assert causes(scene, narrow, np.array([GO_NS + 3 * MS])) == {"random": 1}
+    assert causes(scene, narrow, np.array([GO_NS + 2 * MS])) == {"queue": 1}
+
+
+def test_repeated_contents_are_joined_between_the_packets_that_are_unique() -> None:
+    """Competing packets all alike: the second of three was dropped, and the media around them says so."""
+    before = np.zeros(6, PACKET)
+    before["digest"], before["t_ns"] = (11, 7, 12, 7, 13, 7), range(6)
+    after = before[[0, 1, 2, 4, 5]].copy()
+    assert behind(before, after).tolist() == [0, 1, 2, -1, 4, 5]
