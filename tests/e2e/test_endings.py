@@ -1,0 +1,134 @@
+"""However a run ends, nothing of it is left: no container, network, process or temporary file, within ten seconds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.evidence.recording import read_manifest
+from lab.rig import cleanup
+from lab.rig.docker_engine import DockerEngine
+from lab.rig.engine import OWNER_LABEL, RUN_LABEL
+from tests.e2e.conftest import results_of, scenario
+
+pytestmark = pytest.mark.e2e
+
+GONE_S = 10.0
+JOINED = "media"
+
+
+@pytest.fixture
+def engine() -> Iterator[DockerEngine]:
+    """Return the engine of this machine."""
+    connected = DockerEngine.connect()
+    yield connected
+    connected.close()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """Return a scenario that would run for a minute."""
+    path = tmp_path / "long.yaml"
+    path.write_text(scenario("", duration="1m").replace("name: e2e", "name: long"))
+    return path
+
+
+class Started:
+    """A `lab run` in a process of its own, with everything it says."""
+
+    def __init__(self, path: Path, results: Path, *more: str) -> None:
+        self.said = results.parent / f"{results.name}.err"
+        self.results = results
+        with self.said.open("w") as err:
+            argv = [sys.executable, "-m", "lab", "run", str(path), "-o", str(results), *more]
+            self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=err, text=True)
+
+    def wait_for(self, phase: str, deadline_s: float = 60) -> None:
+        """Return when the run has entered `phase`."""
+        until(lambda: f"lab: {phase}" in self.said.read_text() or self.process.poll() is not None, deadline_s)
+        assert self.process.poll() is None, self.said.read_text()
+
+    def end(self, deadline_s: float) -> tuple[int, str]:
+        """Return exit code and standard output when it has ended."""
+        out, _ = self.process.communicate(timeout=deadline_s)
+        return self.process.returncode, out
+
+
+def until(holds: Callable[[], bool], deadline_s: float) -> None:
+    """Wait until `holds`; fail at the deadline."""
+    end = time.monotonic() + deadline_s
+    while not holds():
+        assert time.monotonic() < end, "the deadline passed"
+        time.sleep(0.1)
+
+
+def left_of(engine: DockerEngine, pid: int) -> list[str]:
+    """Return everything that the lab of process `pid` left: objects, watchdogs, temporary files."""
+    things = [
+        thing for thing in cleanup.found(engine, {RUN_LABEL: ""}) if f":{pid}:" in thing.labels.get(OWNER_LABEL, "")
+    ]
+    runs = {thing.run for thing in things}
+    dogs = [line for line in _processes() if "lab.rig.watchdog" in line and any(run in line for run in runs)]
+    return [*map(str, things), *dogs]
+
+
+def _processes() -> list[str]:
+    lines = []
+    for place in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(place.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return lines
+
+
+def _temporary() -> set[str]:
+    return {path.name for path in Path(tempfile.gettempdir()).glob("livekit-lab-*")}
+
+
+def test_kill_9_in_the_middle_leaves_nothing(engine: DockerEngine, mine: Path, tmp_path: Path) -> None:
+    """The watchdog, which no signal to the lab reaches, removes everything by label."""
+    before = _temporary()
+    run = Started(mine, tmp_path / "results")
+    run.wait_for(JOINED)
+    assert left_of(engine, run.process.pid)
+    assert _temporary() - before
+    run.process.kill()
+    run.end(5)
+    until(lambda: not left_of(engine, run.process.pid) and not _temporary() - before, GONE_S)
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_it_cleanly_and_keeps_the_recording(
+    engine: DockerEngine, mine: Path, tmp_path: Path, signum: signal.Signals, code: int
+) -> None:
+    """Exit code 128 + signal; the recording is kept and says that it was interrupted; nothing else is left."""
+    before = _temporary()
+    run = Started(mine, tmp_path / "results")
+    run.wait_for(JOINED if signum is signal.SIGINT else "containers")
+    os.kill(run.process.pid, signum)
+    exit_code, _ = run.end(GONE_S + 5)
+    assert exit_code == code, run.said.read_text()
+    assert left_of(engine, run.process.pid) == []
+    assert _temporary() - before == set()
+    (folder,) = results_of(tmp_path / "results")
+    assert read_manifest(folder).phase == "interrupted"
+
+
+def test_two_labs_at_once_both_finish(tmp_path: Path) -> None:
+    """Disjoint address blocks, no cleaning of each other: both end with a verdict (void, if they were too much)."""
+    path = tmp_path / "short.yaml"
+    path.write_text(scenario("", duration="4s").replace("1%", "3%"))
+    runs = [Started(path, tmp_path / name) for name in ("one", "two")]
+    ends = [run.end(90) for run in runs]
+    for (code, out), run in zip(ends, runs, strict=True):
+        assert code in (0, 3), run.said.read_text() + out
+        assert "made 200" in out
