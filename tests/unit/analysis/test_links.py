@@ -145,7 +145,7 @@ def test_of_two_drops_that_met_the_same_queue_the_larger_is_the_queues() -> None
     rows = np.zeros(4, PACKET)
     rows["src"], rows["dst"], rows["proto"] = number("198.18.0.138"), number("198.18.0.10"), 17
     rows["t_ns"], rows["digest"] = GO_NS + np.array([1, 2, 3, 300]) * MS, (1, 2, 3, 4)
-    rows["length"] = 300, 1242, 300, 300
+    rows["length"] = 300, 300, 1242, 300
     behind_it = rows[[0, 3]].copy()
     behind_it["t_ns"] += 200 * MS
     run = recording(Plan())
@@ -154,8 +154,8 @@ def test_of_two_drops_that_met_the_same_queue_the_larger_is_the_queues() -> None
     scene = case_of(replace(run, taps=taps), Asked(media=Media(), expect=())).scene
     span = Span(from_ns=GO_NS, to_ns=GO_NS + 500 * MS, random=1, queue=1, blocked=0, outage=False)
     narrow = replace(account(span), configured=replace(account(span).configured, rate_bytes=50_000.0))
-    assert causes(scene, narrow, np.array([GO_NS + 3 * MS])) == {"random": 1}
-    assert causes(scene, narrow, np.array([GO_NS + 2 * MS])) == {"queue": 1}
+    assert causes(scene, narrow, np.array([GO_NS + 2 * MS])) == {"random": 1}
+    assert causes(scene, narrow, np.array([GO_NS + 3 * MS])) == {"queue": 1}
 
 
 def test_repeated_contents_are_joined_between_the_packets_that_are_unique() -> None:
