@@ -132,25 +132,26 @@ def _silence(flow: Flow, inside: Flags) -> tuple[Ints, Ints]:
     count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, _NOBODY, np.int64)
     order = flow.made.order[rows]
     went = np.flatnonzero(order >= 0)
-    never_out = flow.made.slot[rows] < 0
+    owed = np.cumsum(flow.made.slot[rows] < 0)
+    when = flow.journey.when()
     debt_at = np.searchsorted(order[went], flow.naming.silence_before)
     forgiven = 0
     for before, slot, at in zip(flow.naming.silence_before, flow.naming.silence_slot, debt_at, strict=True):
         if not 0 < at < went.size or order[went[at]] != before:
             continue
         row = int(went[at])
-        if forgiven < int(never_out[:row].sum()):
+        if forgiven < int(owed[row - 1]):
             forgiven += 1
             continue
         if not count[row]:
-            owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(slot)))
+            owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(when[slot])))
         count[row] += 1
     return count, owner
 
 
-def _who(flow: Flow, block: int, slot: int) -> Owner:
-    """Return whose the silence is that begins in `slot`, before `block`."""
-    needed_ns = int(flow.journey.when()[slot]) - _LATE_PUSH_NS
+def _who(flow: Flow, block: int, sent_ns: int) -> Owner:
+    """Return whose the silence before `block` is, whose first packet was sent at `sent_ns`."""
+    needed_ns = sent_ns - _LATE_PUSH_NS
     if flow.made.pushed_ns[block] >= needed_ns:
         return Owner.BACKEND if flow.made.late_source[block] else Owner.CLIENT
     return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK
