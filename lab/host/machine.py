@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from lab.host import images
+from lab.rig import cleanup
 from lab.rig.bump.driver import choose
 from lab.rig.docker_engine import DockerEngine
 from lab.rig.lab import Machine
@@ -25,6 +26,7 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
     def report(line: str) -> None:
         watch(Progress(phase="images", detail=line))
 
+    cleanup.clean(engine)  # what dead labs left would be in the way of nobody, but nobody else removes it
     ready = images.present(engine) or images.ensure(engine, report=report)
     results.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()

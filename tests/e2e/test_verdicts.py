@@ -83,13 +83,16 @@ def test_twenty_percent_is_the_networks_and_counted_to_the_packet(lab: Runner) -
 
 
 def test_the_same_seed_drops_the_same_packets(here: Machine) -> None:
-    """With `impair_only: rtp` no stranger draws, so the ordinals of the lost packets are the same in two runs."""
+    """With `impair_only: rtp` no stranger draws, so the lost packets are the same in two runs, counted from the first.
+
+    (Which packet met the change itself is decided within the few milliseconds that the change takes.)
+    """
     text = TWENTY.replace("media: {duration: 10s", "impair_only: rtp\nmedia: {duration: 4s")
     with standing(here, text) as run:
         first, second = (rtp_ordinals_lost_on_uplink(read(run(text).folder)) for _ in range(2))
-    length = 180
-    assert [n for n in first if n < length] == [n for n in second if n < length]
-    assert sum(n < length for n in first) > 10
+    patterns = [[n - lost[0] for n in lost if n - lost[0] < 170] for lost in (first, second)]
+    assert patterns[0] == patterns[1]
+    assert len(patterns[0]) > 10
 
 
 def test_stalls_are_the_clients(lab: Runner) -> None:
@@ -111,7 +114,7 @@ def test_skips_are_the_clients(lab: Runner) -> None:
 
 def test_a_queue_that_overflows_is_told_from_chance(lab: Runner) -> None:
     """A link narrower than the stream drops at its queue, and the counter of that queue says so."""
-    done = lab(scenario("").replace("{publisher: {}", "{publisher: {up: {rate: 60kbit, queue: 100ms}}"))
+    done = lab(scenario("").replace("{publisher: {}", "{publisher: {up: {rate: 60kbit, queue: 300ms}}"))
     uplink = hop(done, "uplink")
     assert set(uplink.causes) == {"queue"}, done.text
     assert uplink.packets_dropped == uplink.causes["queue"] > 100
