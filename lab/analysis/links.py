@@ -158,7 +158,7 @@ def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configure
 
 
 def _configured(state: DirectionState) -> Configured:
-    """Read delay, jitter and queue out of iproute2's JSON: netem in seconds, tbf's rate in bytes/s, latency in µs."""
+    """Read delay, jitter and queue out of iproute2's JSON: netem in seconds, tbf's rate in bytes/s, limit in bytes."""
     netem, tbf = _options(_of(state, _NETEM)), _options(_of(state, _TBF))
     delay = netem.get("delay", {})
     delay_ms, jitter_ms = 1000 * float(delay.get("delay", 0)), 1000 * float(delay.get("jitter", 0))
@@ -166,7 +166,7 @@ def _configured(state: DirectionState) -> Configured:
     if rate >= _UNLIMITED_BYTES:
         rate, queue_ms = math.inf, 0.0
     else:
-        queue_ms = float(tbf["lat"]) / 1000 + 1000 * float(tbf["burst"]) / rate
+        queue_ms = 1000 * float(tbf["limit"]) / rate
     longest = delay_ms + _SIGMAS * jitter_ms + queue_ms
     return Configured(delay_ms=delay_ms, longest_ms=longest, rate_bytes=rate, duplicates="duplicate" in netem)
 

@@ -76,17 +76,17 @@ def uplink(scene: Scene) -> Account:
 
 
 def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
-    """As `tc -j` writes it: delay in seconds; a queue of 340 ms, and a burst of 3000 bytes that takes 60 ms."""
+    """As `tc -j -r` writes it: delay in seconds; a queue of 20 kB, which takes 400 ms at 50 kB/s."""
     netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
-    held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "lat": 340_000})).configured
+    held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "limit": 20_000})).configured
     assert held == Configured(
-        delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 340 + 60), rate_bytes=50_000.0, duplicates=True
+        delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 400), rate_bytes=50_000.0, duplicates=True
     )
 
 
 def test_a_rate_that_nothing_can_fill_is_no_queue() -> None:
     """The clean bump's 10 Gbit/s could hold 77 ms of it, and never does."""
-    tbf = {"rate": 1_250_000_000, "burst": 3_999_920, "lat": 76_800, "limit": 100_000_000}
+    tbf = {"rate": 1_250_000_000, "burst": 3_999_920, "limit": 100_000_000}
     assert uplink(scene_with({}, {}, tbf)).configured.longest_ms == 0.0
 
 
