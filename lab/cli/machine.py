@@ -27,10 +27,15 @@ def doctor() -> None:
 
 
 def setup() -> None:
-    """Prepare the images and the saved state of the impairment VM. Installs no engine, but says how."""
+    """Prepare the images and the saved state of the impairment VM. Installs no engine, but says how.
+
+    Prints the images' names, as compose/.env for compose/compose.yaml wants them.
+    """
     from lab.host.setup import setup as prepare
 
-    prepare(report=lambda line: print(line, file=sys.stderr, flush=True))
+    ready = prepare(report=lambda line: print(line, file=sys.stderr, flush=True))
+    for name, image in (("ROUTER", ready.router), ("SERVER", ready.server), ("CLIENT", ready.client)):
+        print(f"LAB_{name}={image.reference}")
 
 
 def clean(

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -19,8 +20,10 @@ from lab.host import firewall, images
 from lab.host.machine import cache_folder
 from lab.rig import cleanup
 from lab.rig.bump.driver import choose
+from lab.rig.bump.plumbing import Driver
 from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import RUN_LABEL
+from lab.rig.engine import RUN_LABEL, Engine
+from lab.rig.images import Images
 from lab.rig.lab import Lab, Machine
 from lab.rig.ruler import Measured, measure
 from lab.rig.watch import silent
@@ -78,13 +81,25 @@ def examine() -> Iterator[Finding]:
         driver = choose(engine, ready.router.reference, None)
         why = "this kernel has netem" if driver == "kernel" else "this kernel has no netem, so it runs in a small VM"
         yield Finding(state="ok", what=f"netem driver: {driver} ({why})")
-        with tempfile.TemporaryDirectory(prefix="livekit-lab-doctor-") as results:
-            cache = cache_folder()
-            cache.mkdir(parents=True, exist_ok=True)
-            machine = Machine(engine=engine, images=ready, driver=driver, results=Path(results), cache=cache)
+        with _machine(engine, ready, driver) as machine:
             yield from _path(machine)
     except LabError as error:
         yield Finding(state="fail", what=str(error), fix=error.fix or "lab clean, then lab setup")
+
+
+def cross(engine: Engine, ready: Images, driver: Driver) -> Finding:
+    """Say whether packets cross edge → router → core on this machine, and if not, which rule is in the way."""
+    with _machine(engine, ready, driver) as machine, Lab(machine, loads(_SCENARIO), watch=silent) as lab:
+        before = firewall.dropping()
+        return _crossing(measure(lab, "publisher", PACKETS), before)
+
+
+@contextmanager
+def _machine(engine: Engine, ready: Images, driver: Driver) -> Iterator[Machine]:
+    with tempfile.TemporaryDirectory(prefix="livekit-lab-doctor-") as results:
+        cache = cache_folder()
+        cache.mkdir(parents=True, exist_ok=True)
+        yield Machine(engine=engine, images=ready, driver=driver, results=Path(results), cache=cache)
 
 
 def _space() -> Finding:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lab.host import images
+from lab.errors import EnvironmentFault
+from lab.host import doctor, images
 from lab.host.machine import cache_folder
 from lab.rig.bump import vm
 from lab.rig.bump.driver import choose
 from lab.rig.docker_engine import DockerEngine
+from lab.rig.images import Images
 
 LINKS_AHEAD = (1, 2)
 """How many impaired links the gallery's labs have; a lab with more saves its own state when it first runs."""
 
 
-def setup(*, report: Callable[[str], None]) -> None:
+def setup(*, report: Callable[[str], None]) -> Images:
     """Prepare this machine; what is there already is left as it is. `report` hears each step.
 
-    Raises EnvironmentFault, which names the install line where there is no engine.
+    Ends with packets that cross edge → router → core. Raises EnvironmentFault, which names the install line where there
+    is no engine, and the packet filter rule in the way where packets do not cross.
     """
     engine = DockerEngine.connect()
     try:
@@ -30,5 +33,10 @@ def setup(*, report: Callable[[str], None]) -> None:
         report(f"netem: {driver} driver")
         for links in LINKS_AHEAD if driver == "vm" else ():
             vm.prepare(engine, ready.router.reference, links, cache_folder(), report)
+        found = doctor.cross(engine, ready, driver)
+        report(str(found))
+        if found.failed:
+            raise EnvironmentFault(found.what, fix=found.fix)
+        return ready
     finally:
         engine.close()
