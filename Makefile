@@ -5,19 +5,16 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-fast test-long lint setup engine lock clean
+.PHONY: demo test test-fast lint setup engine lock clean
 
 demo: engine  ## one real situation; the verdict is the lab's result, not ours
 	@$(BIN)/lab run scenarios/congested.yaml; status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
 
 test: setup lint  ## the CI set: everything, real containers and the real server included
-	$(BIN)/pytest --ignore=tests/long
+	$(BIN)/pytest
 
 test-fast: $(READY) lint  ## seconds: no container, no network
 	$(BIN)/pytest tests/unit tests/replay tests/cli
-
-test-long: setup  ## accuracy, soak, kills: hours
-	$(BIN)/pytest tests/long
 
 lint: $(READY)
 	$(BIN)/ruff check lab tests

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
+from lab.batch.gallery import gallery
 from lab.batch.one import Judged, run_one
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError
+from lab.evidence.manifest import SEALED
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.report.json import dumps
-from lab.rig.lab import Lab, Machine
+from lab.rig.lab import Lab
 from lab.rig.session import record
 from lab.rig.signals import interruptible
-from lab.rig.watch import Progress, Watch
+from lab.rig.watch import FAILED, Progress, Watch
 from lab.scenario.dump import dump
 from lab.scenario.load import find, load
-from lab.scenario.model import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,39 +51,39 @@ class Finished:
 
 
 def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> Finished:
-    """Run everything asked for, calling `each` after each run.
+    """Run everything asked for, calling `each` after each run, before its lab is taken down.
 
-    Every scenario is read before anything is started. A run that the machine could not do does not stop the others;
-    its error is told through `watch`, and its exit code counts.
+    Every scenario is read before anything is started. What the machine could not run, or not clean up, does not stop
+    the others; it is told through `watch`, and its exit code counts.
     """
-    scenarios = [(path, load(path, sets=request.sets, seed=request.seed)) for path in find(request.files)]
+    files = find(gallery(request.files))
+    scenarios = [(path, load(path, sets=request.sets, seed=request.seed)) for path in files]
     verdicts: list[RunVerdict] = []
     faults: list[int] = []
     with interruptible():
         ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
         for path, scenario in scenarios:
+            folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
+            watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
             try:
-                done = _in_its_own_lab(ready, scenario, path, request, watch)
+                with _noted(folder), Lab(ready, scenario, watch=watch, keep=request.keep) as lab:
+                    done = run_one(partial(record, lab), scenario, folder, watch)
+                    verdicts.append(done.verdict)
+                    each(done)
+                    watch(Progress(phase="clean up"))
             except (EnvironmentFault, LeftoverError) as error:
-                if len(scenarios) == 1:
-                    raise
-                watch(Progress(phase="failed", detail=f"{scenario.name}: {error}"))
+                watch(Progress(phase=FAILED, detail=f"{scenario.name}: {error}"))
                 faults.append(error.exit_code)
-                continue
-            verdicts.append(done.verdict)
-            each(done)
     watch(Progress(phase="done"))
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
 
 
-def _in_its_own_lab(ready: Machine, scenario: Scenario, path: Path, request: Request, watch: Watch) -> Judged:
-    folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
-    watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
+@contextmanager
+def _noted(folder: RunFolder) -> Iterator[None]:
+    """Let a recording that was cut short say so in its manifest; one that was sealed stays as it is."""
     try:
-        with Lab(ready, scenario, watch=watch, keep=request.keep) as lab:
-            done = run_one(lambda s, f, w: record(lab, s, f, w), scenario, folder, watch)
-            watch(Progress(phase="clean up"))
+        yield
     except BaseException as error:
-        folder.phase("interrupted" if isinstance(error, Interrupted) else "failed", why=str(error))
+        if folder.manifest.phase != SEALED:
+            folder.phase("interrupted" if isinstance(error, Interrupted) else "failed", why=str(error))
         raise
-    return done

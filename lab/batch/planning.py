@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from lab.batch.gallery import gallery
 from lab.errors import ScenarioError
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.topology import BLOCKS, Topology, topology
@@ -18,7 +19,7 @@ from lab.scenario.model import Impairment, Scenario
 def validate_all(files: Iterable[Path]) -> Iterator[str]:
     """Yield a line per valid file; at the end raise ScenarioError with every complaint about the others."""
     wrong: list[str] = []
-    for path in find(files):
+    for path in find(gallery(files)):
         try:
             scenario = load(path)
         except ScenarioError as error:
@@ -31,7 +32,7 @@ def validate_all(files: Iterable[Path]) -> Iterator[str]:
 
 def plan_text(files: Iterable[Path], sets: Sequence[str], seed: int | None) -> Iterator[str]:
     """Yield the plan of each scenario."""
-    for path in find(files):
+    for path in find(gallery(files)):
         scenario = load(path, sets=sets, seed=seed)
         yield "\n".join((*_plan(scenario), ""))
 

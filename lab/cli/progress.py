@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from lab.rig.watch import Progress
+from lab.rig.watch import FAILED, Progress
 
 
 class Reporter:
@@ -24,16 +24,17 @@ class Reporter:
         new = not self._phases or self._phases[-1][0] != progress.phase
         if new:
             self._phases.append((progress.phase, time.monotonic()))
-        if not self._quiet:
+        if not self._quiet or progress.phase == FAILED:
             self._show(progress, new)
         return False
 
     def _show(self, progress: Progress, new: bool) -> None:
         left = "" if progress.left_s is None else f" {progress.left_s:4.0f} s left"
         words = f"{progress.phase}{left}" + (f": {progress.detail}" if progress.detail else "")
-        if self._live:
-            end = "\r" if progress.phase != "done" else ""
-            self._stream.write(f"\r\x1b[K{words if progress.phase != 'done' else ''}{end}")
+        if self._live and progress.phase == FAILED:
+            self._stream.write(f"\r\x1b[Klab: {words}\n")
+        elif self._live:
+            self._stream.write("\r\x1b[K" if progress.phase == "done" else f"\r\x1b[K{words}\r")
         elif new or self._verbose or progress.detail:
             self._stream.write(f"lab: {words}\n")
         self._stream.flush()

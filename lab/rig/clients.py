@@ -150,6 +150,13 @@ def wait_for(engine: Engine, clients: tuple[Running, ...], event: str, deadline_
     return waiting
 
 
+def check_alive(engine: Engine, clients: tuple[Running, ...]) -> None:
+    """Raise ClientFailed, with its last log lines, for the first client that has ended."""
+    for each in clients:
+        if _gave_up(engine, each):
+            raise ClientFailed(f"client {each.client.name} lost its connection for good", fix="see its log")
+
+
 def _gave_up(engine: Engine, running: Running) -> bool:
     state = engine.state(running.container)
     if state is not None and state.running:

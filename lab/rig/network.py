@@ -56,10 +56,10 @@ class Network:
         """Yield the changes in their order."""
         yield from self._scenario.timeline
 
-    def apply(self, change: Change) -> None:
-        """Make one change of the timeline."""
+    def apply(self, change: Change, due_ns: int) -> None:
+        """Make one change of the timeline, which was due at `due_ns` (t_ns)."""
         self._changes += 1
-        self._apply(f"change-{self._changes}", {(change.client, change.direction): change.impairment}, time.time_ns())
+        self._apply(f"change-{self._changes}", {(change.client, change.direction): change.impairment}, due_ns)
 
     def _apply(self, name: str, changes: dict[tuple[str, Direction], Impairment], due_ns: int | None) -> None:
         self._note(self._bump.apply(name, changes, due_ns))

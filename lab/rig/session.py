@@ -91,8 +91,9 @@ def _media(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], stage: _St
     stage.folder.mark("media_from_ns", time.time_ns())
     began = time.monotonic_ns()
     for change in stage.network.timeline():
-        _until(began + change.at_ms * 1_000_000, "media", stage.watch)
-        stage.network.apply(change)
+        due = began + change.at_ms * 1_000_000
+        _until(due, "media", stage.watch)
+        stage.network.apply(change, _realtime(due))
         stage.traffic.follow(stage.network.in_force)
     _last_frame(lab, scenario, joined, stage.watch)
     stage.folder.mark("media_to_ns", time.time_ns())
@@ -114,6 +115,7 @@ def _last_frame(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], watch
     length_s = (scenario.media.duration_ms + clients.TRANSITION_MS + stalls) / 1000
     until = time.monotonic() + length_s * 1.5 + 20
     while time.monotonic() < until:
+        clients.check_alive(lab.machine.engine, joined)
         left = clients.wait_for(lab.machine.engine, publishers, "pushed", 0.25)
         if not left or watch(Progress(phase="media")):
             return

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+FAILED = "failed"
+"""The phase whose detail is an error, and is shown even to somebody who wants no progress."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:

@@ -132,3 +132,28 @@ def test_two_labs_at_once_both_finish(tmp_path: Path) -> None:
     for (code, out), run in zip(ends, runs, strict=True):
         assert code in (0, 3), run.said.read_text() + out
         assert "made 200" in out
+
+
+def test_a_server_that_refuses_its_configuration_is_quoted(tmp_path: Path) -> None:
+    """Exit 4 with LiveKit's own words, nothing left; the folder says that the run failed and why."""
+    path = tmp_path / "bad-server.yaml"
+    path.write_text(scenario("server: {config: {no_such_key: 1}}\n"))
+    run = Started(path, tmp_path / "results")
+    code, _ = run.end(60)
+    assert code == 4
+    assert "no_such_key" in run.said.read_text()
+    (folder,) = results_of(tmp_path / "results")
+    assert read_manifest(folder).phase == "failed"
+
+
+def test_a_client_that_dies_is_quoted(engine: DockerEngine, mine: Path, tmp_path: Path) -> None:
+    """A client killed in the middle ends the run with exit 4, its name and exit code; nothing is left."""
+    run = Started(mine, tmp_path / "results")
+    run.wait_for(JOINED)
+    things = cleanup.found(engine, {RUN_LABEL: ""})
+    (victim,) = [t for t in things if f":{run.process.pid}:" in t.labels[OWNER_LABEL] and "client-sub" in t.name]
+    engine.signal(victim.id, "SIGKILL")
+    code, _ = run.end(30)
+    assert code == 4
+    assert "client subscriber ended with exit code 137" in run.said.read_text()
+    assert left_of(engine, run.process.pid) == []
