@@ -1,4 +1,4 @@
-"""Make a stored recording out of a real run: `python -m tests.replay.keep RUN NAME`.
+"""Make a stored recording, and its verdict, out of a real run: `python -m tests.replay.keep RUN NAME`.
 
 Packets are cut behind their headers (the payloads are encrypted, and equal cuts on every tap still compare), the PCM
 and the server's debug log are left out, and the folder is sealed anew. Nothing else is touched.
@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from lab.batch.one import judged
 from lab.evidence import names
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import RunFolder
@@ -52,6 +53,7 @@ def keep(run: Path, name: str) -> Path:
         target.parent.mkdir(exist_ok=True)
         with tarfile.open(target, "w:xz", preset=9) as archive:
             archive.add(folder, arcname=name)
+        (STORED / f"{name}.json").write_text(judged(folder).json)
     return target
 
 

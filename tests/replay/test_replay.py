@@ -76,7 +76,7 @@ def test_the_judge_is_blind_to_what_was_injected(name: str, tmp_path: Path) -> N
     scenario = yaml.safe_load((run / names.RESOLVED).read_text())
     for key in ("links", "inject", "timeline", "server", "impair", "impair_only", "description"):
         scenario.pop(key, None)
-    (run / names.RESOLVED).write_text(yaml.safe_dump(scenario))
+    (run / names.RESOLVED).write_text(yaml.safe_dump(scenario, sort_keys=False))
     steps = [json.loads(line) for line in (run / names.STEPS).read_text().splitlines()]
     for step in steps:
         for direction in step["directions"]:
@@ -145,6 +145,11 @@ MUTATIONS = [
     ("clean", in_lines(names.PACER, late_ticks), {"gate pacer", "verdict"}),
     ("clean", in_lines(names.STEPS, kernel_dropped_one_more), {"uplink decided"}),
     ("twenty-percent", in_lines(names.STEPS, queue_not_chance), {"uplink causes"}),
+    (
+        "sender-stalls",
+        in_lines("clients/publisher/frames.jsonl", pushed_in_time),
+        {"inserted by CODE/client", "inserted by CODE/client-host", "verdict"},
+    ),
     ("twenty-percent", in_lines("clients/subscriber/stats.jsonl", no_in_band_fec), {"uplink lost", "uplink repaired"}),
 ]
 
