@@ -12,17 +12,18 @@ from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
 from lab.batch.gallery import gallery
 from lab.batch.one import Judged, run_one
-from lab.errors import EnvironmentFault, Interrupted, LeftoverError
+from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
 from lab.evidence.manifest import SEALED
 from lab.evidence.store import RunFolder
-from lab.host.machine import machine
+from lab.host.machine import machine, with_server
 from lab.report.json import dumps
-from lab.rig.lab import Lab
+from lab.rig.lab import Lab, Machine
 from lab.rig.session import record
 from lab.rig.signals import interruptible
 from lab.rig.watch import FAILED, Progress, Watch
 from lab.scenario.dump import dump
 from lab.scenario.load import find, load
+from lab.scenario.model import Scenario
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,20 +63,31 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
     faults: list[int] = []
     with interruptible():
         ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
+        versions = {scenario.server.version for _, scenario in scenarios}
+        machines = {version: with_server(ready, version, watch) for version in versions}
         for path, scenario in scenarios:
-            folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
-            watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
             try:
-                with _noted(folder), Lab(ready, scenario, watch=watch, keep=request.keep) as lab:
+                folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
+                with _lab(machines[scenario.server.version], scenario, folder, request.keep, watch) as lab:
                     done = run_one(partial(record, lab), scenario, folder, watch)
                     verdicts.append(done.verdict)
                     each(done)
                     watch(Progress(phase="clean up"))
-            except (EnvironmentFault, LeftoverError) as error:
+            except (EnvironmentFault, LeftoverError, StorageError) as error:
                 watch(Progress(phase=FAILED, detail=f"{scenario.name}: {error}"))
                 faults.append(error.exit_code)
+                if isinstance(error, StorageError):
+                    break  # what could not be stored once will not be stored the next time
     watch(Progress(phase="done"))
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
+
+
+@contextmanager
+def _lab(ready: Machine, scenario: Scenario, folder: RunFolder, keep: bool, watch: Watch) -> Iterator[Lab]:
+    """Stand up the lab of one run; a recording that is cut short says so in its manifest."""
+    watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
+    with _noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
+        yield lab
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
 from lab.evidence import names
 from lab.evidence.recording import read
-from lab.evidence.store import RunFolder, write_atomically
+from lab.evidence.store import RunFolder, storing, write_atomically
 from lab.report.json import dumps
 from lab.report.text import render
 from lab.rig.watch import Watch
@@ -49,7 +49,8 @@ def judged(folder: Path) -> Judged:
 def keep_verdict(done: Judged) -> None:
     """Write `derived/verdict.json`; it can be made again from the evidence at any time."""
     target = done.folder / names.VERDICT
-    target.parent.mkdir(exist_ok=True)
+    with storing(target.parent):
+        target.parent.mkdir(exist_ok=True)
     write_atomically(target, done.json.encode())
 
 

@@ -6,6 +6,7 @@ Importing this module imports Typer and nothing else, so that `lab --help` is im
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -25,9 +26,16 @@ for register in (run.register, results.register, scenarios.register, machine.reg
 
 
 def main() -> None:
-    """Run the command; turn our errors into one line on stderr and their exit code."""
+    """Run the command; turn errors into one line on stderr and their exit code, 5 for those that nobody foresaw."""
     try:
         app()
-    except (LabError, Interrupted) as error:
+    except Exception as error:  # whatever it is, it is no verdict: exit 1 would say that one failed
+        if os.environ.get("LAB_DEBUG"):
+            raise
+        known = isinstance(error, LabError)
+        text = str(error) if known else f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)"
+        print(f"lab: {text}", file=sys.stderr)
+        raise SystemExit(error.exit_code if isinstance(error, LabError) else LabError.exit_code) from None
+    except Interrupted as error:
         print(f"lab: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None

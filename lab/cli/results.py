@@ -41,6 +41,6 @@ def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = Fa
 
     folder = find(run, results)
     done = judged(folder)
-    keep_verdict(done)
     sys.stdout.write(done.json if json else done.text + "\n")
+    keep_verdict(done)
     raise typer.Exit(done.exit_code)

@@ -71,7 +71,7 @@ def read_manifest(path: Path) -> Manifest:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{file}: {error}", fix="name the folder of a run, see `lab ls`") from error
+        raise EvidenceError(f"{file}: {error}", fix="name the folder of a run; results/ holds them") from error
     return load(text, str(file))
 
 

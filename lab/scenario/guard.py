@@ -81,7 +81,7 @@ class _Builder:
                     raise self._refused(_line(event), "a second document: one scenario per file")
                 data = self._node(self._checked(next(events)), events, ())
         if data is None:
-            raise self._refused(0, "is empty; see `lab init` or the gallery for an example")
+            raise self._refused(0, "is empty; take one from scenarios/ as an example")
         return data
 
     def _node(self, event: Any, events: Iterator[Any], path: Path) -> Any:

@@ -33,6 +33,8 @@ MAX_CLIENTS = 50
 MAX_CHANGES = 400
 """More would make a resolved scenario that the guard refuses to read back."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+_RESERVED = frozenset({"server", "router", "background", "pacer", "core", "open"})
+"""What the lab calls its own containers and networks."""
 _CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _SHORT_FORM = {"publisher": ClientWritten(role="publisher"), "subscriber": ClientWritten(role="subscriber")}
 _Names = Mapping[str, tuple[str, ...]]
@@ -127,6 +129,8 @@ def _names(people: Mapping[str, ClientWritten]) -> dict[str, tuple[str, ...]]:
             if not _CLIENT_NAME.fullmatch(copy):
                 message = f"{copy!r}: lower case letters, digits and dashes are expected, 32 at most"
                 raise FieldError(("clients", name), message)
+            if copy in _RESERVED or copy.startswith("background-"):
+                raise FieldError(("clients", name), f"{copy!r} is the lab's own; rename the client")
             if copy in names:
                 raise FieldError(("clients", name), f'two clients would be called "{copy}"; rename one')
         names.update({**{copy: (copy,) for copy in copies}, name: copies})

@@ -70,14 +70,15 @@ def until(holds: Callable[[], bool], deadline_s: float) -> None:
         time.sleep(0.1)
 
 
-def left_of(engine: DockerEngine, pid: int) -> list[str]:
-    """Return everything that the lab of process `pid` left: objects, watchdogs, temporary files."""
-    things = [
-        thing for thing in cleanup.found(engine, {RUN_LABEL: ""}) if f":{pid}:" in thing.labels.get(OWNER_LABEL, "")
-    ]
-    runs = {thing.run for thing in things}
-    dogs = [line for line in _processes() if "lab.rig.watchdog" in line and any(run in line for run in runs)]
-    return [*map(str, things), *dogs]
+def objects_of(engine: DockerEngine, pid: int) -> list[cleanup.Thing]:
+    """Return the containers and networks of the lab of process `pid`."""
+    things = cleanup.found(engine, {RUN_LABEL: ""})
+    return [thing for thing in things if f":{pid}:" in thing.labels.get(OWNER_LABEL, "")]
+
+
+def watchdogs() -> set[str]:
+    """Return the command lines of all watchdogs on this machine; each names its run."""
+    return {line for line in _processes() if "lab.rig.watchdog" in line}
 
 
 def _processes() -> list[str]:
@@ -95,15 +96,18 @@ def _temporary() -> set[str]:
 
 
 def test_kill_9_in_the_middle_leaves_nothing(engine: DockerEngine, mine: Path, tmp_path: Path) -> None:
-    """The watchdog, which no signal to the lab reaches, removes everything by label."""
-    before = _temporary()
+    """The watchdog, which no signal to the lab reaches, removes everything by label, and goes."""
+    files, dogs = _temporary(), watchdogs()
     run = Started(mine, tmp_path / "results")
     run.wait_for(JOINED)
-    assert left_of(engine, run.process.pid)
-    assert _temporary() - before
+    assert objects_of(engine, run.process.pid)
+    assert _temporary() - files
+    assert watchdogs() - dogs
     run.process.kill()
     run.end(5)
-    until(lambda: not left_of(engine, run.process.pid) and not _temporary() - before, GONE_S)
+    until(
+        lambda: not objects_of(engine, run.process.pid) and not _temporary() - files and not watchdogs() - dogs, GONE_S
+    )
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
@@ -111,14 +115,15 @@ def test_a_signal_ends_it_cleanly_and_keeps_the_recording(
     engine: DockerEngine, mine: Path, tmp_path: Path, signum: signal.Signals, code: int
 ) -> None:
     """Exit code 128 + signal; the recording is kept and says that it was interrupted; nothing else is left."""
-    before = _temporary()
+    files, dogs = _temporary(), watchdogs()
     run = Started(mine, tmp_path / "results")
     run.wait_for(JOINED if signum is signal.SIGINT else "containers")
     os.kill(run.process.pid, signum)
     exit_code, _ = run.end(GONE_S + 5)
     assert exit_code == code, run.said.read_text()
-    assert left_of(engine, run.process.pid) == []
-    assert _temporary() - before == set()
+    assert objects_of(engine, run.process.pid) == []
+    assert _temporary() - files == set()
+    until(lambda: not watchdogs() - dogs, GONE_S)
     (folder,) = results_of(tmp_path / "results")
     assert read_manifest(folder).phase == "interrupted"
 
@@ -150,10 +155,9 @@ def test_a_client_that_dies_is_quoted(engine: DockerEngine, mine: Path, tmp_path
     """A client killed in the middle ends the run with exit 4, its name and exit code; nothing is left."""
     run = Started(mine, tmp_path / "results")
     run.wait_for(JOINED)
-    things = cleanup.found(engine, {RUN_LABEL: ""})
-    (victim,) = [t for t in things if f":{run.process.pid}:" in t.labels[OWNER_LABEL] and "client-sub" in t.name]
+    (victim,) = [thing for thing in objects_of(engine, run.process.pid) if "client-sub" in thing.name]
     engine.signal(victim.id, "SIGKILL")
     code, _ = run.end(30)
     assert code == 4
     assert "client subscriber ended with exit code 137" in run.said.read_text()
-    assert left_of(engine, run.process.pid) == []
+    assert objects_of(engine, run.process.pid) == []

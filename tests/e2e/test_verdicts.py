@@ -16,6 +16,7 @@ from tests.e2e.conftest import Runner, scenario, standing
 
 pytestmark = pytest.mark.e2e
 
+ROOT = Path(__file__).parents[2]
 TWENTY = scenario("  ", duration="10s").replace("{publisher: {}", "{publisher: {up: {loss: 20%}}")
 FAULT = 'expect: {unexplained_frames: "== 0", verdict: CODE/client}'
 
@@ -161,3 +162,53 @@ expect: {unexplained_frames: "== 0", audio_loss: "<= network + 1%"}
     assert dropped["far"] is not None
     assert 40 < dropped["far"] < 130
     assert np.isclose(flows["near"].damage.get(Owner.DOWNLINK, 0), 0)
+
+
+def shipped(name: str, duration: str) -> str:
+    """Return a scenario of the gallery, with less media."""
+    text = (ROOT / "scenarios" / f"{name}.yaml").read_text()
+    return f"{text}\nname: {name.split('/')[-1]}\nmedia: {{duration: {duration}}}\n"
+
+
+def test_others_fill_the_queue(here: Machine) -> None:
+    """Competing traffic through the same queue: the queue drops our packets, and chance a few; the kernel tells which."""
+    text = shipped("congested", "8s")
+    with standing(here, text) as run:
+        done = valid(run)(text)
+    assert done.verdict.outcome is not Outcome.VOID, done.text
+    uplink = hop(done, "uplink")
+    assert uplink.undecided == ""
+    assert uplink.causes["queue"] > 0
+    assert sum(uplink.causes.values()) == uplink.packets_dropped
+    assert done.verdict.owner in (Owner.UPLINK, Owner.NONE)
+
+
+def test_a_blackout_begins_and_ends_on_time(lab: Runner) -> None:
+    """A timeline takes the link down for a second: 50 packets, by their own counter, within 200 ms of the time."""
+    cut = "{at: %ds, links: {publisher: {up: {outage: %s}}}}"
+    done = lab(scenario(f"timeline: [{cut % (3, 'true')}, {cut % (4, 'false')}]\n"))
+    uplink = hop(done, "uplink")
+    assert set(uplink.causes) == {"outage"}, done.text
+    assert uplink.packets_dropped == pytest.approx(50, abs=10)
+    steps = {step.name: step for step in read(done.folder).steps}
+    late = [steps[name].to_ns - (steps[name].due_ns or 0) for name in ("change-1", "change-2")]
+    assert max(late) < 200_000_000
+
+
+def test_a_firewall_that_drops_udp_is_a_verdict(here: Machine) -> None:
+    """No media ever: not a crash, not an endless wait, but the link that STUN entered and did not leave."""
+    text = shipped("udp-blocked", "8s")
+    with standing(here, text) as run:
+        done = run(text)
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CONNECT), done.text
+    (flow,) = done.verdict.flows
+    assert flow.frames.made is None
+
+
+def test_a_starved_server_is_never_the_networks_fault(here: Machine) -> None:
+    """One percent of a core for three listeners: at least two points of damage, all of it the server's load."""
+    text = shipped("code/server-starved", "8s")
+    with standing(here, text) as run:
+        done = valid(run)(text)
+    assert done.verdict.owner in (Owner.LOAD, Owner.SERVER), done.text
+    assert all(sum(flow.damage.values()) > 0.02 for flow in done.verdict.flows)
