@@ -1,57 +1,81 @@
 """From a recording to a verdict: the story.
 
 Law: pure, and blind to what was injected (`case`). A piece that is missing makes the answer UNKNOWN, naming the piece
-and what it would have decided; it never makes a traceback.
+and what it would have decided; it never makes a traceback. Evidence that is not what was sealed decides nothing, not
+even that the run is void: what it seems to say is shown, and the answer is UNKNOWN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from lab.analysis import ledger
 from lab.analysis.case import Asked, Case, asked_of, case_of
 from lab.analysis.connect import broken
-from lab.analysis.damage import Blame, Damage, damage
+from lab.analysis.damage import Blame, damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
+from lab.analysis.limits import beyond
 from lab.analysis.measures import Measures
 from lab.analysis.scene import Seat
-from lab.analysis.values import Checked, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
-from lab.analysis.verdict import answer, worst
-from lab.errors import EvidenceError, LabError
+from lab.analysis.streams import rtp_of
+from lab.analysis.values import FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
+from lab.analysis.verdict import answer, unmeasured, worst
+from lab.errors import LabError
 from lab.evidence.recording import Recording
 
+T = TypeVar("T")
 _NO_FRAMES = Frames(made=None, decodable=None, heard=None, lost=None, inserted_ms={}, unexplained=None)
 
 
 def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
     """Judge `recording`; `asked` None reads what was asked from its own folder. Never raises for what is in it."""
-    try:
-        case = case_of(recording, asked or asked_of(recording))
-    except LabError as failure:
-        return _run(recording, (), (), (str(failure),))
+    case, broke = _tried(lambda: case_of(recording, asked or asked_of(recording)))
+    if case is None:
+        return _run(recording, (), (), (broke,))
     judged = [_flow(case, publisher, subscriber) for publisher, subscriber in case.scene.pairs]
     followed = tuple(flow for flow, _ in judged if flow)
-    checked = gates(_witnesses(recording, case, followed))
-    return _run(recording, tuple(verdict for _, verdict in judged), checked, recording.problems)
+    checked, broke = _tried(lambda: gates(_witnesses(recording, case, followed)))
+    broken = (*recording.broken, *((f"gates: {broke}",) if checked is None else ()))
+    return _run(recording, tuple(verdict for _, verdict in judged), checked or (), broken)
+
+
+def _tried(work: Callable[[], T]) -> tuple[T | None, str]:
+    """Return what `work` makes, or None and why not: evidence that breaks the judge is UNKNOWN, never a crash."""
+    try:
+        return work(), ""
+    except LabError as failure:
+        return None, str(failure)
+    except Exception as failure:  # noqa: BLE001 - whatever a recording holds, its words are the answer
+        return None, f"judging broke on this evidence: {type(failure).__name__}: {failure}"
 
 
 def _flow(case: Case, publisher: Seat, subscriber: Seat) -> tuple[Flow | None, FlowVerdict]:
-    left = case.scene.evidence(subscriber.name)
-    heard = left is not None and any(sample.publisher == publisher.name for sample in left.inbound)
-    if not heard and (verdict := _unconnected(case, publisher, subscriber)):
+    def unknown(words: str) -> FlowVerdict:
+        return _silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
+
+    if missing := case.scene.missing_taps():
+        return None, unknown(f"{missing[0]} is missing (it tells the hops beside it apart)")
+    if not _met(case, publisher, subscriber) and (verdict := _unconnected(case, publisher, subscriber)):
         return None, verdict
     if not case.measured:
-        words = "the run ended before the media: there is nothing to measure the expectations on"
-        return None, _silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
-    try:
-        flow = follow(case.scene, publisher, subscriber, case.times, case.links)
-    except EvidenceError as failure:
-        return None, _silent(case, publisher, subscriber, Owner.UNDECIDED, (str(failure),), ())
-    except Exception as failure:  # noqa: BLE001 - evidence that breaks the judge is UNKNOWN with its words, not a crash
-        words = f"judging this flow broke: {type(failure).__name__}: {failure}"
-        return None, _silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
-    return flow, _settled(case, flow)
+        return None, unknown("the run ended before the media: there is nothing to measure the expectations on")
+    flow, broke = _tried(lambda: follow(case.scene, publisher, subscriber, case.times, case.links))
+    if flow is None:
+        return None, unknown(broke)
+    settled, broke = _tried(lambda: _settled(case, flow))
+    return flow, settled or unknown(broke)
+
+
+def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
+    """Say whether media got through, by the subscriber's statistics or, where they are missing, by the captures."""
+    left = case.scene.evidence(subscriber.name)
+    if left is not None and any(sample.publisher == publisher.name for sample in left.inbound):
+        return True
+    sent, received = rtp_of(case.scene.core, src=publisher.ip), rtp_of(case.scene.outer(subscriber), dst=subscriber.ip)
+    return bool(sent.size and received.size)
 
 
 def _settled(case: Case, flow: Flow) -> FlowVerdict:
@@ -59,27 +83,19 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     rows = ledger.hops(case.scene, flow, loss, case.links)
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     found = answer(Measures(flow=flow, loss=loss, hop_owner=owners), case.asked.expect)
-    short = _short(case, loss)
+    limits = beyond(flow, loss, case.asked.media, case.times.media_frames)
     return FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
-        outcome=Outcome.UNKNOWN if short and found.outcome == Outcome.PASS else found.outcome,
-        owner=found.owner,
+        outcome=Outcome.UNKNOWN if limits else found.outcome,
+        owner=Owner.UNDECIDED if limits else found.owner,
         frames=ledger.frames(flow, loss),
         hops=rows,
         expectations=found.checked,
         damage=loss.by_owner(),
-        reasons=(*short, *found.reasons, *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
+        reasons=(*limits, *found.reasons, *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
         concealed_share=flow.lateness.concealed_share,
     )
-
-
-def _short(case: Case, loss: Damage) -> tuple[str, ...]:
-    """Say that less was made than was asked for: what there is may fail, but cannot pass for the whole."""
-    asked = case.times.media_frames
-    if loss.made_frames >= asked:
-        return ()
-    return (f"only {loss.made_frames:g} of {asked} frames were made, or logged: the rest would have to be measured",)
 
 
 def _blame(case: Case, flow: Flow) -> Blame:
@@ -112,21 +128,15 @@ def _silent(
     case: Case, publisher: Seat, subscriber: Seat, owner: Owner, reasons: tuple[str, ...], rows: tuple[Hop, ...]
 ) -> FlowVerdict:
     """Return the verdict of a flow without a ledger: failed with an owner, or unknown without."""
-    wanted = next((one for one in case.asked.expect if one.metric == "verdict"), None)
-    right = () if wanted is None else wanted.owners or (wanted.owner,)
-    known = owner != Owner.UNDECIDED
-    outcome = Outcome.PASS if owner.value in right else Outcome.FAIL if known else Outcome.UNKNOWN
-    limit = "== " + " | ".join(str(one) for one in right)
-    result = {Outcome.PASS: "met", Outcome.FAIL: "failed", Outcome.UNKNOWN: "unknown"}[outcome]
-    line = Checked(metric="verdict", limit=limit, value=owner.value, interval=None, result=result)
+    found = unmeasured(owner, case.asked.expect)
     return FlowVerdict(
         publisher=publisher.name,
         subscriber=subscriber.name,
-        outcome=outcome,
+        outcome=found.outcome,
         owner=owner,
         frames=_NO_FRAMES,
         hops=rows,
-        expectations=(line,) if wanted else (),
+        expectations=found.checked,
         damage={},
         reasons=reasons,
     )
@@ -146,10 +156,12 @@ def _witnesses(recording: Recording, case: Case, flows: Sequence[Flow]) -> Witne
 
 
 def _run(
-    recording: Recording, flows: tuple[FlowVerdict, ...], checked: tuple[Gate, ...], notes: Sequence[str]
+    recording: Recording, flows: tuple[FlowVerdict, ...], checked: tuple[Gate, ...], broken: tuple[str, ...]
 ) -> RunVerdict:
-    """Join flows and gates: VOID when a gate says so, else as the worst flow."""
-    void = tuple(f"{gate.name}: {gate.why}" for gate in checked if gate.ok is False)
+    """Join flows and gates: UNKNOWN when evidence is broken, VOID when a gate says so, else as the worst flow."""
+    if broken:
+        flows = tuple(replace(one, outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, reasons=broken) for one in flows)
+    void = tuple(f"{gate.name}: {gate.why}" for gate in checked if gate.ok is False and not broken)
     leading = worst(flows)
     outcome = Outcome.VOID if void else leading.outcome if leading else Outcome.UNKNOWN
     owner = leading.owner if leading and not void else Owner.UNDECIDED
@@ -159,7 +171,7 @@ def _run(
         scenario=manifest.scenario,
         outcome=outcome,
         owner=owner,
-        reasons=(*(leading.reasons if leading else ()), *notes),
+        reasons=tuple(dict.fromkeys((*(leading.reasons if leading else broken), *recording.problems))),
         void=void,
         netem_driver=manifest.netem.driver if manifest.netem else None,
         netem_seeded=manifest.netem.seeded if manifest.netem else None,

@@ -2,7 +2,8 @@
 
 Law: the SDK takes 10 ms at a time from what was pushed, in order, or puts in silence when there is nothing; two of
 those make a packet. So the way through (block, silence) is monotone, and the cheapest way whose levels are the wire's
-names every packet, in both push phases. A slot whose packet nobody saw may carry anything: it costs nothing.
+names every packet, in both push phases. A slot whose packet nobody saw may carry anything: it costs nothing. So may
+what comes behind the last block that was logged: a log that ends early says nothing about it.
 Time and memory are linear in the packets: only blocks pushed in the last 1.6 s are candidates.
 """
 
@@ -85,7 +86,8 @@ def name(level: Ints, when_ns: Ints, blocks_dbov: Floats, pushed_ns: Ints) -> Na
         return Naming(
             slot=np.full(blocks_dbov.size, -1), silence_before=np.zeros(0, int), silence_slot=np.zeros(0, int)
         )
-    return _back(_forward(level, _bases(when_ns, pushed_ns), *_expected(blocks_dbov)), blocks_dbov.size)
+    trail = _forward(level, _bases(when_ns, pushed_ns), *_expected(blocks_dbov), blocks_dbov.size)
+    return _back(trail, blocks_dbov.size)
 
 
 def _bases(when_ns: Ints, pushed_ns: Ints) -> Ints:
@@ -111,7 +113,7 @@ def _padded(power: Floats, blocks: int) -> _Expected:
     return _Expected(level=levels, price=price)
 
 
-def _forward(level: Ints, base: Ints, pair: _Expected, half: _Expected) -> _Trail:
+def _forward(level: Ints, base: Ints, pair: _Expected, half: _Expected, blocks: int) -> _Trail:
     """Find the cheapest way to every candidate: how many blocks have gone out, base … base + _BAND - 1."""
     choice = np.zeros((level.size, _BAND), np.int8)
     origin = np.zeros((level.size, _BAND), np.int16)
@@ -124,7 +126,10 @@ def _forward(level: Ints, base: Ints, pair: _Expected, half: _Expected) -> _Trai
             previous = first
         score, origin[i] = _skipping(score)
         window = slice(first + _BAND, first + 2 * _BAND)
+        spent = score[blocks - first] if blocks - first < _BAND else _NEVER
         score, choice[i] = _step(score, wire, pair.cost(wire, window), half.cost(wire, window))
+        if spent < _NEVER and spent <= score[blocks - first]:
+            score[blocks - first], choice[i, blocks - first] = spent, _NONE
     return _Trail(base=base, choice=choice, origin=origin, score=score)
 
 

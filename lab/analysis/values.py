@@ -11,11 +11,11 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How a run ended, worst last."""
+    """How a run ended, the one that goes before the others last: what is proven is not undone by what is unknown."""
 
     PASS = "PASS"
-    FAIL = "FAIL"
     UNKNOWN = "UNKNOWN"
+    FAIL = "FAIL"
     VOID = "VOID"
 
 

@@ -2,7 +2,7 @@
 
 Law: the owner of a failure is the smallest set of owners whose damage, taken away, makes every failed expectation hold;
 of a pass, whoever cost 0.2 points or more. What is undecided is laid at each door it might belong to: if that changes
-the answer, the answer is UNKNOWN. Worst wins.
+the answer, the answer is UNKNOWN. A proven failure goes before what is unknown, among flows as among runs.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from itertools import combinations
 from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds
 from lab.analysis.measures import NETWORK, Measures, Owners
 from lab.analysis.values import Checked, FlowVerdict, Outcome, Owner, RunVerdict
-from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.expectations import DEFAULT, expectations, spelled
 from lab.scenario.model import Expectation
 
 NOTE_SHARE = 0.002
 """A pass names owners from 0.2 points on."""
 _SUSPECTS = (Owner.UPLINK, Owner.SERVER)
 """Undecided damage is either a network's or code's; which one of a kind never changes an outcome."""
-_ORDER = (Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN, Outcome.VOID)
+_ORDER = tuple(Outcome)
 _CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
+_OUTCOMES = {MET: Outcome.PASS, FAILED: Outcome.FAIL, UNKNOWN: Outcome.UNKNOWN}
 _PRECEDENCE = (5, 4, 1, 3, 6, 0)
 
 
@@ -118,14 +119,32 @@ def _together(owners: Sequence[Owner]) -> Owner:
 
 def _fulfilled(plain: Answer, wanted: Expectation, *, alone: bool) -> Answer:
     """Turn an answer into whether it is the expected one. `alone`: the default ones were just a means to find it."""
-    right = wanted.owners or ((wanted.owner,) if wanted.owner else ())
-    known = plain.outcome != Outcome.UNKNOWN
-    result = MET if plain.owner.value in right else FAILED if known else UNKNOWN
-    line = Checked(
-        metric="verdict", limit="== " + " | ".join(right), value=plain.owner.value, interval=None, result=result
-    )
-    outcome = {MET: Outcome.PASS, FAILED: Outcome.FAIL, UNKNOWN: Outcome.UNKNOWN}[result]
+    line = _expected(plain.owner, wanted, decided=plain.outcome != Outcome.UNKNOWN)
+    outcome = _OUTCOMES[line.result]
     if not alone:
         outcome = max(outcome, plain.outcome, key=_ORDER.index)
         return replace(plain, outcome=outcome, checked=(*plain.checked, line))
     return replace(plain, outcome=outcome, checked=(line,))
+
+
+def _expected(owner: Owner, wanted: Expectation, *, decided: bool) -> Checked:
+    """Check an expected owner; one that was only noted while the answer is unknown is no answer."""
+    right = wanted.owners or ((wanted.owner,) if wanted.owner else ())
+    result = (MET if owner.value in right else FAILED) if decided else UNKNOWN
+    return Checked(metric="verdict", limit="== " + " | ".join(right), value=owner.value, interval=None, result=result)
+
+
+def unmeasured(owner: Owner, expected: Sequence[Expectation]) -> Answer:
+    """Answer `expected` for a flow of which nothing could be measured but, maybe, whose fault that is."""
+    decided = owner != Owner.UNDECIDED
+    lines = tuple(
+        _expected(owner, one, decided=decided)
+        if one.metric == "verdict"
+        else Checked(metric=one.metric, limit=spelled(one), value=None, interval=None, result=UNKNOWN)
+        for one in expected
+    )
+    results = {line.result for line in lines}
+    as_told = any(line.result == MET for line in lines)
+    failed = FAILED in results or (decided and not as_told)
+    outcome = Outcome.FAIL if failed else Outcome.UNKNOWN if UNKNOWN in results or not decided else Outcome.PASS
+    return Answer(outcome=outcome, owner=owner, checked=lines, reasons=())

@@ -106,5 +106,5 @@ def _per_block(lines: Sequence[FrameLine], values: Sequence[int]) -> Ints:
 
 
 def _late_source(line: FrameLine) -> bool:
-    """Whether the program did not have the audio in time: the program's own source, its backend, was late."""
-    return line.available_ns is None or line.available_ns > line.scheduled_ns
+    """Whether the program did not have the audio in time: its backend was late. What is unknown is not late."""
+    return line.available_ns is not None and line.available_ns > line.scheduled_ns

@@ -14,6 +14,7 @@ from lab.evidence.frames import KIND as FRAMES
 from lab.evidence.frames import frames
 from lab.evidence.lines import Lines, read_headed
 from lab.evidence.manifest import Place
+from lab.evidence.problems import Problems
 from lab.evidence.stats import EVENTS_KIND as EVENTS
 from lab.evidence.stats import KIND as STATS
 from lab.evidence.stats import Stats, events, stats
@@ -38,20 +39,20 @@ class Headed:
     kind: str
     torn_tail: bool
 
-    def read(self, convert: Callable[[Lines], T], empty: T, problems: list[str]) -> T:
-        """Return what the file holds; `empty`, and one more entry in `problems`, when it cannot be read."""
+    def read(self, convert: Callable[[Lines], T], empty: T, problems: Problems) -> T:
+        """Return what the file holds; `empty`, and one more of `problems`, when it cannot be read."""
         try:
             lines = read_headed(self.path, self.kind, allow_torn_tail=self.torn_tail)
             value = convert(lines)
         except EvidenceError as error:
-            problems.append(str(error))
+            problems.unread(self.path, error)
             return empty
         if lines.torn:
-            problems.append(lines.torn)
+            problems.broken(lines.torn)
         return value
 
 
-def read_client(run: Path, place: Place, problems: list[str]) -> ClientEvidence:
+def read_client(run: Path, place: Place, problems: Problems) -> ClientEvidence:
     """Return what the client at `place` left in the run folder; what is missing or broken goes to `problems`."""
     folder = run / names.CLIENTS / place.name
     ended = _exit(folder / names.CLIENT_EXIT, problems)
@@ -76,12 +77,12 @@ def read_client(run: Path, place: Place, problems: list[str]) -> ClientEvidence:
     )
 
 
-def _exit(path: Path, problems: list[str]) -> Exit:
+def _exit(path: Path, problems: Problems) -> Exit:
     """Return how the client ended, unknown when nobody wrote it down."""
     try:
         return decode(Exit, parse(path.read_text(encoding="utf-8"), str(path)), str(path))
     except OSError as error:
-        problems.append(f"{path}: {error.strerror}")
+        problems.note(f"{path}: {error.strerror}")
     except EvidenceError as error:
-        problems.append(str(error))
+        problems.unread(path, error)
     return Exit(exit_code=None, oom_killed=False)

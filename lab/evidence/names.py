@@ -32,6 +32,17 @@ DERIVED = "derived"
 VERDICT = "derived/verdict.json"
 
 
+_PIECES = frozenset({CLIENT_EVENTS, CLIENT_FRAMES, CLIENT_STATS, CLIENT_EXIT})
+
+
+def is_judged(name: str) -> bool:
+    """Say whether a verdict is read from the file `name`; logs, sound and configuration are kept for people."""
+    folder, _, rest = name.partition("/")
+    if folder == CLIENTS:
+        return rest.partition("/")[2] in _PIECES
+    return name in (RESOLVED, STEPS) or folder in (CAPTURES, HOST)
+
+
 def edge(client: str) -> str:
     """Return the capture on the client's side of its bump."""
     return f"{CAPTURES}/edge-{client}.pcap"

@@ -1,7 +1,9 @@
 """A recording, read: everything one run left, as values.
 
 Law: reading never raises for a missing or broken piece, it names it in `problems` and leaves it empty, so that what is
-there can still be judged. Only a manifest that is missing or foreign makes a folder no recording.
+there can still be shown. What no verdict can stand on is also in `broken`: a run that was not sealed, and a piece the
+judge reads that is torn, unreadable, or not what was sealed. Only a manifest that is missing or foreign makes a folder
+no recording.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from lab.evidence import names
 from lab.evidence.client_folder import Headed, read_client
 from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, seconds, ticks
 from lab.evidence.manifest import SEALED, Manifest, load
+from lab.evidence.problems import Problems
 from lab.evidence.rtp import Capture, read_capture
 from lab.evidence.steps import read_steps
 from lab.evidence.store import evidence_files, fact
@@ -43,12 +46,14 @@ class Recording:
     seconds: tuple[HostSecond, ...]
     cgroups: Mapping[str, tuple[CgroupSecond, ...]]
     problems: tuple[str, ...]
+    broken: tuple[str, ...] = ()
 
 
 def read(path: Path) -> Recording:
     """Read the run folder `path`. EvidenceError when its manifest is missing, foreign or of a newer format."""
     manifest = read_manifest(path)
-    problems = list(changes(path, manifest))
+    problems = Problems()
+    _compare(path, manifest, problems)
     host = path / names.HOST
     pacer = Headed(path=path / names.PACER, kind=PACER_KIND, torn_tail=True)
     machine = Headed(path=path / names.HOST_SECONDS, kind=SECONDS_KIND, torn_tail=True)
@@ -61,7 +66,8 @@ def read(path: Path) -> Recording:
         ticks=pacer.read(ticks, (), problems),
         seconds=machine.read(seconds, (), problems),
         cgroups={name: _try(read_cgroup, file, (), problems) for name, file in _cgroups(host)},
-        problems=tuple(text.replace(f"{path}/", "") for text in problems),
+        problems=tuple(text.replace(f"{path}/", "") for text in problems.all),
+        broken=tuple(text.replace(f"{path}/", "") for text in problems.breaking),
     )
 
 
@@ -75,15 +81,20 @@ def read_manifest(path: Path) -> Manifest:
     return load(text, str(file))
 
 
-def changes(path: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Say how the evidence in `path` differs from what was sealed; empty when it does not."""
+def _compare(path: Path, manifest: Manifest, problems: Problems) -> None:
+    """Tell how the evidence in `path` differs from what was sealed; it breaks what the judge reads."""
     if manifest.phase != SEALED:
-        return (f"not sealed: the recording ended in phase {manifest.phase}",)
+        problems.broken(f"not sealed: the recording ended in phase {manifest.phase}")
+        return
     try:
         found = set(evidence_files(path))
-        return tuple(_change(path, name, manifest, found) for name in sorted(_suspects(path, manifest, found)))
+        suspects = sorted(_suspects(path, manifest, found))
     except StorageError as error:
-        return (str(error),)
+        problems.broken(str(error))
+        return
+    for name in suspects:
+        tell = problems.broken if names.is_judged(name) else problems.note
+        tell(_change(name, manifest, found))
 
 
 def _suspects(path: Path, manifest: Manifest, found: set[str]) -> set[str]:
@@ -92,7 +103,7 @@ def _suspects(path: Path, manifest: Manifest, found: set[str]) -> set[str]:
     return (found | set(manifest.files)) - same
 
 
-def _change(path: Path, name: str, manifest: Manifest, found: set[str]) -> str:
+def _change(name: str, manifest: Manifest, found: set[str]) -> str:
     """Say what happened to one file since the sealing."""
     if name not in found:
         return f"{name}: missing, {manifest.files[name].bytes} bytes of it were sealed"
@@ -101,7 +112,7 @@ def _change(path: Path, name: str, manifest: Manifest, found: set[str]) -> str:
     return f"{name}: changed since it was sealed"
 
 
-def _taps(path: Path, manifest: Manifest, problems: list[str]) -> tuple[Tap, ...]:
+def _taps(path: Path, manifest: Manifest, problems: Problems) -> tuple[Tap, ...]:
     """Return every capture that this run's clients should have, and that can be read."""
     linked = [place.name for place in manifest.clients if place.linked]
     wanted: list[tuple[Literal["edge", "inner", "core", "open"], str | None, str]] = [("core", None, names.CORE_TAP)]
@@ -113,9 +124,10 @@ def _taps(path: Path, manifest: Manifest, problems: list[str]) -> tuple[Tap, ...
     for where, client, file in wanted:
         capture = _try(_capture, path / file, None, problems)
         if capture:
-            problems += [f"{file}: {capture.torn}"] if capture.torn else []
+            if capture.torn:
+                problems.broken(f"{file}: {capture.torn}")
             dropped = _dropped(path / file)
-            found.append(Tap(place=where, client=client, packets=capture.packets, dropped=dropped))
+            found.append(Tap(place=where, client=client, packets=capture.packets, dropped=dropped, torn=capture.torn))
     return tuple(found)
 
 
@@ -139,10 +151,10 @@ def _capture(path: Path) -> Capture | None:
     return read_capture(path, allow_torn_tail=True)
 
 
-def _try(read_piece: Callable[[Path], T], path: Path, empty: T, problems: list[str]) -> T:
+def _try(read_piece: Callable[[Path], T], path: Path, empty: T, problems: Problems) -> T:
     """Return the piece at `path`, or `empty` with the reason in `problems`."""
     try:
         return read_piece(path)
     except EvidenceError as error:
-        problems.append(str(error))
+        problems.unread(path, error)
         return empty

@@ -49,6 +49,7 @@ class Tap:
     client: str | None
     packets: Packets
     dropped: int | None  # by the capture itself; None when tcpdump did not say
+    torn: str = ""  # how the file ends early; empty when it is whole
 
 
 @dataclass(frozen=True, kw_only=True)

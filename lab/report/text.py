@@ -25,7 +25,8 @@ def render(run: RunVerdict, folder: str, width: int = 120) -> str:
     """Return the table of every flow and the verdict's line, which ends in `folder`; `width` is the terminal's."""
     lines = [line for flow in run.flows for line in (*_flow(run, flow, width), "")]
     lines += [_INDENT + "VOID " + reason for reason in run.void]
-    lines += [] if run.flows else [_INDENT + reason for reason in run.reasons]
+    told = {reason for flow in run.flows for reason in flow.reasons}
+    lines += [_INDENT + reason for reason in run.reasons if reason not in told]
     lines.append(_last(run, folder, width))
     return "\n".join(clean(line).rstrip() for line in lines) + "\n"
 

@@ -145,8 +145,10 @@ def run_of(*outcomes: Outcome) -> RunVerdict:
 
 
 def test_the_worst_flow_leads_and_among_equals_the_most_damaged() -> None:
-    """UNKNOWN is worse than FAIL, FAIL than PASS; two passes go by their damage."""
-    assert run_of(Outcome.PASS, Outcome.UNKNOWN, Outcome.FAIL).outcome == Outcome.UNKNOWN
+    """A proven FAIL goes before UNKNOWN, as its exit code does, UNKNOWN before PASS; two passes go by their damage."""
+    run = run_of(Outcome.PASS, Outcome.FAIL, Outcome.UNKNOWN)
+    assert (run.outcome, exit_code([run])) == (Outcome.FAIL, 1)
+    assert run_of(Outcome.UNKNOWN, Outcome.PASS).outcome == Outcome.UNKNOWN
     leading = worst(run_of(Outcome.PASS, Outcome.PASS).flows)
     assert leading is not None
     assert leading.subscriber == "s1"
