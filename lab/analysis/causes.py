@@ -26,11 +26,11 @@ _MOSTLY = 0.9
 def causes(scene: Scene, account: Account, dropped_ns: Ints) -> Mapping[str, int]:
     """Count the drops of a flow, given when each packet entered the link, per cause: random, queue, outage, blocked.
 
-    A change takes effect while it is being read, so spans overlap there; one in which nothing was counted takes none. A
-    drop for which no counter moved has no cause here.
+    A change takes effect while it is being read, so spans overlap there; the later one, in which the change is in force,
+    comes first, and one in which nothing was counted takes none. A drop for which no counter moved has no cause here.
     """
     found: Counter[str] = Counter()
-    for span in account.spans:
+    for span in reversed(account.spans):
         inside = (dropped_ns > span.from_ns) & (dropped_ns <= span.to_ns)
         if inside.any() and span.random + span.queue + span.blocked > 0:
             found.update(_of_span(scene, account, span, dropped_ns[inside]))

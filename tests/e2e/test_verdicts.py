@@ -171,7 +171,7 @@ def shipped(name: str, duration: str) -> str:
 
 
 def test_others_fill_the_queue(here: Machine) -> None:
-    """Competing traffic through the same queue: the queue drops our packets, and chance a few; the kernel tells which."""
+    """Competing traffic through the same queue: it drops our packets, chance a few; the kernel tells which."""
     text = shipped("congested", "8s")
     with standing(here, text) as run:
         done = valid(run)(text)
