@@ -67,6 +67,15 @@ def sweep(engine: Engine, labels: Mapping[str, str], *, pause: Pause = time.slee
     return _remove(engine, found(engine, labels), pause)
 
 
+def sweep_run(engine: Engine, run: str) -> None:
+    """Remove everything of `run`. Raises LeftoverError for what refused, or when the engine does not answer."""
+    try:
+        done = sweep(engine, {RUN_LABEL: run})
+    except EnvironmentFault as error:
+        raise LeftoverError(f"could not look for what is left: {error}", fix=f"`lab clean --run {run}`") from error
+    done.raise_if_any(run)
+
+
 def found(engine: Engine, labels: Mapping[str, str]) -> tuple[Thing, ...]:
     """Return the containers and then the networks that carry all of `labels`."""
     containers = [Thing(kind="container", id=c.id, name=c.name, labels=c.labels) for c in engine.containers(labels)]
@@ -85,10 +94,10 @@ def clean(engine: Engine, *, run: str | None = None, everything: bool = False, d
 
 
 def is_abandoned(thing: Thing) -> bool:
-    """Return whether `thing` is this user's and its lab is dead or its time is over."""
+    """Return whether `thing` is this user's and its lab is known to be dead, or its time is over."""
     label = thing.labels.get(OWNER_LABEL, "")
     over = owner.has_expired(thing.labels.get(EXPIRES_LABEL, ""))
-    return owner.is_mine(label) and (over or not owner.is_alive(label))
+    return owner.is_mine(label) and (over or owner.is_dead(label))
 
 
 def reap(

@@ -1,7 +1,7 @@
 """A lab: networks, router with its bump, namespaces and the LiveKit server, alive between `__enter__` and `__exit__`.
 
 Law: everything carries the run's label from its creation, so that one sweep by label undoes any partial bring-up;
-a watchdog does it when this process is killed. Many runs (`session.record`) may share one lab.
+a watchdog does it when this process is killed, or could not. Many runs (`session.record`) may share one lab.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import re
 import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from ipaddress import IPv4Network
 from pathlib import Path
+from types import TracebackType
 
-from lab.errors import EnvironmentFault
-from lab.rig import cleanup, containers, owner, signals, watchdog
+from lab.errors import EnvironmentFault, LeftoverError
+from lab.rig import cleanup, containers, lifetime, owner, signals, watchdog
 from lab.rig.bump.driver import Bump, plumb, router_needs
 from lab.rig.bump.plumbing import Driver
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
@@ -27,15 +30,14 @@ from lab.rig.parallel import side_by_side
 from lab.rig.server import Credentials, server_spec, wait_ready, write_configuration
 from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
 from lab.rig.waiting import until
-from lab.rig.watch import Progress, Watch
+from lab.rig.watch import FAILED, KEPT, Progress, Watch
+from lab.rig.watchdog import Guard
 from lab.scenario.model import Scenario
 
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 BLOCK_TRIES = 20
 NODE_READY_S = 15.0
-MARGIN_S = 240
-"""How much longer than its media a lab may live before its containers end themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,40 +62,78 @@ class Lab:
     credentials: Credentials
 
     def __init__(self, machine: Machine, scenario: Scenario, *, watch: Watch, keep: bool = False) -> None:
-        """Plan a lab with the links, clients and server of `scenario`; nothing exists before `__enter__`."""
+        """Plan a lab with the links, clients and server of `scenario`; nothing exists before `__enter__`.
+
+        With `keep` a lab that stood stays after `__exit__`, for an hour, whoever starts or cleans other labs meanwhile.
+        """
         self.machine = machine
         self.scenario = scenario
         self.run = secrets.token_hex(5)
         self.keep = keep
         self._watch = watch
         self._stack = ExitStack()
-        lifetime = (scenario.media.settle_ms + scenario.media.control_ms + scenario.media.duration_ms) // 1000
+        self._stands = False
+        self.scratch = Path(tempfile.gettempdir()) / f"livekit-lab-{self.run}"
+        lives_s = lifetime.lab_s(scenario, keep=keep)
+        whose = owner.kept() if keep else owner.token()
         self.identity = containers.Identity(
             run=self.run,
-            labels={RUN_LABEL: self.run, OWNER_LABEL: owner.token(), EXPIRES_LABEL: owner.expires(lifetime + MARGIN_S)},
-            deadline_s=lifetime + MARGIN_S,
+            labels={RUN_LABEL: self.run, OWNER_LABEL: whose, EXPIRES_LABEL: owner.expires(lives_s)},
+            deadline_s=lives_s,
         )
 
     def __enter__(self) -> Lab:
         """Build it: watchdog, networks, then router and namespaces side by side, then bump and server side by side."""
-        with ExitStack() as stack:
-            self.scratch = self._scratch(stack)
-            guard = stack.enter_context(watchdog.guard(self.run, [self.scratch]))
-            stack.callback(self._sweep)
-            self._watch(Progress(phase="networks"))
-            networks = self._networks()
-            guard.ready()
-            self._watch(Progress(phase="containers"))
-            self._namespaces(networks)
-            self._watch(Progress(phase="server and bump"))
-            self.bump = self._media_path(stack)
-            self._stack = stack.pop_all()
+        try:
+            self._build()
+        except BaseException as error:
+            self._take_down(error)
+            raise
+        self._stands = True
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Remove it, whatever happened inside; signals wait until it is done."""
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Remove it, whatever happened inside."""
+        self._take_down(error)
+
+    def _build(self) -> None:
+        guard = self._stack.enter_context(watchdog.guard(self.run, [self.scratch]))
+        self.scratch.mkdir(mode=0o700)
+        self._stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)  # a kept server has read what is in it
+        self._stack.push(partial(self._undo, guard))
+        self._watch(Progress(phase="networks"))
+        networks = self._networks()
+        guard.ready()
+        self._watch(Progress(phase="containers"))
+        self._namespaces(networks)
+        self._watch(Progress(phase="server and bump"))
+        self.bump = self._media_path(self._stack)
+
+    def _take_down(self, first: BaseException | None) -> None:
+        """Undo what was built; signals wait until it is done. `first` is the error that led here, if there is one."""
         with signals.shielded():
-            self._stack.close()
+            self._stack.__exit__(type(first) if first else None, first, None)
+
+    def _undo(self, guard: Guard, _kind: object, first: BaseException | None, _trace: object) -> None:
+        """Remove everything, unless a lab that stood is to be kept. What fails here never hides the `first` error.
+
+        The watchdog is dismissed only when nothing is left to do; else it goes on trying.
+        """
+        try:
+            if self.keep and self._stands:
+                self._say_kept()
+            else:
+                cleanup.sweep_run(self.machine.engine, self.run)
+            guard.dismiss()
+        except LeftoverError as error:
+            if first is None:
+                raise
+            self._watch(Progress(phase=FAILED, detail=str(error)))
+
+    def _say_kept(self) -> None:
+        until_when = time.strftime("%H:%M", time.localtime(int(self.identity.labels[EXPIRES_LABEL])))
+        said = f"the lab stays until {until_when}; `lab clean --run {self.run}` removes it"
+        self._watch(Progress(phase=KEPT, detail=said))
 
     def new_room(self) -> str:
         """Return the name of a room that no run of this lab has used."""
@@ -103,15 +143,6 @@ class Lab:
         """Return `text` without this lab's secrets: the key's secret, and every access token (a JWT)."""
         return _JWT.sub("(token)", text.replace(self.credentials.secret, "(secret)"))
 
-    def _scratch(self, stack: ExitStack) -> Path:
-        folder = Path(tempfile.mkdtemp(prefix=f"livekit-lab-{self.run}-"))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        return folder
-
-    def _sweep(self) -> None:
-        if not self.keep:
-            cleanup.sweep(self.machine.engine, {RUN_LABEL: self.run}).raise_if_any(self.run)
-
     def _networks(self) -> dict[str, str]:
         """Create every segment's network in a block that nobody uses; return segment name → network id."""
         first = secrets.randbelow(len(BLOCKS))
@@ -120,7 +151,7 @@ class Lab:
             try:
                 return dict(side_by_side(self._network(s.name, s.subnet) for s in self.topology.segments))
             except SubnetTaken:
-                cleanup.sweep(self.machine.engine, {RUN_LABEL: self.run}).raise_if_any(self.run)
+                cleanup.sweep_run(self.machine.engine, self.run)
         ranges = IPv4Network("198.18.0.0/15")
         raise EnvironmentFault(f"{BLOCK_TRIES} address blocks of {ranges} are taken", fix="look at `lab clean --all`")
 

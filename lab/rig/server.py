@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from lab.errors import EnvironmentFault
+from lab.rig import signals
 from lab.rig.engine import ContainerSpec, Engine, Mount
 from lab.rig.topology import MEDIA_PORT, SIGNAL_PORT, Topology
 from lab.scenario.model import Server
@@ -95,9 +96,13 @@ def server_spec(image: str, node: str, server: Server, folder: Path, base: Conta
 
 
 def wait_ready(engine: Engine, container: str, deadline_s: float = READY_S) -> None:
-    """Return when the server listens. Raises EnvironmentFault with its last log lines when it died or stays silent."""
+    """Return when the server listens. Interrupted.
+
+    Raises EnvironmentFault with its last log lines when it died or stays silent.
+    """
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
+        signals.check()
         log = engine.logs(container)
         if READY_WORDS in log:
             return

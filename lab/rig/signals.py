@@ -44,6 +44,12 @@ class _State:
 _current: _State | None = None
 
 
+def check() -> None:
+    """Raise Interrupted once a signal has come: for waits in other threads or inside a shield, which no signal ends."""
+    if _current is not None and _current.received:
+        raise Interrupted(_current.received[0])
+
+
 def _say_nothing() -> str:
     return "left at once; `lab clean` removes what remains"
 

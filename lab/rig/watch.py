@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+KEPT = "kept"
+"""The phase whose detail says how to remove a lab that was left standing on purpose."""
 FAILED = "failed"
 """The phase whose detail is an error, and is shown even to somebody who wants no progress."""
 

@@ -1,8 +1,8 @@
 """A process beside the lab that cleans up when the lab is killed: `python -m lab.rig.watchdog RUN PATH…`.
 
-Between the two is a line. The lab says "done" before it closes its end; a closed line without that word means that
-the lab is gone, by whatever death: everything with the label of the run is removed, and its temporary paths. Importing
-this module must stay cheap: it starts beside the bring-up.
+Between the two is a line. The lab says "done" once it has seen that nothing is left; a line that closes without that
+word means that the lab is gone, by whatever death, or could not clean up: everything with the label of the run is
+removed, and its temporary paths. Importing this module must stay cheap: it starts beside the bring-up.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from lab.errors import EnvironmentFault, LeftoverError
+from lab.errors import EnvironmentFault
 
 if TYPE_CHECKING:
     from lab.rig.docker_engine import DockerEngine
@@ -43,6 +43,7 @@ class Guard:
 
     _line: socket.socket
     _process: subprocess.Popen[bytes]
+    _dismissed: bool = False
 
     def __init__(self, run: str, paths: Sequence[Path]) -> None:
         """Plan it; nothing is started before `__enter__`."""
@@ -77,14 +78,18 @@ class Guard:
         """Return whether the watchdog still runs; without it, only deadlines clean up after a kill."""
         return self._process.poll() is None
 
+    def dismiss(self) -> None:
+        """Let the watchdog do nothing when this context ends: nothing is left, or what is left is meant to stay."""
+        self._dismissed = True
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Dismiss the watchdog, unless something refused to go: then it keeps trying on its own."""
+        """Close the line: a watchdog that was dismissed ends, any other goes to work on its own."""
         with self._line:
-            if isinstance(error, LeftoverError):
+            if not self._dismissed:
                 return
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died before us: nothing to dismiss
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died before us
                 self._line.sendall(_DONE)
         self._end()
 

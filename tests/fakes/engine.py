@@ -6,7 +6,8 @@ What it does on purpose, each seen on a real engine (moby issues in brackets):
 * a container whose start fails stays behind, `created` (#17217), as when its creator is killed in between;
 * a creation finishes after the first look for leftovers (`late`);
 * a network keeps "active endpoints" for a while after its containers are gone (#42119, `sticky`);
-* a container whose child was killed for memory exits 0 and says OOMKilled (#15621, `finish`).
+* a container whose child was killed for memory exits 0 and says OOMKilled (#15621, `finish`);
+* the daemon stops answering (`silent_from` the i-th call).
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class FakeEngine:
     at: At | None = None
     registry: bool = True
     taken: tuple[str, ...] = ()
+    silent_from: int | None = None
+    said: str = ""
     late: int = 0
     sticky: int = 0
     refuse_start: frozenset[str] = frozenset()
@@ -183,8 +186,8 @@ class FakeEngine:
         raise EnvironmentFault("the fake engine has no shell")
 
     def logs(self, container: str) -> str:
-        """Nothing was said."""
-        return ""
+        """Every container said the same."""
+        return self.said
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Remember the new limits in the container's spec."""
@@ -205,6 +208,8 @@ class FakeEngine:
 
     def _call(self, what: str, effect: Callable[[], T]) -> T:
         mine = self.at if self.at is not None and self.at.call == len(self.log) else None
+        if self.silent_from is not None and len(self.log) >= self.silent_from:
+            raise EnvironmentFault("the engine does not answer")
         self.log.append(what)
         if mine is not None and mine.when == "before":
             raise mine.what

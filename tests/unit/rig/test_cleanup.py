@@ -15,6 +15,8 @@ from tests.fakes.engine import At, FakeEngine, Killed
 LABELS = {RUN_LABEL: "r1"}
 DEAD_OWNER = owner.token().rpartition(":")[0] + ":1"
 """This process' pid, started at another time: the pid came round."""
+ELSEWHERE = ":".join([*owner.token().split(":")[:2], "1", "999999", "1"])
+"""A process of this user in another pid namespace, whose number means nothing here."""
 CALLS = 7
 
 
@@ -124,23 +126,33 @@ def test_a_refused_start_leaves_a_created_container_that_is_swept() -> None:
 
 
 def test_clean_takes_the_dead_and_the_expired_and_spares_the_living() -> None:
-    """Three runs of this user and one of another: only abandoned ones of ours go, unless everything is asked for."""
+    """Only abandoned runs of ours go, unless all are asked for: of kept ones and of other namespaces expiry decides."""
     hour = owner.expires(3600)
     runs = {
         "alive": {OWNER_LABEL: owner.token(), EXPIRES_LABEL: hour},
         "dead": {OWNER_LABEL: DEAD_OWNER, EXPIRES_LABEL: hour},
         "expired": {OWNER_LABEL: owner.token(), EXPIRES_LABEL: owner.expires(-1)},
-        "foreign": {OWNER_LABEL: "99999:boot:1:1", EXPIRES_LABEL: owner.expires(-1)},
+        "foreign": {OWNER_LABEL: "99999:boot:1:1:1", EXPIRES_LABEL: owner.expires(-1)},
+        "kept": {OWNER_LABEL: owner.kept(), EXPIRES_LABEL: hour},
+        "kept too long": {OWNER_LABEL: owner.kept(), EXPIRES_LABEL: owner.expires(-1)},
+        "neighbour": {OWNER_LABEL: ELSEWHERE, EXPIRES_LABEL: hour},
     }
     engine = FakeEngine()
     for name, labels in runs.items():
         engine.start(spec(name, {RUN_LABEL: name, **labels}))
     would = cleanup.clean(engine, dry=True)
-    assert [thing.run for thing in would.removed] == ["dead", "expired"]
-    assert len(engine.names) == 4
+    assert [thing.run for thing in would.removed] == ["dead", "expired", "kept too long"]
+    assert len(engine.names) == 7
     cleanup.clean(engine)
-    assert engine.names == ["alive", "foreign"]
+    assert engine.names == ["alive", "foreign", "kept", "neighbour"]
     cleanup.clean(engine, run="foreign")
-    assert engine.names == ["alive"]
+    assert engine.names == ["alive", "kept", "neighbour"]
     cleanup.clean(engine, everything=True)
     assert engine.names == []
+
+
+def test_an_engine_that_does_not_answer_leaves_what_it_may() -> None:
+    """A sweep that could not even look is a leftover, with the command that removes it."""
+    engine = FakeEngine(silent_from=0)
+    with pytest.raises(LeftoverError, match=r"does not answer.*`lab clean --run r1`"):
+        cleanup.sweep_run(engine, "r1")

@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from lab.rig import owner
 
+DEAD_PID = "4194305"
+"""Beyond the kernel's largest, 2^22."""
+
+
+def with_field(number: int, value: str) -> str:
+    """Return this process' token with one field replaced."""
+    parts = owner.token().split(":")
+    parts[number] = value
+    return ":".join(parts)
+
 
 def test_this_process_owns_what_it_labels() -> None:
-    """`<uid>:<boot id>:<pid>:<start time>` of the running process is alive and mine."""
+    """`<uid>:<boot id>:<pid namespace>:<pid>:<start time>` of the running process is not dead, and mine."""
     token = owner.token()
-    uid, boot, pid, start = token.split(":")
+    uid, boot, namespace, pid, start = token.split(":")
     assert (uid, pid) == (str(os.getuid()), str(os.getpid()))
     assert len(boot) == 36
+    assert namespace == str(Path("/proc/self/ns/pid").stat().st_ino)
     assert start.isdecimal()
-    assert owner.is_alive(token)
+    assert not owner.is_dead(token)
     assert owner.is_mine(token)
 
 
-@pytest.mark.parametrize("field", [0, 1, 3])
-def test_the_same_pid_is_not_the_same_owner(field: int) -> None:
-    """Another user, another boot or another start time is another process."""
-    parts = owner.token().split(":")
+@pytest.mark.parametrize(("field", "value"), [(3, DEAD_PID), (4, "7")])
+def test_a_pid_that_ended_or_came_round_is_dead(field: int, value: str) -> None:
+    """No such process, or one that started at another time."""
+    assert owner.is_dead(with_field(field, value))
+
+
+@pytest.mark.parametrize("field", [1, 2])
+def test_nothing_is_known_of_another_boot_or_namespace(field: int) -> None:
+    """Two CI containers that share an engine see each other's pids as nobody's: that is no proof of death."""
+    parts = with_field(3, DEAD_PID).split(":")
     parts[field] = "7"
-    assert not owner.is_alive(":".join(parts))
+    assert not owner.is_dead(":".join(parts))
 
 
-@pytest.mark.parametrize("label", ["", "a:b", "0:boot:x:1", "0:boot:4194305:1"])
-def test_what_names_no_process_is_not_alive(label: str) -> None:
-    """No label, half a label, no pid, a pid beyond the kernel's largest (2^22)."""
-    assert not owner.is_alive(label)
+@pytest.mark.parametrize("label", ["", "a:b", "0:boot:x:1", "0:boot:1:4194305:1"])
+def test_what_names_no_process_here_is_not_dead(label: str) -> None:
+    """No label, half a label, a label of an older format: its expiry decides."""
+    assert not owner.is_dead(label)
+
+
+def test_what_is_kept_is_mine_and_never_dead() -> None:
+    """It outlives its process on purpose."""
+    assert owner.is_mine(owner.kept())
+    assert not owner.is_dead(owner.kept())
 
 
 def test_expiry_is_seconds_of_utc() -> None:

@@ -1,0 +1,35 @@
+"""How long a run may take: one formula, for those who wait inside a lab and for the deadlines that end it from outside.
+
+Law: whoever waits inside gives up before the lab does, so that a slow run ends with a reason and not with a kill.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lab.scenario.model import Scenario, Stall
+
+TRANSITION_MS = 1_000
+"""Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
+JOIN_S = 25.0
+"""How long clients may take to connect and hear each other; through a firewall they never will."""
+AROUND_S = 240
+"""For what is not media: bringing up, draining, recording, and further runs on the same lab."""
+KEPT_S = 3_600
+"""How much longer a lab stays that its user wants to look at."""
+_SLOW = 1.5
+_SLOW_S = 20.0
+
+
+def pushed_within_s(scenario: Scenario) -> float:
+    """Return how long after the impairment began every frame must be pushed; stalls and back-pressure delay it."""
+    media = scenario.media
+    stalls = sum(fault.length_ms * fault.times for fault in scenario.inject if isinstance(fault, Stall))
+    last = max((change.at_ms for change in scenario.timeline), default=0)
+    return (max(media.duration_ms, last) + TRANSITION_MS + stalls) / 1000 * _SLOW + _SLOW_S
+
+
+def lab_s(scenario: Scenario, *, keep: bool = False) -> int:
+    """Return how long a lab for `scenario` may live, in seconds from its beginning."""
+    before_s = JOIN_S + (scenario.media.settle_ms + scenario.media.control_ms) / 1000
+    return math.ceil(before_s + pushed_within_s(scenario) + AROUND_S) + (KEPT_S if keep else 0)

@@ -1,0 +1,171 @@
+"""A lab's ends: what is undone, who is told, and when the watchdog may go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import pytest
+
+import lab.rig.lab as rig
+from lab.errors import EnvironmentFault, Interrupted, LeftoverError
+from lab.rig import cleanup, signals
+from lab.rig.containers import NODE_READY
+from lab.rig.engine import OWNER_LABEL
+from lab.rig.images import Image, Images
+from lab.rig.lab import Lab, Machine
+from lab.rig.server import READY_WORDS
+from lab.rig.watch import FAILED, KEPT, Progress
+from tests.fakes.engine import FakeEngine
+from tests.unit.rig.test_topology import link, scenario
+
+SCENARIO = scenario({"a": "publisher", "b": "subscriber"}, (link("a"),))
+
+
+class Dog:
+    """A watchdog that only notes whether it was dismissed."""
+
+    def __init__(self) -> None:
+        self.dismissed = False
+
+    def guard(self, run: str, paths: Sequence[Path]) -> Dog:
+        """Stand for `watchdog.guard`."""
+        return self
+
+    def __enter__(self) -> Dog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def ready(self) -> None:
+        """Watch at once."""
+
+    def dismiss(self) -> None:
+        """Note it."""
+        self.dismissed = True
+
+
+@pytest.fixture
+def dog(monkeypatch: pytest.MonkeyPatch) -> Dog:
+    """Give a fake watchdog, and a bump that needs no kernel."""
+    dog = Dog()
+    monkeypatch.setattr("lab.rig.watchdog.guard", dog.guard)
+    monkeypatch.setattr(rig, "plumb", lambda *_: None)
+    monkeypatch.setattr(rig, "Bump", lambda **_: nullcontext())
+    return dog
+
+
+class Seen:
+    """A watch that remembers."""
+
+    def __init__(self) -> None:
+        self.moments: list[Progress] = []
+
+    def __call__(self, moment: Progress) -> bool:
+        """Go on."""
+        self.moments.append(moment)
+        return False
+
+    def of(self, phase: str) -> list[str]:
+        """Return the details told in `phase`."""
+        return [moment.detail for moment in self.moments if moment.phase == phase]
+
+
+def planned(engine: FakeEngine, tmp_path: Path, watch: Seen, *, keep: bool = False) -> Lab:
+    """Return a lab on `engine` that does not exist yet."""
+    image = Image(reference="i", digest="sha256:0", how="built")
+    images = Images(base=image, router=image, server=image, client=image)
+    machine = Machine(engine=engine, images=images, driver="kernel", results=tmp_path, cache=tmp_path)
+    return Lab(machine, SCENARIO, watch=watch, keep=keep)
+
+
+def ready() -> FakeEngine:
+    """Return an engine on which nodes and server are ready at once."""
+    return FakeEngine(said=f"{NODE_READY} {READY_WORDS}")
+
+
+def test_a_lab_that_ends_leaves_nothing_and_dismisses_the_watchdog(dog: Dog, tmp_path: Path) -> None:
+    """Containers, networks and scratch are gone."""
+    engine = ready()
+    with planned(engine, tmp_path, Seen()) as lab:
+        assert engine.names
+        assert lab.scratch.stat().st_mode & 0o777 == 0o700
+    assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
+
+
+def test_a_failed_bring_up_is_undone_even_when_it_was_to_be_kept(dog: Dog, tmp_path: Path) -> None:
+    """Half a lab is of use to nobody."""
+    engine = ready()
+    lab = planned(engine, tmp_path, Seen(), keep=True)
+    engine.refuse_start = frozenset({f"lab-{lab.run}-server"})
+    with pytest.raises(EnvironmentFault, match="driver failed"):
+        lab.__enter__()
+    assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
+
+
+def test_an_engine_that_dies_leaves_the_watchdog_on_duty(dog: Dog, tmp_path: Path) -> None:
+    """The sweep could not look: LeftoverError, and the watchdog is not dismissed."""
+    engine = ready()
+    lab = planned(engine, tmp_path, Seen())
+    lab.__enter__()
+    engine.silent_from = 0
+    with pytest.raises(LeftoverError, match=f"lab clean --run {lab.run}"):
+        lab.__exit__(None, None, None)
+    assert (lab.scratch.exists(), dog.dismissed) == (False, False)
+
+
+def test_cleanup_that_fails_never_hides_the_first_error(dog: Dog, tmp_path: Path) -> None:
+    """A Ctrl-C stays a Ctrl-C; what could not be removed is told beside it."""
+    engine, seen = ready(), Seen()
+
+    def run() -> None:
+        with planned(engine, tmp_path, seen):
+            engine.silent_from = 0
+            raise Interrupted(2)
+
+    with pytest.raises(Interrupted):
+        run()
+    assert len(seen.of(FAILED)) == 1
+    assert not dog.dismissed
+
+
+def test_a_kept_lab_stays_and_says_how_to_remove_it(dog: Dog, tmp_path: Path) -> None:
+    """Neither its end nor the next lab's cleaning removes it; the command it names does. No secret stays in a file."""
+    engine, seen = ready(), Seen()
+    with planned(engine, tmp_path, seen, keep=True) as lab:
+        standing = engine.names
+    cleanup.clean(engine)
+    assert (engine.names, lab.scratch.exists(), dog.dismissed) == (standing, False, True)
+    (said,) = seen.of(KEPT)
+    assert f"`lab clean --run {lab.run}`" in said
+    assert all(thing.labels[OWNER_LABEL].endswith(":kept") for thing in cleanup.found(engine, {}))
+    cleanup.clean(engine, run=lab.run)
+    assert engine.names == []
+
+
+def test_a_signal_ends_the_waits_of_a_bring_up(dog: Dog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes that never get ready are not waited for once a signal has come, although their wait is shielded."""
+    engine, presses = FakeEngine(), iter([signal.SIGINT])
+    lab = planned(engine, tmp_path, Seen())
+
+    def logs(*_: object) -> str:
+        for signum in presses:
+            os.kill(os.getpid(), signum)
+        return ""
+
+    def run() -> None:
+        with signals.interruptible():
+            lab.__enter__()
+
+    monkeypatch.setattr(FakeEngine, "logs", logs)
+    monkeypatch.setattr(rig, "NODE_READY_S", 5.0)
+    began = time.monotonic()
+    with pytest.raises(Interrupted):
+        run()
+    assert time.monotonic() - began < 4
+    assert (engine.names, dog.dismissed) == ([], True)
