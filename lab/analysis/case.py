@@ -86,7 +86,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         media_frames=asked.media.duration_ms // FRAME_MS,
     )
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
-    links = accounts(scene, times.media_from_ns, until)
+    links = accounts(scene, (times.media_from_ns, until), times.control)
     host = recording.cgroups.get("server", ())
     return Case(
         scene=scene,

@@ -26,8 +26,9 @@ _MOSTLY = 0.9
 def causes(scene: Scene, account: Account, dropped_ns: Ints) -> Mapping[str, int]:
     """Count the drops of a flow, given when each packet entered the link, per cause: random, queue, outage, blocked.
 
-    A change takes effect while it is being read, so spans overlap there; the later one, in which the change is in force,
-    comes first, and one in which nothing was counted takes none. A drop for which no counter moved has no cause here.
+    A change takes effect while it is being read, so spans overlap there; the later one, in which the change is in
+    force, comes first, and one in which nothing was counted takes none. A drop for which no counter moved has no cause
+    here.
     """
     found: Counter[str] = Counter()
     for span in reversed(account.spans):

@@ -42,9 +42,11 @@ def _checked(measures: Measures, expected: Expectation) -> Checked:
     value, limit = measures.value(expected.metric), _limit(measures, expected)
     bounds = None if expected.relative else measures.interval(expected.metric)
     result, note = UNKNOWN, "its evidence is missing"
-    if value is not None and limit is not None:
+    if doubt := measures.undecided(expected.metric):
+        note = doubt
+    elif value is not None and limit is not None:
         result, note = _decided(expected, value, limit, bounds)
-    if result == UNKNOWN and value is not None and limit is not None and bounds:
+    if result == UNKNOWN and not doubt and value is not None and limit is not None and bounds:
         note = _how_long(measures, value, bounds, limit)
     return Checked(
         metric=expected.metric, limit=spelled(expected), value=value, interval=bounds, result=result, note=note

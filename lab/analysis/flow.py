@@ -38,6 +38,13 @@ class Times:
     media_from_ns: int
     media_frames: int
 
+    @property
+    def control(self) -> tuple[int, int] | None:
+        """From when to when the clean control was, None when there was none."""
+        if self.control_from_ns is None or self.control_to_ns is None:
+            return None
+        return self.control_from_ns, self.control_to_ns
+
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
@@ -105,6 +112,10 @@ def _journey(
     heard = list(dict.fromkeys(sample.ssrc for sample in inbound))
     if not heard:
         raise EvidenceError(f"{subscriber.name} has no statistics of {publisher.name}", fix="they name the stream")
+    arrived = set(rtp_of(scene.core, dst=subscriber.ip)["ssrc"].tolist()).intersection(heard)
+    if len(arrived) > len(sent):
+        words = f"{subscriber.name} got {publisher.name}'s {len(sent)} streams as {len(arrived)}"
+        raise EvidenceError(words, fix="it joined again; record again, for that is not followed yet")
     return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, heard) for ssrc in sent])
 
 
@@ -118,9 +129,7 @@ def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:
 
 
 def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
-    if times.control_from_ns is None or times.control_to_ns is None:
-        return np.zeros(journey.size, np.bool_)
-    return _slots(made, between(made, times.control_from_ns, times.control_to_ns), journey)
+    return _slots(made, between(made, *times.control), journey) if times.control else np.zeros(journey.size, np.bool_)
 
 
 def _transition(made: Blocks, times: Times, media: Window) -> int:

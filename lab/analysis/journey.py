@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lab.analysis.scene import Scene, Seat
-from lab.analysis.streams import ABSENT, Flags, Ints, Stream, place, rtp_of, shift, stream, taken
+from lab.analysis.streams import ABSENT, Flags, Ints, Stream, matches, place, rtp_of, shift, stream, taken
 from lab.errors import EvidenceError
 from lab.evidence.values import Packets
 from lab.marks import FRAME_MS, SAMPLE_RATE
@@ -22,6 +22,7 @@ from lab.marks import FRAME_MS, SAMPLE_RATE
 RED_TYPE = 63
 SLOT_TICKS = SAMPLE_RATE * FRAME_MS // 1000
 _LONGEST_SILENCE_SLOTS = 3600 * 50
+_STRAY_SHARE, _STRAY_PACKETS = 0.01, 10
 
 
 class At(IntEnum):
@@ -116,8 +117,17 @@ def _downlinks(taps: Sequence[Packets], entered: Stream, dst: int, ssrcs: Sequen
     if best is None:
         return [stream(taps[0][:0])] * 3
     out, offset = found[best]
+    _check_numbers(entered, out, offset)
     rest = [stream(_unmarked(rtp_of(tap, dst=dst, ssrc=ssrcs[best])), near=out) for tap in taps[1:]]
     return [_moved(one, offset) for one in (out, *rest)]
+
+
+def _check_numbers(entered: Stream, out: Stream, offset: int) -> None:
+    """Refuse a stream whose numbers the server moved on the way: packets would seem lost that are only renumbered."""
+    strangers = out.size - matches(entered, out, offset)
+    if strangers > max(_STRAY_PACKETS, _STRAY_SHARE * out.size):
+        words = f"{strangers} packets behind the server are none of those that went in, by their numbers"
+        raise EvidenceError(words, fix="a mute or a change of source moves them, which is not followed yet")
 
 
 def _forwarded(packets: Packets, entered: Stream) -> tuple[Stream, int]:

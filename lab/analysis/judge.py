@@ -93,7 +93,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         hops=rows,
         expectations=found.checked,
         damage=loss.by_owner(),
-        reasons=(*limits, *found.reasons, *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
+        reasons=(*(limits or found.reasons), *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
         concealed_share=flow.lateness.concealed_share,
     )
 

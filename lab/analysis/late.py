@@ -2,8 +2,9 @@
 
 Law: two witnesses. NetEQ says that it made up sound (`concealed_samples`) beyond what lost packets explain; the taps
 say which packets came late just then. Late is the time a packet spent in a hop, less that hop's median in the clean
-control, less what the kernel held as delay, jitter and queue; it is charged to the hop with the largest excess. Where
-only the configured network was slow, it is the network's. Concealment without a late packet is nobody's: it is shown.
+control, less what the kernel held as delay, jitter and queue beyond the delay that the control had already; it is
+charged to the hop with the largest excess. Where only the configured network was slow, it is the network's.
+Concealment without a late packet is nobody's: it is shown.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def lateness(
         return Lateness(hop=none, concealed_share=None, unexplained_frames=None)
     spent = _spent(journey)
     excess = spent - _usual(spent, control)
-    allowed = np.array([0.0, links[0].delay_ms, 0.0, links[1].delay_ms])
+    allowed = np.array([0.0, links[0].delay_ms - links[0].usual_ms, 0.0, links[1].delay_ms - links[1].usual_ms])
     late_ms = np.nan_to_num((excess - allowed).sum(axis=1), nan=0.0)
     candidate = (late_ms > _LATE_MS) & ~lost
     due_ns = _due(journey, control) + int(allowed.sum() * _MS)
@@ -133,7 +134,8 @@ def _blame(excess: Floats, links: tuple[Configured, Configured]) -> Ints:
     """Return per row the hop with the largest excess beyond what is configured; else the slower network hop."""
     if excess.size == 0:
         return np.zeros(0, np.int64)
-    beyond = np.nan_to_num(excess - np.array([0.0, links[0].longest_ms, 0.0, links[1].longest_ms]), nan=-np.inf)
+    held = np.array([0.0, links[0].longest_ms - links[0].usual_ms, 0.0, links[1].longest_ms - links[1].usual_ms])
+    beyond = np.nan_to_num(excess - held, nan=-np.inf)
     network = np.where(np.isin(np.arange(len(HOPS)), (1, 3)), np.nan_to_num(excess, nan=-np.inf), -np.inf)
     clear = beyond.max(axis=1) > _CLEAR_EXCESS_MS
     return np.asarray(np.where(clear, beyond.argmax(axis=1), network.argmax(axis=1)), dtype=np.int64)

@@ -19,6 +19,7 @@ from lab.analysis.prediction import Copy
 from lab.analysis.scene import Scene
 from lab.analysis.streams import Flags
 from lab.analysis.values import Frames, Hop, Owner
+from lab.evidence import names
 from lab.marks import BLOCK_MS, FRAME_MS
 
 _SPAN = {"send": (At.NOWHERE, At.SENT), "uplink": (At.SENT, At.UPLINKED), "server": (At.SERVER_IN, At.SERVER_OUT),
@@ -66,6 +67,12 @@ def _link(links: Sequence[Account], flow: Flow, name: str) -> Account | None:
     return next((link for link in links if (link.client, link.way) == wanted), None)
 
 
+def _unread(flow: Flow, name: str) -> str:
+    """Say that a bump's second witness is missing; empty where there is no bump."""
+    seat = {"uplink": flow.publisher, "downlink": flow.subscriber}.get(name)
+    return f"{names.STEPS} does not hold the kernel's counts twice" if seat is not None and seat.linked else ""
+
+
 def _push(flow: Flow, loss: Damage) -> Hop:
     lost = loss.fate == FATES.index("push")
     return Hop(
@@ -96,7 +103,7 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
         late=loss.frames(lost & loss.late),
         contributing=_contributing(flow, loss, name, lost),
         repaired=_repaired(flow, gone),
-        undecided=link.undecided if link else "",
+        undecided=link.undecided if link else _unread(flow, name),
         note=_inserted(loss, (Owner.SDK, Owner.CLIENT_HOST)) if name == "send" else _disorder(flow, name),
     )
 

@@ -7,14 +7,16 @@ Witnesses that disagree make the hop undecided. What was configured is only what
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 from lab.analysis.scene import Scene, Seat, goes_up
+from lab.errors import EvidenceError
+from lab.evidence import names
+from lab.evidence.decode import decode, parse
 from lab.evidence.values import DirectionState, Packets, Qdisc, StepState
 
 Way = Literal["up", "down"]
@@ -39,12 +41,16 @@ class Span:
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
-    """What the kernel held: delay, rate, and the longest time that delay, jitter and a full queue explain together."""
+    """What the kernel held: delay, rate, and the longest time that delay, jitter and a full queue explain together.
+
+    `usual_ms` is the delay that it held during the clean control already: what is measured against the control has it.
+    """
 
     delay_ms: float
     longest_ms: float
     rate_bytes: float  # per second; infinite when nothing in a lab can fill it
     duplicates: bool
+    usual_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +84,23 @@ class Account:
         return missed if missed > max(_FAR_PACKETS, _FAR_SHARE * self.before[0]) else 0
 
 
-def accounts(scene: Scene, from_ns: int, to_ns: int) -> tuple[Account, ...]:
-    """Return the account of every direction that was read at least twice; delays are those in force in the window."""
+Times = tuple[int, int]
+"""From when to when, t_ns."""
+
+
+def accounts(scene: Scene, window: Times, control: Times | None = None) -> tuple[Account, ...]:
+    """Return the account of every direction that was read at least twice; delays are those in force in the window.
+
+    `control` is when the clean control was; without one the window is measured against itself.
+    """
     found = []
     for seat in scene.seats:
         for way in ("up", "down"):
             readings = _readings(scene.steps, seat.name, way)
             if len(readings) >= 2:
-                found.append(_account(scene, seat, way, readings, (from_ns, to_ns)))
+                usual = _in_force(readings, control or window)
+                held = replace(_in_force(readings, window), usual_ms=usual.delay_ms)
+                found.append(_account(scene, seat, way, readings, held))
     return tuple(found)
 
 
@@ -101,7 +116,7 @@ def _readings(steps: Sequence[StepState], client: str, way: Way) -> list[Reading
     ]
 
 
-def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], window: tuple[int, int]) -> Account:
+def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], held: Configured) -> Account:
     (first, opened), (last, closed) = readings[0], readings[-1]
     outer, inner = scene.outer(seat), scene.inner(seat)
     before, after = (outer, inner) if way == "up" else (inner, outer)
@@ -113,7 +128,7 @@ def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], wi
         before=_counted(before, seat, way, first, last),
         after=_counted(after, seat, way, first, last),
         spans=tuple(_span(a, b) for a, b in pairwise(readings)),
-        configured=_in_force(readings, window),
+        configured=held,
     )
 
 
@@ -142,7 +157,7 @@ def _span(opened: Reading, closed: Reading) -> Span:
     )
 
 
-def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configured:
+def _in_force(readings: Sequence[Reading], window: Times) -> Configured:
     ends = [step.from_ns for step, _ in readings[1:]] + [window[1]]
     held = [
         _configured(state)
@@ -159,21 +174,37 @@ def _in_force(readings: Sequence[Reading], window: tuple[int, int]) -> Configure
 
 def _configured(state: DirectionState) -> Configured:
     """Read delay, jitter and queue out of iproute2's JSON: netem in seconds, tbf's rate in bytes/s, limit in bytes."""
-    netem, tbf = _options(_of(state, _NETEM)), _options(_of(state, _TBF))
+    where = f"{names.STEPS}: {state.client} {state.direction}"
+    netem, tbf = (parse(_of(state, handle).options_json or "{}", f"{where} {handle}") for handle in (_NETEM, _TBF))
     delay = netem.get("delay", {})
-    delay_ms, jitter_ms = 1000 * float(delay.get("delay", 0)), 1000 * float(delay.get("jitter", 0))
-    rate = float(tbf.get("rate", math.inf))
+    if not isinstance(delay, dict):
+        raise EvidenceError(f"{where}: delay {delay!r} is no object", fix="this is not what the kernel says")
+    delay_ms, jitter_ms = (1000 * _number(delay.get(key, 0), f"{where}: {key}") for key in ("delay", "jitter"))
+    rate, queue_ms = _rate(tbf, where)
+    return Configured(
+        delay_ms=delay_ms,
+        longest_ms=delay_ms + _SIGMAS * jitter_ms + queue_ms,
+        rate_bytes=rate,
+        duplicates="duplicate" in netem,
+    )
+
+
+def _rate(tbf: Mapping[str, object], where: str) -> tuple[float, float]:
+    """Return the rate in bytes per second, and how many ms its queue holds; infinite and 0 without a limit."""
+    rate = _number(tbf.get("rate", _UNLIMITED_BYTES), f"{where}: rate")
     if rate >= _UNLIMITED_BYTES:
-        rate, queue_ms = math.inf, 0.0
-    else:
-        queue_ms = 1000 * float(tbf["limit"]) / rate
-    longest = delay_ms + _SIGMAS * jitter_ms + queue_ms
-    return Configured(delay_ms=delay_ms, longest_ms=longest, rate_bytes=rate, duplicates="duplicate" in netem)
+        return math.inf, 0.0
+    if rate == 0:
+        raise EvidenceError(f"{where}: a rate of 0", fix="this is not what the kernel says")
+    return rate, 1000 * _number(tbf.get("limit"), f"{where}: limit") / rate
 
 
-def _options(qdisc: Qdisc) -> dict[str, Any]:
-    found = json.loads(qdisc.options_json or "{}")
-    return found if isinstance(found, dict) else {}
+def _number(raw: object, where: str) -> float:
+    """Return `raw` as a number that is not negative."""
+    value = decode(float, raw, where)
+    if value < 0:
+        raise EvidenceError(f"{where}: {value:g} is negative", fix="this is not what the kernel says")
+    return value
 
 
 def _of(state: DirectionState, handle: str) -> Qdisc:

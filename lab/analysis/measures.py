@@ -60,16 +60,20 @@ class Measures:
         lost = dropped(self.flow, hop)[entered].astype(np.float64)
         return lost * (self.hop_owner[hop] not in without)
 
+    def undecided(self, metric: str) -> str:
+        """Say why nobody can tell the metric, although it has a value: its hop's witnesses disagree; else empty."""
+        hop = metric.removesuffix("_loss")
+        return f"the witnesses of {hop} disagree" if self.hop_owner.get(hop) == Owner.UNDECIDED else ""
+
     def predicted(self, metric: str) -> float | None:
         """Return what the network's observed drops explain of the metric."""
         return self.value("network_loss") if metric in (*_SHARES, "concealed") else None
 
     def assigned(self, owner: Owner) -> Measures:
-        """Return the same measures, everything undecided laid at `owner`'s door."""
+        """Return the same measures, all undecided damage laid at `owner`'s door; an undecided hop remains one."""
         undecided, now = OWNERS.index(Owner.UNDECIDED), OWNERS.index(owner)
         lost_to = np.where(self.loss.lost_to == undecided, now, self.loss.lost_to)
-        hops = {name: owner if was == Owner.UNDECIDED else was for name, was in self.hop_owner.items()}
-        return replace(self, loss=replace(self.loss, lost_to=lost_to), hop_owner=hops)
+        return replace(self, loss=replace(self.loss, lost_to=lost_to))
 
     def _per_frame(self, without: Owners) -> Floats:
         frame = self.flow.made.frame[self.flow.made.inside(self.flow.window)]

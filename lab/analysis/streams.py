@@ -96,11 +96,12 @@ def shift(up: Stream, down: Stream) -> int | None:
     """Return the constant that the SFU added to the sequence numbers of `up` to make `down`; None when none fits.
 
     It starts at 0 and moves only at a mute or a change of source (LiveKit pkg/sfu/rtpmunger.go), so 0 is tried first;
-    else it is the commonest distance to the packet that had come in just before.
+    else it is the commonest distance to the packet that had come in just before. One that moves within a stream is not
+    followed: `matches` tells how much of it fits.
     """
     if up.size == 0 or down.size == 0:
         return None
-    if _matches(up, down, 0) * 2 >= down.size:
+    if matches(up, down, 0) * 2 >= down.size:
         return 0
     by_time = np.argsort(up.t_ns, kind="stable")
     before = np.searchsorted(up.t_ns[by_time], down.t_ns) - 1
@@ -109,10 +110,10 @@ def shift(up: Stream, down: Stream) -> int | None:
         return None
     values, counts = np.unique(distances, return_counts=True)
     best = int(values[counts.argmax()])
-    return best if _matches(up, down, best) else None
+    return best if matches(up, down, best) else None
 
 
-def _matches(up: Stream, down: Stream, offset: int) -> int:
-    """How many packets of `down` are one of `up` at this offset: number known, and not out before it was in."""
+def matches(up: Stream, down: Stream, offset: int) -> int:
+    """Return how many packets of `down` are one of `up` at this offset: number known, and not out before it was in."""
     rows = place(down.seq - offset, up)
     return int(((rows >= 0) & (taken(rows, up.t_ns, np.iinfo(np.int64).max) <= down.t_ns)).sum())

@@ -94,6 +94,40 @@ def test_an_expected_firewall_passes() -> None:
     assert judge(silent(edge, inner, core), wanted).outcome == Outcome.PASS
 
 
+def test_what_is_expected_beside_the_firewall_counts() -> None:
+    """`verdict: NETWORK/connect` was met, `lost_frames` could not be measured: UNKNOWN, and both are listed."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"verdict": ["NETWORK/connect"], "lost_frames": ["== 0"]})))
+    run = judge(silent(edge, inner, core), wanted)
+    assert run.outcome == Outcome.UNKNOWN
+    assert [(one.metric, one.result) for one in run.flows[0].expectations] == [
+        ("verdict", "met"),
+        ("lost_frames", "unknown"),
+    ]
+
+
+@pytest.mark.parametrize("place", ["edge", "inner", "core"])
+@pytest.mark.parametrize("name", CASES)
+def test_without_a_capture_nobody_is_blamed(name: str, place: str) -> None:
+    """The packets that would tell are in the missing capture: UNKNOWN naming it, whatever the client says."""
+    edge, inner, core, *_ = CASES[name]
+    run = silent(edge, inner, core)
+    client = replace(run.clients[0], exit_code=1)
+    left = tuple(tap for tap in run.taps if tap.place != place)
+    verdict = judge(replace(run, taps=left, clients=(client, run.clients[1])), ASKED)
+    assert (verdict.outcome, verdict.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert f"the {place} capture" in verdict.reasons[0]
+
+
+def test_media_that_flowed_is_not_unconnected_for_want_of_statistics() -> None:
+    """The captures show it arriving: the missing statistics are named, the client's exit is not the cause."""
+    run = recording(Plan())
+    mute = replace(run.clients[1], inbound=(), exit_code=1)
+    verdict = judge(replace(run, clients=(run.clients[0], mute)), ASKED)
+    assert (verdict.outcome, verdict.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert "has no statistics of publisher" in verdict.reasons[0]
+
+
 def failed_with(**left: object) -> RunVerdict:
     """Judge a run without any packet whose publisher left this."""
     run = silent((), (), ())

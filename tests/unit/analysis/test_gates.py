@@ -144,6 +144,8 @@ def test_a_clean_run_passes_every_gate() -> None:
         ("steal", lambda run: replace(run, seconds=())),
         ("clock", lambda run: replace(run, seconds=())),
         ("captures", lambda run: replace(run, taps=tuple(replace(tap, dropped=None) for tap in run.taps))),
+        ("captures", lambda run: taps(run, "core", None, lambda tap: replace(tap, dropped=None))),
+        ("bump passed", lambda run: taps(run, "inner", "publisher", lambda tap: replace(tap, torn="cut"))),
         ("path", lambda run: replace(run, clients=tuple(replace(one, pairs=()) for one in run.clients))),
     ],
 )
@@ -152,6 +154,25 @@ def test_a_missing_witness_voids_nothing(name: str, change: Change) -> None:
     run = judged(change)
     assert gate(run, name).ok is None
     assert run.outcome == Outcome.PASS
+
+
+def test_a_capture_that_is_missing_is_not_an_empty_one() -> None:
+    """Without the inner capture nothing walked past the bump: UNKNOWN naming it, not VOID."""
+    run = judged(lambda run: replace(run, taps=tuple(tap for tap in run.taps if tap.place != "inner")))
+    assert (gate(run, "bump passed").ok, run.outcome) == (None, Outcome.UNKNOWN)
+    assert "the inner capture of publisher is missing" in run.reasons[0]
+
+
+def test_numbers_that_came_round_hide_no_bypass() -> None:
+    """A packet 65 536 numbers later has another timestamp, and is another packet."""
+
+    def around(tap: Tap) -> Tap:
+        extra = tap.packets[tap.packets["src"] == number(PUBLISHER)][-20:].copy()
+        extra["ts"] += np.uint32(960 * 65_536 % 2**32)
+        return replace(tap, packets=np.concatenate([tap.packets, extra]))
+
+    run = judged(lambda run: taps(run, "core", None, around))
+    assert (gate(run, "bump passed").ok, gate(run, "bump passed").value) == (False, 20.0)
 
 
 def test_steal_alone_voids_nothing() -> None:

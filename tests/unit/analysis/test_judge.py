@@ -165,8 +165,21 @@ def test_a_configured_delay_makes_nothing_late() -> None:
     assert judge(told_delay(run, "0.06"), asked(plan)).flows[0].frames.lost == 0
 
 
-def told_delay(run: Recording, seconds: str) -> Recording:
-    """Return the run with the kernel saying that every direction's netem held this delay."""
+@pytest.mark.parametrize("held_ms", [80.0, 130.0])
+@pytest.mark.parametrize("from_start", [True, False])
+def test_a_delay_that_the_control_had_too_hides_nothing(from_start: bool, held_ms: float) -> None:
+    """100 ms on the uplink, from the start or from the impairment on: the server's own 80 or 130 ms are late."""
+    slow = dict.fromkeys(range(-25 if from_start else FIRST, FIRST + 240), 100.0)
+    held = {FIRST + 100 + i: held_ms for i in range(10)}
+    plan = Plan(up_delay_ms=slow, server_delay_ms=held, concealed_frames=10)
+    run = recording(plan)
+    late = replace(run.clients[1], inbound=recording(replace(plan, up_delay_ms={})).clients[1].inbound)
+    told = told_delay(replace(run, clients=(run.clients[0], late)), "0.1", from_start=from_start)
+    assert hop(judge(told, asked(plan)).flows[0], "server").late == 10.0
+
+
+def told_delay(run: Recording, seconds: str, *, from_start: bool = False) -> Recording:
+    """Return the run with the kernel saying that the uplink's netem held this delay, since the impairment."""
     options = f'{{"delay": {{"delay": {seconds}, "jitter": 0.0}}}}'
     steps = tuple(
         replace(
@@ -176,9 +189,13 @@ def told_delay(run: Recording, seconds: str) -> Recording:
                     one,
                     qdiscs=tuple(replace(q, options_json=options) if q.handle == "2:" else q for q in one.qdiscs),
                 )
+                if (one.client, one.direction) == ("publisher", "up")
+                else one
                 for one in step.directions
             ),
         )
+        if from_start or step.name != "clean"
+        else step
         for step in run.steps
     )
     return replace(run, steps=steps)

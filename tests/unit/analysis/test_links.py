@@ -71,7 +71,7 @@ def scene_with(root: dict[str, object], netem: dict[str, object], tbf: dict[str,
 def uplink(scene: Scene) -> Account:
     """Return the publisher's uplink over the whole run."""
     return next(
-        one for one in accounts(scene, GO_NS, GO_NS + 5000 * MS) if (one.client, one.way) == ("publisher", "up")
+        one for one in accounts(scene, (GO_NS, GO_NS + 5000 * MS)) if (one.client, one.way) == ("publisher", "up")
     )
 
 
@@ -80,7 +80,11 @@ def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
     netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
     held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "limit": 20_000})).configured
     assert held == Configured(
-        delay_ms=40.0, longest_ms=pytest.approx(40 + 4 * 10 + 400), rate_bytes=50_000.0, duplicates=True
+        delay_ms=40.0,
+        longest_ms=pytest.approx(40 + 4 * 10 + 400),
+        rate_bytes=50_000.0,
+        duplicates=True,
+        usual_ms=40.0,
     )
 
 

@@ -94,6 +94,29 @@ def test_a_count_is_compared_exactly() -> None:
     assert checked(PAIRS, "lost_frames", "<= 4").result == "failed"
 
 
+@pytest.mark.parametrize("condition", ["<= 50%", "<= 1%"])
+def test_a_hop_whose_witnesses_disagree_has_no_rate(condition: str) -> None:
+    """RED repaired every frame, but how many packets the uplink lost nobody knows: UNKNOWN, above and below."""
+    plan = Plan(up_lost=[FIRST + 10 * n for n in range(20)], miscounted=5)
+    run = judged(plan, {"uplink_loss": [condition]})
+    assert run.outcome == Outcome.UNKNOWN
+    assert run.flows[0].expectations[0].note == "the witnesses of uplink disagree"
+    assert judged(plan, {"lost_frames": ["== 0"]}).outcome == Outcome.PASS, "frames do not depend on it"
+
+
+def test_an_owner_that_was_only_noted_is_no_answer() -> None:
+    """The rate is undecided and the uplink its largest part: `verdict: NETWORK/uplink` is not met by that."""
+    plan = Plan(up_lost=[FIRST + 20 * n + i for n in range(8) for i in (0, 1)])
+    run = judged(plan, {"audio_loss": ["<= 4.1%"], "verdict": ["NETWORK/uplink"]})
+    assert (run.outcome, run.flows[0].expectations[-1].result) == (Outcome.UNKNOWN, "unknown")
+
+
+def test_a_failure_is_not_hidden_by_an_undecided_verdict() -> None:
+    """One expectation failed for certain, a rate is undecided: FAIL."""
+    plan = Plan(up_lost=[FIRST + 10 * n for n in range(20)])
+    assert judged(plan, {"uplink_loss": ["<= 12%", "<= 3%"]}).outcome == Outcome.FAIL
+
+
 def test_the_owner_is_the_smallest_set_that_would_make_it_hold() -> None:
     """Network and server both lost 10 points: below 15 one of them suffices, below 5 it takes both."""
     up, server = (
