@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.analysis.values import RunVerdict
+from lab.analysis.values import Outcome, RunVerdict
 from lab.batch.one import Judged, judged
 from lab.evidence import names
 from lab.evidence.recording import read_manifest
@@ -152,6 +153,97 @@ MUTATIONS = [
     ),
     ("twenty-percent", in_lines("clients/subscriber/stats.jsonl", no_in_band_fec), {"uplink lost", "uplink repaired"}),
 ]
+PIECES = (
+    *(f"captures/{tap}.pcap" for tap in ("core", "edge-publisher", "inner-publisher", "edge-subscriber")),
+    "captures/inner-subscriber.pcap",
+    "captures/core.log",
+    "clients/publisher/events.jsonl",
+    "clients/publisher/exit.json",
+    "clients/publisher/frames.jsonl",
+    "clients/publisher/stats.jsonl",
+    "clients/subscriber/stats.jsonl",
+    names.STEPS,
+    names.PACER,
+    names.HOST_SECONDS,
+    "host/cgroup-server.jsonl",
+    names.RESOLVED,
+)
+
+
+def delete(file: Path) -> None:
+    """Take the piece away."""
+    file.unlink()
+
+
+def tear(file: Path) -> None:
+    """Keep the first half of the bytes."""
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def cut(file: Path) -> None:
+    """Keep the first half of the lines, so that nothing looks torn."""
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[: len(lines) // 2]))
+
+
+DECIDING = ("captures/core.pcap", "clients/publisher/frames.jsonl", "clients/subscriber/stats.jsonl", names.RESOLVED)
+"""Pieces that no verdict can do without, the seal apart."""
+
+
+@pytest.fixture(scope="module", params=["twenty-percent", "sender-stalls"])
+def stored(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Unpack one recording for all that is done to its pieces."""
+    return unpacked(request.param, tmp_path_factory.mktemp("stored"))
+
+
+@pytest.mark.parametrize("harm", [delete, tear, cut])
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_piece_that_is_not_what_was_sealed_is_unknown_and_named(
+    piece: str, harm: Mutation, stored: Path, tmp_path: Path
+) -> None:
+    """Whatever half of it would say: UNKNOWN, and both the reasons and the table name the piece."""
+    run = shutil.copytree(stored, tmp_path / "run")
+    harm(run / piece)
+    found = judged(run)
+    assert (found.verdict.outcome, found.exit_code, found.verdict.void) == (Outcome.UNKNOWN, 3, ())
+    assert found.verdict.reasons[0].startswith(piece)
+    assert piece in found.text
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_a_piece_that_was_never_recorded_is_missed_by_name_or_decides_nothing(
+    piece: str, stored: Path, tmp_path: Path
+) -> None:
+    """Sealed without it: the same verdict, or UNKNOWN with the piece among the reasons; never another owner."""
+    whole, run = judged(stored).verdict, shutil.copytree(stored, tmp_path / "run")
+    delete(run / piece)
+    reseal(run)
+    found = judged(run).verdict
+    if (found.outcome, found.owner) != (whole.outcome, whole.owner):
+        assert found.outcome == Outcome.UNKNOWN
+        assert any(piece in reason for reason in found.reasons)
+    assert found.outcome == Outcome.UNKNOWN or piece not in DECIDING
+
+
+def test_a_seal_without_files_seals_nothing(stored: Path, tmp_path: Path) -> None:
+    """The manifest's list was emptied: UNKNOWN."""
+    run = shutil.copytree(stored, tmp_path / "run")
+    manifest = json.loads((run / names.MANIFEST).read_text())
+    (run / names.MANIFEST).write_text(json.dumps(manifest | {"files": {}}))
+    assert judged(run).verdict.outcome == Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("kept", [800, 600, 400])
+def test_half_a_log_is_unknown_however_it_is_sealed(kept: int, stored: Path, tmp_path: Path) -> None:
+    """The wire goes on where the log ends: nobody is charged for that, and no share is above one."""
+    run = shutil.copytree(stored, tmp_path / "run")
+    file = run / "clients/publisher/frames.jsonl"
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:kept]))
+    reseal(run)
+    verdict = judged(run).verdict
+    assert verdict.outcome == Outcome.UNKNOWN
+    assert "frames of publisher: only" in verdict.reasons[0]
+    assert sum(verdict.flows[0].damage.values()) < 1
 
 
 @pytest.mark.parametrize(("name", "mutate", "expected"), MUTATIONS)

@@ -103,6 +103,40 @@ def test_each_broken_piece_is_named_and_spoils_no_other(tmp_path: Path) -> None:
         assert others[0].startswith(name)
 
 
+def test_what_the_judge_reads_breaks_the_recording_and_nothing_else_does(tmp_path: Path) -> None:
+    """A changed log is told, changed evidence breaks; a piece that was never recorded is a note."""
+    for number, name in enumerate(("server/log.txt", names.STEPS, names.RESOLVED, names.CORE_TAP, names.PACER)):
+        folder = recorded(tmp_path / str(number))
+        folder.write("server/log.txt", "words\n")
+        folder.seal()
+        (folder.path / name).write_bytes((folder.path / name).read_bytes()[:-1])
+        found = read(folder.path)
+        assert found.problems
+        assert bool(found.broken) == (name != "server/log.txt"), name
+    folder = recorded(tmp_path / "without")
+    (folder.path / names.PACER).unlink()
+    folder.seal()
+    assert (len(read(folder.path).problems), read(folder.path).broken) == (1, ())
+
+
+def test_a_manifest_that_lists_no_files_seals_nothing(tmp_path: Path) -> None:
+    """Everything the judge reads would be unsealed: broken."""
+    folder = recorded(tmp_path)
+    folder.seal()
+    folder.put(replace(folder.manifest, files={}))
+    assert f"{names.CORE_TAP}: added after the recording was sealed" in read(folder.path).broken
+
+
+def test_a_torn_tail_breaks_although_it_was_sealed_so(tmp_path: Path) -> None:
+    """Nobody can tell what came after it: the client was killed, or the capture was."""
+    folder = recorded(tmp_path)
+    (folder.path / names.CORE_TAP).write_bytes(CAPTURE + CAPTURE[24:-1])
+    folder.seal()
+    found = read(folder.path)
+    assert found.broken == found.problems
+    assert found.taps[0].torn.startswith("ends at byte")
+
+
 def test_what_was_added_after_the_seal_is_told(tmp_path: Path) -> None:
     """Evidence never changes; derived/ may."""
     folder = recorded(tmp_path)

@@ -69,6 +69,14 @@ def test_a_run_without_flows_gives_its_reasons() -> None:
     assert "the manifest names no server" in text
 
 
+def test_what_is_wrong_with_the_recording_is_always_told() -> None:
+    """A pass with a flow and a changed log: the note stands above the last line, once; the flow's own words do not."""
+    noted = replace(RUN, reasons=(*RUN.reasons, "server/log.txt: changed since it was sealed"))
+    text = render(noted, "x")
+    assert text.splitlines()[-2] == "  server/log.txt: changed since it was sealed"
+    assert text.count("changed since") == 1
+
+
 def test_a_row_adds_what_does_not_fit_below_the_table() -> None:
     """Late, contributing, disagreeing witnesses and half frames."""
     uplink = replace(CONGESTED.hops[2], late=2.5, contributing=1, undecided="5 packets too many", frames_lost=12.5)
