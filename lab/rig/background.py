@@ -8,13 +8,16 @@ timeline's changes through `orders.json`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from functools import partial
 
-from lab.rig.containers import Program, open_to_programs, program_spec
+from lab.evidence import names
+from lab.evidence.store import RunFolder
+from lab.rig import programs
+from lab.rig.containers import Program, open_to_programs
 from lab.rig.lab import Lab
-from lab.rig.topology import BACKGROUND_PORT, Topology
+from lab.rig.parallel import side_by_side
+from lab.rig.topology import BACKGROUND_PORT, Node, Topology
 from lab.scenario.model import Direction, Impairment
 
 MODULE = "lab.clients.background"
@@ -45,38 +48,46 @@ def orders(topology: Topology, flows: Flows, seed: int) -> dict[str, list[dict[s
 class Background:
     """The running senders; `follow` gives them new orders."""
 
-    def __init__(self, topology: Topology, folders: Mapping[str, Path], seed: int) -> None:
-        """Remember where each node's program reads its orders."""
-        self._topology = topology
-        self._folders = folders
+    def __init__(self, lab: Lab, folder: RunFolder, seed: int) -> None:
+        """Plan the senders that `lab`'s topology has."""
+        self._lab = lab
+        self._folder = folder
         self._seed = seed
+        self._running: list[programs.Running] = []
+
+    def __enter__(self) -> Background:
+        """Start them, idle."""
+        try:
+            for node in self._lab.topology.background:
+                self._running.append(self._start(node))
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them, and keep what they said and how they ended."""
+        side_by_side(partial(programs.finish, self._lab, each, self._folder) for each in self._running)
 
     def follow(self, flows: Flows) -> None:
         """Send from now on what `flows` asks for."""
-        for name, sends in orders(self._topology, flows, self._seed).items():
-            temporary = self._folders[name] / ".orders"
-            temporary.write_text(json.dumps({"sends": sends}))
-            temporary.rename(self._folders[name] / "orders.json")
+        for name, sends in orders(self._lab.topology, flows, self._seed).items():
+            programs.replace_now(self._folder.path / _place(name) / "orders.json", json.dumps({"sends": sends}))
+
+    def check_alive(self) -> None:
+        """Raise EnvironmentFault for a sender that ended: without it there would be no congestion to speak of."""
+        programs.check_alive(self._lab.machine.engine, self._running)
+
+    def _start(self, node: Node) -> programs.Running:
+        place = _place(node.name)
+        config = {"format": 1, "listen": [BACKGROUND_PORT], "sends": []}
+        self._folder.write(f"{place}/{names.CLIENT_CONFIG}", json.dumps(config))
+        self._folder.write(f"{place}/go", "{}")
+        home = self._folder.path / place
+        open_to_programs(home)
+        program = Program(part=node.name, module=MODULE, folder=home, node=self._lab.nodes[node.name], environment={})
+        return programs.start(self._lab, program, place)
 
 
-@contextmanager
-def background(lab: Lab, folder: Path, seed: int) -> Iterator[Background]:
-    """Start the senders that `lab`'s topology has, idle; end them on exit."""
-    engine, running, folders = lab.machine.engine, [], {}
-    try:
-        for node in lab.topology.background:
-            place = folder / "background" / node.name
-            place.mkdir(parents=True)
-            (place / "config.json").write_text(json.dumps({"format": 1, "listen": [BACKGROUND_PORT], "sends": []}))
-            (place / "go").write_text("{}")
-            open_to_programs(place)
-            folders[node.name] = place
-            program = Program(part=node.name, module=MODULE, folder=place, node=lab.nodes[node.name], environment={})
-            image = lab.machine.images.client.reference
-            running.append(engine.start(program_spec(lab.identity, image, program)))
-        yield Background(lab.topology, folders, seed)
-    finally:
-        for container in running:
-            engine.signal(container, "SIGTERM")
-        for container in running:
-            engine.remove(container)
+def _place(node: str) -> str:
+    return f"background/{node}"

@@ -7,13 +7,15 @@ qdiscs: an egress capture on an impaired device would never see what its qdisc d
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
+from lab.evidence.store import RunFolder, storing
 from lab.rig.engine import Engine, Shell
 from lab.rig.parallel import side_by_side
 from lab.rig.topology import Topology
@@ -54,6 +56,11 @@ def tcpdump_argv(device: str, target: PurePosixPath) -> tuple[str, ...]:
     )  # fmt: skip
 
 
+def stop_argv(mounted: PurePosixPath) -> tuple[str, ...]:
+    """Return what ends the taps of one recording and of no other that shares the router: those that write there."""
+    return ("pkill", "-INT", "-f", f"^tcpdump .* -w {re.escape(str(mounted))}/")
+
+
 class Captures:
     """All taps of one run, as a context: open on entry, complete on exit (or as complete as a failure leaves them).
 
@@ -61,7 +68,7 @@ class Captures:
     """
 
     def __init__(
-        self, *, engine: Engine, router: str, topology: Topology, folder: Path, mounted: PurePosixPath
+        self, engine: Engine, router: str, topology: Topology, folder: RunFolder, mounted: PurePosixPath
     ) -> None:
         """Plan the taps; nothing runs before `__enter__`."""
         self._engine = engine
@@ -74,7 +81,8 @@ class Captures:
 
     def __enter__(self) -> Captures:
         """Start every tap and return when all of them listen."""
-        (self._folder / names.CAPTURES).mkdir(exist_ok=True)
+        with storing(self._folder.path / names.CAPTURES):
+            (self._folder.path / names.CAPTURES).mkdir(exist_ok=True)
         try:
             side_by_side(partial(self._start, point) for point in self._points)
             for point in self._points:
@@ -87,13 +95,13 @@ class Captures:
     def __exit__(self, *_: object) -> None:
         """End every tap with SIGINT, on which tcpdump writes what it holds, and keep its last words."""
         try:
-            self._engine.execute(self._router, ("pkill", "-INT", "-x", "tcpdump"))
+            self._engine.execute(self._router, stop_argv(self._mounted))
             for point, stream in self._streams.items():
                 self._words[point] += _until(stream, "dropped by kernel", STOP_S)
         finally:
             self._close()
             for point, words in self._words.items():
-                (self._folder / point.file).with_suffix(".log").write_text(words)
+                self._folder.write(str(PurePosixPath(point.file).with_suffix(".log")), words)
 
     def _start(self, point: TapPoint) -> None:
         argv = tcpdump_argv(point.device, self._mounted / point.file)

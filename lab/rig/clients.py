@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,28 +17,34 @@ from typing import Any
 
 from lab.errors import ClientFailed
 from lab.evidence import names
+from lab.evidence.store import RunFolder
 from lab.marks import FRAME_MS
-from lab.rig import server
-from lab.rig.containers import Program, open_to_programs, program_spec
+from lab.rig import programs, server
+from lab.rig.containers import Program, open_to_programs
 from lab.rig.engine import Engine
 from lab.rig.lab import Lab
+from lab.rig.lifetime import TRANSITION_MS
 from lab.rig.parallel import side_by_side
+from lab.rig.programs import replace_now
 from lab.rig.topology import SIGNAL_PORT
 from lab.scenario.model import Client, Fault, Scenario, Skip, Stall
 
-GRACE_S = 3.0
-TRANSITION_MS = 1_000
-"""Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
 MODULE = "lab.clients"
+POLL_S = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A started client."""
+    """A started client, and where its files are."""
 
     client: Client
-    container: str
+    program: programs.Running
     folder: Path
+
+    @property
+    def container(self) -> str:
+        """Its container's id."""
+        return self.program.container
 
     def events(self) -> list[str]:
         """Return the names of the events it has written so far."""
@@ -86,7 +92,7 @@ def _fault(fault: Fault) -> Mapping[str, Any]:
 
 
 @contextmanager
-def started(lab: Lab, scenario: Scenario, folder: Path, room: str) -> Iterator[tuple[Running, ...]]:
+def started(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[tuple[Running, ...]]:
     """Start every client, subscribers and publishers alike; on exit end them, keep their logs and remove them."""
     running: list[Running] = []
 
@@ -97,60 +103,48 @@ def started(lab: Lab, scenario: Scenario, folder: Path, room: str) -> Iterator[t
         side_by_side(partial(start, client) for client in scenario.clients)
         yield tuple(running)
     finally:
-        side_by_side(partial(_finish, lab, each) for each in running)
+        side_by_side(partial(programs.finish, lab, each.program, folder) for each in running)
 
 
-def _start(lab: Lab, scenario: Scenario, client: Client, folder: Path, room: str) -> Running:
-    place = folder / names.CLIENTS / client.name
-    place.mkdir(parents=True)
-    (place / names.CLIENT_CONFIG).write_text(json.dumps(client_config(scenario, client), indent=1))
-    open_to_programs(place)
+def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room: str) -> Running:
+    place = f"{names.CLIENTS}/{client.name}"
+    folder.write(f"{place}/{names.CLIENT_CONFIG}", json.dumps(client_config(scenario, client), indent=1))
+    open_to_programs(folder.path / place)
     program = Program(
         part=f"client-{client.name}",
         module=MODULE,
-        folder=place,
+        folder=folder.path / place,
         node=lab.nodes[client.name],
         environment={
             "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
             "LIVEKIT_TOKEN": server.token(lab.credentials, room, client.name, lab.identity.deadline_s),
         },
     )
-    container = lab.machine.engine.start(program_spec(lab.identity, lab.machine.images.client.reference, program))
-    return Running(client=client, container=container, folder=place)
+    return Running(client=client, program=programs.start(lab, program, place), folder=folder.path / place)
 
 
-def _finish(lab: Lab, running: Running) -> None:
-    engine = lab.machine.engine
-    engine.signal(running.container, "SIGTERM")
-    try:
-        engine.wait(running.container, GRACE_S)
-    except TimeoutError:
-        engine.signal(running.container, "SIGKILL")
-    state = engine.state(running.container)
-    end = {"exit_code": state.exit_code if state else None, "oom_killed": state.oom_killed if state else False}
-    (running.folder / names.CLIENT_EXIT).write_text(json.dumps(end))
-    (running.folder / names.CLIENT_LOG).write_text(lab.redacted(engine.logs(running.container)))
-    engine.remove(running.container)
-
-
-def wait_for(engine: Engine, clients: tuple[Running, ...], event: str, deadline_s: float) -> tuple[Running, ...]:
+def wait_for(engine: Engine, clients: Sequence[Running], event: str, deadline_s: float) -> tuple[Running, ...]:
     """Wait until every client has written `event`; return those that had not when the deadline came or they gave up.
 
     A client that gave up (exit code 3: it could not connect, or heard nothing) is evidence, to be judged.
     Raises ClientFailed, with the last log lines, for a client that died of anything else.
     """
-    until = time.monotonic() + deadline_s
-    waiting = clients
+    until, pulse = time.monotonic() + deadline_s, programs.Pulse()
+    waiting = without(clients, event)
     while waiting and time.monotonic() < until:
-        waiting = tuple(each for each in waiting if event not in each.events())
-        gave_up = [each for each in waiting if _gave_up(engine, each)]
-        if gave_up:
-            return waiting
-        time.sleep(0.02)
+        if pulse.due() and [each for each in waiting if _gave_up(engine, each)]:
+            return without(waiting, event)
+        time.sleep(POLL_S)
+        waiting = without(waiting, event)
     return waiting
 
 
-def check_alive(engine: Engine, clients: tuple[Running, ...]) -> None:
+def without(clients: Sequence[Running], event: str) -> tuple[Running, ...]:
+    """Return the clients that have not written `event` yet; reads their files alone, and asks no engine."""
+    return tuple(each for each in clients if event not in each.events())
+
+
+def check_alive(engine: Engine, clients: Sequence[Running]) -> None:
     """Raise ClientFailed, with its last log lines, for the first client that has ended."""
     for each in clients:
         if _gave_up(engine, each):
@@ -168,12 +162,10 @@ def _gave_up(engine: Engine, running: Running) -> bool:
     raise ClientFailed(f"client {running.client.name} ended with exit code {code}:\n{log}")
 
 
-def release(clients: tuple[Running, ...], start_monotonic_ns: int) -> None:
+def release(clients: Sequence[Running], start_monotonic_ns: int) -> None:
     """Tell every client when the first frame is due, on the machine's CLOCK_MONOTONIC that all containers share."""
     for each in clients:
-        temporary = each.folder / ".go"
-        temporary.write_text(json.dumps({"start_monotonic_ns": start_monotonic_ns}))
-        temporary.rename(each.folder / "go")
+        replace_now(each.folder / "go", json.dumps({"start_monotonic_ns": start_monotonic_ns}))
 
 
 GAVE_UP = 3

@@ -200,7 +200,7 @@ class DockerEngine(DockerImages):
             return bytes(self._api.logs(container)).decode(errors="replace")
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
-        """Change limits of a running container; None leaves one as it is."""
+        """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""
         new = docker_spec.limits(cpus, memory_bytes)
         quota: dict[str, Any] = {"cpu_period": new.get("CpuPeriod"), "cpu_quota": new.get("CpuQuota")}
         memory: dict[str, Any] = {"mem_limit": new.get("Memory"), "memswap_limit": new.get("MemorySwap")}

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.rig.engine import ContainerSpec, ContainerState, Mount, NetworkState
+from lab.rig.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount, NetworkState
 
 CPU_PERIOD_US = 100_000
 PIDS_LIMIT = 512
+MORE_THAN_ANY = 1 << 60
+"""Bytes of memory that no machine has: the way to lift a limit."""
 UNPROTECTED_SINCE = (1, 48)
 """Engine 28, the first that drops packets sent straight to a container's address from another bridge."""
 
@@ -44,8 +46,21 @@ def limits(cpus: float | None, memory_bytes: int | None) -> dict[str, int]:
 
     Quota and period rather than `NanoCpus`, which cannot be changed later; swap equal to memory is no swap.
     """
-    cpu = {} if cpus is None else {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": round(cpus * CPU_PERIOD_US)}
-    return cpu | ({} if memory_bytes is None else {"Memory": memory_bytes, "MemorySwap": memory_bytes})
+    return _cpu_limit(cpus) | _memory_limit(memory_bytes)
+
+
+def _cpu_limit(cpus: float | None) -> dict[str, int]:
+    if cpus is None:
+        return {}
+    return {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": -1 if cpus == NO_LIMIT else round(cpus * CPU_PERIOD_US)}
+
+
+def _memory_limit(memory_bytes: int | None) -> dict[str, int]:
+    if memory_bytes is None:
+        return {}
+    if memory_bytes == NO_LIMIT:  # Docker takes -1 for swap alone ("Minimum memory limit allowed is 6MB")
+        return {"Memory": MORE_THAN_ANY, "MemorySwap": -1}
+    return {"Memory": memory_bytes, "MemorySwap": memory_bytes}
 
 
 def network_options(api_version: str) -> dict[str, str]:

@@ -19,6 +19,10 @@ OWNER_LABEL = "livekit-lab.owner"
 EXPIRES_LABEL = "livekit-lab.expires"
 
 
+NO_LIMIT = -1
+"""In `Engine.update`: lift the limit."""
+
+
 class SubnetTaken(EnvironmentFault):
     """The address block asked for overlaps a network or a route of this machine; try another block."""
 
@@ -172,4 +176,4 @@ class Engine(Protocol):
         """Return standard output and error so far, in order."""
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
-        """Change limits of a running container; None leaves one as it is."""
+        """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""

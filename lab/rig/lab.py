@@ -54,6 +54,7 @@ class Machine:
 class Lab:
     """The long lifetime. Raises EnvironmentFault when it cannot be built, LeftoverError when it cannot be removed."""
 
+    block: IPv4Network
     topology: Topology
     bump: Bump
     router: str
@@ -147,7 +148,8 @@ class Lab:
         """Create every segment's network in a block that nobody uses; return segment name → network id."""
         first = secrets.randbelow(len(BLOCKS))
         for attempt in range(BLOCK_TRIES):
-            self.topology = topology(self.scenario, BLOCKS[(first + attempt * 37) % len(BLOCKS)])
+            self.block = BLOCKS[(first + attempt * 37) % len(BLOCKS)]
+            self.topology = topology(self.scenario, self.block)
             try:
                 return dict(side_by_side(self._network(s.name, s.subnet) for s in self.topology.segments))
             except SubnetTaken:

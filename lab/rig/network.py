@@ -33,7 +33,8 @@ class Network:
         self._changes = 0
 
     def __enter__(self) -> Network:
-        """Make every direction clean, and read the counters that everything later is measured from."""
+        """Make every direction clean, with this run's dice, and read the counters that all is measured from."""
+        self._bump.seed = self._scenario.seed
         self._apply("clean", dict(self.in_force), None)
         return self
 

@@ -7,14 +7,15 @@ change of the network is read back before it counts; what happened is written do
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
-from lab.rig import clients, facts, server
-from lab.rig.background import Background, background
+from lab.rig import clients, facts, lifetime, programs, server, sharing
+from lab.rig.background import Background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
 from lab.rig.containers import RESULTS
@@ -22,10 +23,10 @@ from lab.rig.lab import Lab
 from lab.rig.network import Network
 from lab.rig.watch import Progress, Watch
 from lab.rig.witnesses import witnesses
-from lab.scenario.model import Scenario, Stall
+from lab.scenario.model import Limits, Scenario
 
-JOIN_S = 25.0
-"""How long clients may take to connect and hear each other; through a firewall they never will."""
+TICK_S = 0.25
+"""How often the watch is told, and the publishers' files are looked at."""
 LEAD_S = 0.3
 """From telling the publishers to the first frame's due time, so that all of them know in time."""
 DRAIN_S = 1.0
@@ -33,7 +34,11 @@ DRAIN_S = 1.0
 
 
 def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
-    """Record `scenario` on `lab` into `folder`. Raises ClientFailed, EnvironmentFault, StorageError."""
+    """Record `scenario` on `lab` into `folder`, and leave the lab as it was.
+
+    Raises UsageError when the lab is not one for this scenario, ClientFailed, EnvironmentFault, StorageError.
+    """
+    sharing.admit(lab, scenario)
     folder.put(facts.known(folder.manifest, lab, scenario))
     with ExitStack() as stack:
         watch(Progress(phase="taps"))
@@ -41,94 +46,128 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
         mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
         stack.enter_context(
             Captures(
-                engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder.path, mounted=mounted
+                engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted
             )
         )
-        stack.enter_context(witnesses(lab, folder.path))
-        traffic = stack.enter_context(background(lab, folder.path, scenario.seed))
+        stack.enter_context(witnesses(lab, folder))
+        traffic = stack.enter_context(Background(lab, folder, scenario.seed))
         network = stack.enter_context(Network(lab.bump, scenario, folder))
+        stack.callback(sharing.restore_server, lab, scenario.server.after_join)
         if scenario.impair == "from_start":
             _impair(lab, scenario, network, traffic)
         watch(Progress(phase="join"))
-        joined = stack.enter_context(clients.started(lab, scenario, folder.path, lab.new_room()))
+        joined = stack.enter_context(clients.started(lab, scenario, folder, lab.new_room()))
         if _all_hear(lab, scenario, joined, folder):
-            _media(lab, scenario, joined, _Stage(network, traffic, folder, watch))
+            _media(
+                _Stage(
+                    lab=lab,
+                    scenario=scenario,
+                    joined=joined,
+                    network=network,
+                    traffic=traffic,
+                    folder=folder,
+                    watch=watch,
+                )
+            )
     folder.seal()
-
-
-class _Stage:
-    """What the media phase acts on."""
-
-    def __init__(self, network: Network, traffic: Background, folder: RunFolder, watch: Watch) -> None:
-        self.network = network
-        self.traffic = traffic
-        self.folder = folder
-        self.watch = watch
 
 
 def _all_hear(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder) -> bool:
     """Wait until every client is ready. Not being heard is evidence when the impairment came first, else a failure."""
-    late = clients.wait_for(lab.machine.engine, joined, "ready", JOIN_S)
+    late = clients.wait_for(lab.machine.engine, joined, "ready", lifetime.JOIN_S)
     folder.phase("joined", ready=not late)
     if late and scenario.impair == "after_join":
         log = server.tail(lab.machine.engine.logs(late[0].container))
-        raise ClientFailed(f"client {late[0].client.name} was not ready within {JOIN_S:g} s:\n{log}")
+        raise ClientFailed(f"client {late[0].client.name} was not ready within {lifetime.JOIN_S:g} s:\n{log}")
     return not late
 
 
-def _media(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], stage: _Stage) -> None:
-    """Settle, measure the clean control, impair, follow the timeline, and wait for the last frame."""
-    media = scenario.media
+class _Enough(Exception):  # noqa: N818 - not an error: the watch's answer
+    """The watch wants no more media."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stage:
+    """What the media phase acts on, and what it waits with."""
+
+    lab: Lab
+    scenario: Scenario
+    joined: tuple[Running, ...]
+    network: Network
+    traffic: Background
+    folder: RunFolder
+    watch: Watch
+    pulse: programs.Pulse = field(default_factory=programs.Pulse)
+
+    def until(self, due_monotonic_ns: int, phase: str) -> None:
+        """Sleep until `due`, ticking about four times a second."""
+        while (left := (due_monotonic_ns - time.monotonic_ns()) / 1e9) > 0:
+            self.tick(phase, left)
+            time.sleep(max(0.0, min(TICK_S, (due_monotonic_ns - time.monotonic_ns()) / 1e9)))
+
+    def tick(self, phase: str, left_s: float | None = None) -> None:
+        """Tell the watch, and look after every program when it is time and nothing else is due. Raises _Enough."""
+        if (left_s is None or left_s > 2 * TICK_S) and self.pulse.due():
+            clients.check_alive(self.lab.machine.engine, self.joined)
+            self.traffic.check_alive()
+        if self.watch(Progress(phase=phase, left_s=left_s)):
+            raise _Enough
+
+    def drain(self) -> None:
+        """Let the jitter buffers run empty, whatever the watch has to say."""
+        self.watch(Progress(phase="drain", left_s=DRAIN_S))
+        time.sleep(DRAIN_S)
+
+
+def _media(stage: _Stage) -> None:
+    """Let the publishers begin, follow the windows, and end with empty buffers; "enough" ends the windows at once."""
     start = time.monotonic_ns() + int(LEAD_S * 1e9)
-    clients.release(joined, start)
+    clients.release(stage.joined, start)
     stage.folder.mark("go_ns", _realtime(start))
-    _until(start + media.settle_ms * 1_000_000, "settle", stage.watch)
+    with suppress(_Enough):
+        _windows(stage, start)
+    stage.folder.mark("media_to_ns", time.time_ns())
+    stage.drain()
+
+
+def _windows(stage: _Stage, start: int) -> None:
+    """Settle, measure the clean control, impair, follow the timeline, and wait for the last frame."""
+    media = stage.scenario.media
+    stage.until(start + media.settle_ms * 1_000_000, "settle")
     stage.folder.mark("control_from_ns", time.time_ns())
-    _until(start + (media.settle_ms + media.control_ms) * 1_000_000, "control", stage.watch)
+    stage.until(start + (media.settle_ms + media.control_ms) * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())
-    if scenario.impair == "after_join":
-        _impair(lab, scenario, stage.network, stage.traffic)
+    if stage.scenario.impair == "after_join":
+        _impair(stage.lab, stage.scenario, stage.network, stage.traffic)
     stage.folder.mark("media_from_ns", time.time_ns())
     began = time.monotonic_ns()
     for change in stage.network.timeline():
         due = began + change.at_ms * 1_000_000
-        _until(due, "media", stage.watch)
+        stage.until(due, "media")
         stage.network.apply(change, _realtime(due))
         stage.traffic.follow(stage.network.in_force)
-    _last_frame(lab, scenario, joined, stage.watch)
-    stage.folder.mark("media_to_ns", time.time_ns())
-    _until(time.monotonic_ns() + int(DRAIN_S * 1e9), "drain", stage.watch)
+    _last_frame(stage, began)
 
 
 def _impair(lab: Lab, scenario: Scenario, network: Network, traffic: Background) -> None:
     network.impair()
     traffic.follow(network.in_force)
     limits = scenario.server.after_join
-    if limits.cpus is not None or limits.memory_bytes is not None:
+    if limits != Limits():
         lab.machine.engine.update(lab.server, cpus=limits.cpus, memory_bytes=limits.memory_bytes)
 
 
-def _last_frame(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], watch: Watch) -> None:
+def _last_frame(stage: _Stage, began: int) -> None:
     """Wait until every publisher has pushed all its frames; stalls make that later, so does back-pressure."""
-    publishers = tuple(each for each in joined if each.client.role != "subscriber")
-    stalls = sum(fault.length_ms * fault.times for fault in scenario.inject if isinstance(fault, Stall))
-    length_s = (scenario.media.duration_ms + clients.TRANSITION_MS + stalls) / 1000
-    until = time.monotonic() + length_s * 1.5 + 20
-    while time.monotonic() < until:
-        clients.check_alive(lab.machine.engine, joined)
-        left = clients.wait_for(lab.machine.engine, publishers, "pushed", 0.25)
-        if not left or watch(Progress(phase="media")):
-            return
-    raise EnvironmentFault(
-        f"{left[0].client.name} did not push all its frames in time", fix="is the machine overloaded?"
-    )
-
-
-def _until(due_monotonic_ns: int, phase: str, watch: Watch) -> None:
-    """Sleep until `due`, telling the watch about four times a second."""
-    while (left := (due_monotonic_ns - time.monotonic_ns()) / 1e9) > 0:
-        watch(Progress(phase=phase, left_s=left))
-        time.sleep(min(0.25, left))
+    left = tuple(each for each in stage.joined if each.client.role != "subscriber")
+    until = began + int(lifetime.pushed_within_s(stage.scenario) * 1e9)
+    while left := clients.without(left, "pushed"):
+        if time.monotonic_ns() > until:
+            raise EnvironmentFault(
+                f"{left[0].client.name} did not push all its frames in time", fix="is the machine overloaded?"
+            )
+        stage.tick("media")
+        time.sleep(TICK_S)
 
 
 def _realtime(monotonic_ns: int) -> int:

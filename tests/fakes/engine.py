@@ -21,7 +21,16 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from lab.errors import EnvironmentFault
-from lab.rig.engine import ContainerSpec, ContainerState, EngineInfo, NetworkState, Outcome, Shell, SubnetTaken
+from lab.rig.engine import (
+    NO_LIMIT,
+    ContainerSpec,
+    ContainerState,
+    EngineInfo,
+    NetworkState,
+    Outcome,
+    Shell,
+    SubnetTaken,
+)
 
 T = TypeVar("T")
 
@@ -193,7 +202,9 @@ class FakeEngine:
         """Remember the new limits in the container's spec."""
         spec = self.specs[container]
         self.specs[container] = replace(
-            spec, cpus=spec.cpus if cpus is None else cpus, memory_bytes=memory_bytes or spec.memory_bytes
+            spec,
+            cpus=_changed(spec.cpus, cpus),
+            memory_bytes=_changed(spec.memory_bytes, memory_bytes),
         )
 
     def finish(self, container: str, *, exit_code: int, oom_killed: bool = False) -> None:
@@ -223,6 +234,11 @@ class FakeEngine:
 
     def _id(self, kind: str) -> str:
         return f"{kind}{next(self._ids)}"
+
+
+def _changed(old: T | None, new: T | None) -> T | None:
+    """Return the limit after an update to `new`."""
+    return old if new is None else None if new == NO_LIMIT else new
 
 
 def _carries(carried: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
