@@ -43,11 +43,11 @@ class Case:
     server_host: tuple[CgroupSecond, ...]
 
     @property
-    def throttled(self) -> bool:
-        """Whether the server's own cgroup withheld CPU from it while the media was measured."""
+    def throttled(self) -> bool | None:
+        """Whether the server's own cgroup withheld CPU from it while the media was measured; None: nobody looked."""
         during = [second for second in self.server_host if self.times.media_from_ns <= second.t_ns <= self.until_ns]
         if len(during) < 2:
-            return False
+            return None
         withheld = during[-1].throttled_ns - during[0].throttled_ns
         return withheld > _THROTTLED_SHARE * (during[-1].t_ns - during[0].t_ns)
 

@@ -24,6 +24,7 @@ from lab.analysis.streams import rtp_of
 from lab.analysis.values import FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
 from lab.analysis.verdict import answer, unmeasured, worst
 from lab.errors import LabError
+from lab.evidence import names
 from lab.evidence.recording import Recording
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     rows = ledger.hops(case.scene, flow, loss, case.links)
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     found = answer(Measures(flow=flow, loss=loss, hop_owner=owners), case.asked.expect)
-    limits = beyond(flow, loss, case.asked.media, case.times.media_frames)
+    limits = (*beyond(flow, loss, case.asked.media, case.times.media_frames), *_unwatched(case, found.owner))
     return FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
@@ -96,6 +97,14 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         reasons=(*(limits or found.reasons), *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
         concealed_share=flow.lateness.concealed_share,
     )
+
+
+def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
+    """Say that the server is to blame, but not whether it was starved: nobody watched its cgroup."""
+    if owner != Owner.SERVER or case.throttled is not None:
+        return ()
+    file = names.CGROUPS.format(container="server")
+    return (f"{file} does not cover the media: it tells {Owner.LOAD} from {Owner.SERVER}",)
 
 
 def _blame(case: Case, flow: Flow) -> Blame:

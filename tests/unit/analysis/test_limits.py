@@ -66,6 +66,15 @@ def skipped(packets: Packets) -> Packets:
     return kept
 
 
+def test_a_server_that_nobody_watched_may_have_been_starved() -> None:
+    """Its loss is the server's or its load's, and the file that would tell is named; without loss nobody asks."""
+    unwatched = replace(recording(Plan(server_lost=at(*range(50, 70)))), cgroups={})
+    run = judge(unwatched, asked(Plan()))
+    assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert run.reasons[0].startswith("host/cgroup-server.jsonl")
+    assert judge(replace(recording(Plan()), cgroups={}), asked(Plan())).outcome == Outcome.PASS
+
+
 def test_broken_evidence_decides_nothing() -> None:
     """Neither pass nor failure nor void, and the run, its flow and the table say which piece it is."""
     for plan in (Plan(), Plan(skips=range(FIRST + 19, FIRST + 200, 20)), Plan(late_ms=500.0)):
