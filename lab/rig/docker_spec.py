@@ -14,7 +14,7 @@ from lab.rig.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount, Netwo
 CPU_PERIOD_US = 100_000
 PIDS_LIMIT = 512
 MORE_THAN_ANY = 1 << 60
-"""Bytes of memory that no machine has: the way to lift a limit."""
+"""Bytes of memory that no machine has: Docker itself takes no -1 ("Minimum memory limit allowed is 6MB")."""
 UNPROTECTED_SINCE = (1, 48)
 """Engine 28, the first that drops packets sent straight to a container's address from another bridge."""
 
@@ -58,9 +58,8 @@ def _cpu_limit(cpus: float | None) -> dict[str, int]:
 def _memory_limit(memory_bytes: int | None) -> dict[str, int]:
     if memory_bytes is None:
         return {}
-    if memory_bytes == NO_LIMIT:  # Docker takes -1 for swap alone ("Minimum memory limit allowed is 6MB")
-        return {"Memory": MORE_THAN_ANY, "MemorySwap": -1}
-    return {"Memory": memory_bytes, "MemorySwap": memory_bytes}
+    amount = MORE_THAN_ANY if memory_bytes == NO_LIMIT else memory_bytes
+    return {"Memory": amount, "MemorySwap": amount}
 
 
 def network_options(api_version: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from lab.errors import EnvironmentFault
 from lab.host import images
 from lab.rig import cleanup, owner
 from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount, SubnetTaken
+from lab.rig.engine import EXPIRES_LABEL, NO_LIMIT, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount, SubnetTaken
 
 pytestmark = pytest.mark.rig
 DEADLINE_S = 60
@@ -187,11 +187,22 @@ def test_a_missing_mount_source_is_refused_and_not_made(bench: Bench, tmp_path: 
 
 
 def test_limits_change_while_it_runs(bench: Bench) -> None:
-    """A tenth of a CPU, set live, is what the cgroup then says (v1 or v2)."""
+    """A tenth of a CPU, set live, is what the cgroup then says (v1 or v2); and lifted again, that there is no limit."""
     container = bench.engine.start(replace(bench.spec("box"), cpus=1.0))
     bench.engine.update(container, cpus=0.1, memory_bytes=64 << 20)
-    read = "cat /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || true"
-    assert bench.engine.execute(container, ["sh", "-c", read]).stdout.split()[0] == "10000"
+    assert _limits(bench, container) == ("10000", str(64 << 20))
+    bench.engine.update(container, cpus=NO_LIMIT, memory_bytes=NO_LIMIT)
+    quota, memory = _limits(bench, container)
+    assert quota in ("-1", "max")
+    assert memory == "max" or int(memory) > 1 << 59
+
+
+def _limits(bench: Bench, container: str) -> tuple[str, str]:
+    """Return what the container's cgroup says of CPU and memory."""
+    root = "/sys/fs/cgroup"
+    files = (f"{root}/cpu.max {root}/cpu/cpu.cfs_quota_us", f"{root}/memory.max {root}/memory/memory.limit_in_bytes")
+    said = [bench.engine.execute(container, ["sh", "-c", f"cat {each} 2>/dev/null || true"]).stdout for each in files]
+    return said[0].split()[0], said[1].split()[0]
 
 
 def test_what_is_gone_is_gone_twice(bench: Bench) -> None:

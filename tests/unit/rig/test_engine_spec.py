@@ -11,7 +11,7 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.rig import docker_spec, routes
 from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import ContainerSpec, Mount
+from lab.rig.engine import NO_LIMIT, ContainerSpec, Mount
 
 SPEC = ContainerSpec(name="n", image="i", command=("sleep", "9"), labels={"k": "v"}, deadline_s=40)
 # /proc/net/route of a machine with a default route, a bridge at 172.17.0.0/16 and a tunnel at 198.18.4.0/22.
@@ -147,3 +147,11 @@ def test_an_engine_that_cannot_be_used_is_one_line_with_its_fix(
     with pytest.raises(EnvironmentFault, match=words) as caught:
         DockerEngine.connect()
     assert address in str(caught.value)
+
+
+def test_a_limit_that_is_lifted_is_said_in_docker_s_words() -> None:
+    """-1 for the CPU; for memory an amount that no machine has, the same with swap; None says nothing."""
+    lifted = docker_spec.limits(NO_LIMIT, NO_LIMIT)
+    assert lifted["CpuQuota"] == -1
+    assert lifted["Memory"] == lifted["MemorySwap"] == docker_spec.MORE_THAN_ANY
+    assert docker_spec.limits(None, None) == {}

@@ -16,11 +16,11 @@ from lab.errors import EnvironmentFault, Interrupted, LeftoverError
 from lab.rig import cleanup, signals
 from lab.rig.containers import NODE_READY
 from lab.rig.engine import OWNER_LABEL
-from lab.rig.images import Image, Images
-from lab.rig.lab import Lab, Machine
+from lab.rig.lab import Lab
 from lab.rig.server import READY_WORDS
 from lab.rig.watch import FAILED, KEPT, Progress
 from tests.fakes.engine import FakeEngine
+from tests.unit.rig import standing
 from tests.unit.rig.test_topology import link, scenario
 
 SCENARIO = scenario({"a": "publisher", "b": "subscriber"}, (link("a"),))
@@ -76,12 +76,9 @@ class Seen:
         return [moment.detail for moment in self.moments if moment.phase == phase]
 
 
-def planned(engine: FakeEngine, tmp_path: Path, watch: Seen, *, keep: bool = False) -> Lab:
-    """Return a lab on `engine` that does not exist yet."""
-    image = Image(reference="i", digest="sha256:0", how="built")
-    images = Images(base=image, router=image, server=image, client=image)
-    machine = Machine(engine=engine, images=images, driver="kernel", results=tmp_path, cache=tmp_path)
-    return Lab(machine, SCENARIO, watch=watch, keep=keep)
+def planned(engine: FakeEngine, folder: Path, watch: Seen, *, keep: bool = False) -> Lab:
+    """Return a lab of two clients on `engine` that does not exist yet."""
+    return standing.planned(engine, folder, SCENARIO, watch=watch, keep=keep)
 
 
 def ready() -> FakeEngine:
@@ -138,9 +135,9 @@ def test_a_kept_lab_stays_and_says_how_to_remove_it(dog: Dog, tmp_path: Path) ->
     """Neither its end nor the next lab's cleaning removes it; the command it names does. No secret stays in a file."""
     engine, seen = ready(), Seen()
     with planned(engine, tmp_path, seen, keep=True) as lab:
-        standing = engine.names
+        there = engine.names
     cleanup.clean(engine)
-    assert (engine.names, lab.scratch.exists(), dog.dismissed) == (standing, False, True)
+    assert (engine.names, lab.scratch.exists(), dog.dismissed) == (there, False, True)
     (said,) = seen.of(KEPT)
     assert f"`lab clean --run {lab.run}`" in said
     assert all(thing.labels[OWNER_LABEL].endswith(":kept") for thing in cleanup.found(engine, {}))

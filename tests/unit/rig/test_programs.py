@@ -1,0 +1,163 @@
+"""Programs of a run: watched without loading the machine, ended with their last words kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.errors import ClientFailed, EnvironmentFault, StorageError
+from lab.evidence.store import RunFolder
+from lab.rig import clients, programs
+from lab.rig.background import Background
+from lab.rig.lab import Lab
+from lab.rig.witnesses import Cgroup, sample
+from lab.scenario.model import Background as Traffic
+from lab.scenario.model import Client, Impairment
+from tests.fakes.engine import FakeEngine
+from tests.unit.rig.standing import on_fake, run_folder
+from tests.unit.rig.test_topology import link, scenario
+
+BUSY = scenario({"a": "publisher", "b": "subscriber"}, (link("a", background=Traffic(rate_bps=1000)),))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    """Give a run folder."""
+    return run_folder(tmp_path, BUSY)
+
+
+@pytest.fixture
+def standing(tmp_path: Path) -> Lab:
+    """Give a lab with competing traffic, as far as programs need one."""
+    return on_fake(FakeEngine(said="last words"), tmp_path, BUSY)
+
+
+class Clock:
+    """A monotonic clock that sleeping alone advances."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 0.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now_s)
+        monkeypatch.setattr("time.sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Pass the time."""
+        self.now_s += seconds
+
+
+def running(engine: FakeEngine, folder: RunFolder) -> clients.Running:
+    """Return a client whose container runs on `engine`."""
+    lab = on_fake(engine, folder.path, BUSY)
+    container = engine.start(lab.identity.spec("client-a", "i", ("sleep", "9")))
+    place = folder.path / "clients/a"
+    place.mkdir(parents=True)
+    program = programs.Running(name="a", container=container, place="clients/a")
+    return clients.Running(client=Client(name="a", role="publisher"), program=program, folder=place)
+
+
+def test_waiting_for_a_client_asks_the_engine_once_a_second(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds of waiting poll a file five hundred times, and the engine ten times at most."""
+    engine = FakeEngine()
+    each = running(engine, folder)
+    Clock(monkeypatch)
+    assert clients.wait_for(engine, (each,), "ready", 10) == (each,)
+    assert 8 <= len([call for call in engine.log if call.startswith("state")]) <= 10
+
+
+def test_a_client_that_dies_is_noticed_within_a_second(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its exit code; one that gave up is returned, for the judge."""
+    engine = FakeEngine()
+    each = running(engine, folder)
+    clock = Clock(monkeypatch)
+    engine.finish(each.container, exit_code=137)
+    with pytest.raises(ClientFailed, match="client a ended with exit code 137"):
+        clients.wait_for(engine, (each,), "ready", 10)
+    assert clock.now_s < 1.1
+    engine.finish(each.container, exit_code=clients.GAVE_UP)
+    assert clients.wait_for(engine, (each,), "ready", 10) == (each,)
+
+
+def test_what_a_client_wrote_before_it_gave_up_counts(folder: RunFolder) -> None:
+    """Its file is looked at first."""
+    each = running(FakeEngine(), folder)
+    (each.folder / "events.jsonl").write_text('{"event": "ready"}\n{"event": "pus')
+    assert clients.without((each,), "ready") == ()
+    assert clients.without((each,), "pushed") == (each,)
+
+
+def test_a_dead_sender_is_no_congestion(standing: Lab, folder: RunFolder) -> None:
+    """It is the environment's fault, told with its last words; alive it says nothing."""
+    with Background(standing, folder, 7) as traffic:
+        traffic.check_alive()
+        engine = standing.machine.engine
+        assert isinstance(engine, FakeEngine)
+        victim = next(c for c in engine.containers({}) if c.name.endswith("background-a"))
+        engine.finish(victim.id, exit_code=1)
+        with pytest.raises(EnvironmentFault, match=r"background-a ended with exit code 1:\n    last words"):
+            traffic.check_alive()
+
+
+def test_senders_leave_their_log_and_exit_code(standing: Lab, folder: RunFolder) -> None:
+    """Each in its folder, without secrets; their containers are gone."""
+    with Background(standing, folder, 7) as traffic:
+        traffic.follow({("a", "up"): Impairment(background=Traffic(rate_bps=1000))})
+    for name in ("background", "background-a"):
+        place = folder.path / "background" / name
+        assert json.loads((place / "exit.json").read_text()) == {"exit_code": 143, "oom_killed": False}
+        assert (place / "log.txt").read_text() == "last words"
+    orders = json.loads((folder.path / "background/background-a/orders.json").read_text())
+    assert [send["rate_bps"] for send in orders["sends"]] == [1000]
+    assert standing.machine.engine.containers({}) == []
+
+
+def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
+    """What a running program polls is written through the store's errors too."""
+    with pytest.raises(StorageError, match="go"):
+        programs.replace_now(tmp_path / "gone" / "go", "{}")
+
+
+class Account(Cgroup):
+    """A cgroup that can be read so many times."""
+
+    def __init__(self, reads: Iterator[dict[str, int]]) -> None:
+        self._reads = reads
+
+    def read(self) -> dict[str, int]:
+        """Return the next totals, or that the container is gone."""
+        try:
+            return next(self._reads)
+        except StopIteration:
+            raise FileNotFoundError("cpu.stat") from None
+
+
+def ended() -> threading.Event:
+    """Return the event of a run that is over."""
+    event = threading.Event()
+    event.set()
+    return event
+
+
+def test_the_cgroup_is_sampled_once_more_at_the_end(folder: RunFolder) -> None:
+    """One line of JSON, and nothing else to say."""
+    sample(lambda: Account(iter([{"cpu_ns": 1}])), folder, ended())
+    assert (folder.path / "host/cgroup-server.jsonl").read_text() == '{"cpu_ns": 1}\n'
+    assert not (folder.path / "host/cgroup-server.log").exists()
+
+
+def test_a_cgroup_that_cannot_be_seen_is_said_to_be(folder: RunFolder) -> None:
+    """A dead server, or one behind another machine's engine, has no accounts here: no evidence, and a reason."""
+    sample(lambda: Account(iter([])), folder, ended())
+    assert "cpu.stat" in (folder.path / "host/cgroup-server.log").read_text()
+
+
+@pytest.mark.parametrize("text", ["0::/gone\n", "1:cpu:/gone\n", "2:cpu:/\n", "1:name=systemd:/\n"])
+def test_accounts_that_are_not_there_are_one_error(tmp_path: Path, text: str) -> None:
+    """Of either version, a controller that is not mounted, and none at all."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/cgroup").write_text(text)
+    with pytest.raises(FileNotFoundError, match="no cgroup"):
+        Cgroup(7, tmp_path / "cg", tmp_path)

@@ -1,0 +1,226 @@
+"""The media phase: an answered watch, dead programs, and one formula for how long it may take."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lab.errors import EnvironmentFault, UsageError
+from lab.evidence.values import StepState
+from lab.rig import clients, lifetime, session, sharing
+from lab.rig.capture import stop_argv
+from lab.rig.engine import NO_LIMIT
+from lab.rig.lab import Lab
+from lab.rig.network import Network
+from lab.rig.watch import Progress
+from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server, Stall
+from tests.fakes.engine import FakeEngine
+from tests.unit.rig.standing import on_fake, run_folder
+from tests.unit.rig.test_topology import link, scenario
+
+PLAIN = scenario({"a": "publisher", "b": "subscriber"}, (link("a"),))
+
+
+BUSY = link("a", background=Background(rate_bps=1))
+
+
+class Clock:
+    """CLOCK_MONOTONIC that sleeping alone advances."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 100.0
+        monkeypatch.setattr("time.monotonic", lambda: self.now_s)
+        monkeypatch.setattr("time.monotonic_ns", lambda: int(self.now_s * 1e9))
+        monkeypatch.setattr("time.sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        """Pass the time."""
+        self.now_s += seconds
+
+
+class Quiet:
+    """A network and traffic that note what was asked of them."""
+
+    def __init__(self) -> None:
+        self.impaired = 0
+        self.looked = 0
+        self.in_force: dict[Any, Any] = {}
+
+    def impair(self) -> None:
+        """Note it."""
+        self.impaired += 1
+
+    def follow(self, _: object) -> None:
+        """Send nothing."""
+
+    def timeline(self) -> tuple[Change, ...]:
+        """Nothing changes."""
+        return ()
+
+    def check_alive(self) -> None:
+        """Note it."""
+        self.looked += 1
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give a clock, and clients that are always alive."""
+    monkeypatch.setattr(clients, "check_alive", lambda *_: None)
+    return Clock(monkeypatch)
+
+
+def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session._Stage, Quiet]:
+    """Return the stage of a run with one publisher that never says that it has pushed all."""
+    quiet, folder = Quiet(), run_folder(tmp_path, asked)
+    publisher: Any = SimpleNamespace(client=Client(name="a", role="publisher"), events=list, folder=tmp_path)
+    made = session._Stage(
+        lab=on_fake(FakeEngine(), tmp_path, asked),
+        scenario=asked,
+        joined=(publisher,),
+        network=quiet,  # type: ignore[arg-type]
+        traffic=quiet,  # type: ignore[arg-type]
+        folder=folder,
+        watch=watch,
+    )
+    return made, quiet
+
+
+@pytest.mark.parametrize(("enough_in", "windows"), [("settle", 0), ("control", 0), ("media", 1)])
+def test_enough_ends_the_media_at_once(tmp_path: Path, clock: Clock, enough_in: str, windows: int) -> None:
+    """In whatever window the watch says so: what there is is kept, the end is marked, the buffers drain."""
+    seen: list[str] = []
+
+    def watch(moment: Progress) -> bool:
+        seen.append(moment.phase)
+        return moment.phase == enough_in
+
+    made, quiet = stage(tmp_path, watch)
+    session._media(made)
+    assert seen[-2:] == [enough_in, "drain"]
+    assert seen.count(enough_in) == 1
+    assert quiet.impaired == windows
+    assert made.folder.manifest.marks.media_to_ns is not None
+
+
+def test_programs_are_looked_after_about_once_a_second(tmp_path: Path, clock: Clock) -> None:
+    """Five seconds of settling and control look at most five times, and not when a change is about to be due."""
+    made, quiet = stage(tmp_path, lambda moment: moment.phase == "media")
+    with suppress(session._Enough):
+        session._windows(made, int(clock.now_s * 1e9))
+    assert 2 <= quiet.looked <= 5
+
+
+def test_frames_that_never_come_are_given_up_before_the_lab_is(tmp_path: Path, clock: Clock) -> None:
+    """The wait ends with a reason, well before the lab's own deadline, however long media and stalls are."""
+    made, _ = stage(tmp_path, lambda _: False)
+    began = clock.now_s
+    with pytest.raises(EnvironmentFault, match="a did not push all its frames in time"):
+        session._media(made)
+    assert clock.now_s - began < lifetime.lab_s(PLAIN) - lifetime.JOIN_S
+
+
+@pytest.mark.parametrize("duration_ms", [1_000, 600_000, 3_600_000])
+@pytest.mark.parametrize("times", [0, 1_000])
+def test_a_lab_outlives_every_wait_inside_it(duration_ms: int, times: int) -> None:
+    """Joining, both windows, the patience for the last frame: a kill never comes before them."""
+    asked = replace(
+        PLAIN,
+        media=replace(PLAIN.media, duration_ms=duration_ms),
+        inject=(Stall(client="a", length_ms=400, times=times),),
+    )
+    before_s = lifetime.JOIN_S + (asked.media.settle_ms + asked.media.control_ms) / 1000
+    assert lifetime.pushed_within_s(asked) > (duration_ms + 400 * times) / 1000
+    assert lifetime.lab_s(asked) > before_s + lifetime.pushed_within_s(asked)
+    assert lifetime.lab_s(asked, keep=True) - lifetime.lab_s(asked) == lifetime.KEPT_S
+
+
+@pytest.mark.parametrize(
+    ("other", "word"),
+    [
+        (scenario({"x": "publisher", "b": "subscriber"}, (link("x"),)), "clients, links"),
+        (scenario({"a": "publisher", "b": "subscriber"}, (link("a"), link("b"))), "clients, links"),
+        (
+            scenario({"a": "publisher", "b": "subscriber"}, (link("a", background=Background(rate_bps=1)),)),
+            "background",
+        ),
+        (replace(PLAIN, impair_only="rtp"), "impair_only"),
+        (replace(PLAIN, server=Server(limits=Limits(cpus=1.0))), "server"),
+        (replace(PLAIN, server=Server(config_json='{"room": {}}')), "server"),
+    ],
+)
+def test_a_lab_refuses_a_scenario_it_was_not_built_for(tmp_path: Path, other: Scenario, word: str) -> None:
+    """Before anything of the run exists, naming what differs."""
+    with pytest.raises(UsageError, match=f"differs in .*{word}.*a lab of its own"):
+        sharing.admit(on_fake(FakeEngine(), tmp_path, PLAIN), other)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        PLAIN,
+        replace(PLAIN, seed=99, name="other"),
+        replace(PLAIN, links=(link("a", delay_ms=40.0),)),
+        replace(PLAIN, server=Server(after_join=Limits(cpus=0.1))),
+        scenario({"a": "subscriber", "b": "publisher"}, (link("a"),)),
+    ],
+)
+def test_a_lab_admits_what_needs_the_same_one(tmp_path: Path, other: Scenario) -> None:
+    """Other dice, other impairments, other roles and other limits after joining are a run's own business."""
+    sharing.admit(on_fake(FakeEngine(), tmp_path, PLAIN), other)
+
+
+def server_on(engine: FakeEngine, lab: Lab) -> None:
+    """Start something that stands for `lab`'s server."""
+    lab.server = engine.start(replace(lab.identity.spec("server", "i", ()), cpus=lab.scenario.server.limits.cpus))
+
+
+@pytest.mark.parametrize("cpus", [None, 2.0])
+def test_the_server_gets_its_limits_back(tmp_path: Path, cpus: float | None) -> None:
+    """Those it was started with, none included; what the run did not touch stays."""
+    engine = FakeEngine()
+    lab = on_fake(engine, tmp_path, replace(PLAIN, server=Server(limits=Limits(cpus=cpus))))
+    server_on(engine, lab)
+    engine.update(lab.server, cpus=0.1, memory_bytes=7)
+    sharing.restore_server(lab, Limits(cpus=0.1))
+    assert (engine.specs[lab.server].cpus, engine.specs[lab.server].memory_bytes) == (cpus, 7)
+    sharing.restore_server(lab, Limits(memory_bytes=7))
+    assert engine.specs[lab.server].memory_bytes is None
+
+
+def test_a_dead_server_has_no_limits_to_restore(tmp_path: Path) -> None:
+    """Its death is told by others; this does not hide it."""
+    engine = FakeEngine()
+    lab = on_fake(engine, tmp_path, PLAIN)
+    server_on(engine, lab)
+    engine.finish(lab.server, exit_code=1)
+    sharing.restore_server(lab, Limits(cpus=0.1))
+    assert engine.specs[lab.server].cpus is not NO_LIMIT
+
+
+def test_the_taps_of_one_recording_are_ended_alone() -> None:
+    """By where they write; dots in a name are dots."""
+    program, signal, whole, pattern = stop_argv(PurePosixPath("/results/a.b/2026-1"))
+    assert (program, signal, whole) == ("pkill", "-INT", "-f")
+    assert pattern.startswith("^tcpdump ")
+    assert "a\\.b/2026" in pattern
+    assert pattern.endswith("/")
+
+
+def test_the_dice_are_those_of_the_recorded_scenario(tmp_path: Path) -> None:
+    """A lab built with one seed records another scenario with that one's, from its first clean state on."""
+    seeds: list[int] = []
+
+    def apply(name: str, *_: object) -> StepState:
+        seeds.append(bump.seed)
+        return StepState(name=name, due_ns=None, from_ns=0, to_ns=0, directions=())
+
+    bump: Any = SimpleNamespace(seed=1, apply=apply)
+    asked = replace(PLAIN, seed=99)
+    network = Network(bump, asked, run_folder(tmp_path, asked)).__enter__()
+    network.impair()
+    assert seeds == [99, 99]
