@@ -123,9 +123,9 @@ def _identities(packets: Packets) -> set[tuple[int, int, int]]:
 
 
 def _bump_slow(seen: Witnesses) -> Gate:
-    beyond = {name: ms for flow in seen.flows for name, ms in _beyond(flow, seen.links).items() if ms.size}
-    p99 = max((float(np.quantile(ms, 0.99)) for ms in beyond.values()), default=None)
-    most = max((float(ms.max()) for ms in beyond.values()), default=None)
+    crossed = [times for flow in seen.flows for times in _crossings(flow, seen.links) if times.size]
+    p99 = max((float(np.quantile(own_ms(times), 0.99)) for times in crossed), default=None)
+    most = max((float((times[:, 1] - times[:, 0]).max()) for times in crossed), default=None)
     slow = p99 is not None and most is not None and (p99 > SLOW_P99_MS or most > SLOW_MAX_MS)
     return Gate(
         name="bump slow",
@@ -136,18 +136,25 @@ def _bump_slow(seen: Witnesses) -> Gate:
     )
 
 
-def _beyond(flow: Flow, links: Sequence[Account]) -> dict[str, NDArray[np.float64]]:
-    """Return how many ms each packet of the window spent in each bump beyond what is configured."""
-    crossings = ((flow.publisher, "up", At.SENT, At.UPLINKED), (flow.subscriber, "down", At.ROUTED, At.RECEIVED))
-    found = {}
-    for seat, way, start, end in crossings:
+def own_ms(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ms that the bump itself took for each packet: the wait behind one's own lump is the sender's doing."""
+    due, out = times[np.argsort(times[:, 0], kind="stable")].T
+    before = np.concatenate(([-np.inf], np.maximum.accumulate(out)[:-1]))
+    return np.asarray(out - np.maximum(due, before))
+
+
+def _crossings(flow: Flow, links: Sequence[Account]) -> list[NDArray[np.float64]]:
+    """Return, for each bump, when each packet of the window should have come out at the latest, and did (ms, n x 2)."""
+    ends = ((flow.publisher, "up", At.SENT, At.UPLINKED), (flow.subscriber, "down", At.ROUTED, At.RECEIVED))
+    found = []
+    for seat, way, start, end in ends:
         link = next((link for link in links if (link.client, link.way) == (seat.name, way)), None)
         if link is None:
             continue
         times = flow.journey.t_ns[flow.slots]
         both = (times[:, start] >= 0) & (times[:, end] >= 0)
-        spent = (times[both, end] - times[both, start]) / _MS
-        found[f"{seat.name} {way}"] = spent - link.configured.longest_ms
+        pair = (times[both][:, [start, end]] - times[both, start].min(initial=np.iinfo(np.int64).max)) / _MS
+        found.append(pair + np.array([link.configured.longest_ms, 0.0]))
     return found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lab.analysis.case import Asked
+from lab.analysis.gates import own_ms
 from lab.analysis.judge import judge
 from lab.analysis.values import Gate, Outcome, RunVerdict
 from lab.evidence.recording import Recording
@@ -221,3 +222,11 @@ def test_one_packet_far_too_slow_is_enough() -> None:
     run = judge(recording(Plan(up_delay_ms={first_measured(PLAN) + 50: 45.0})), ASKED)
     assert gate(run, "bump slow").value == 1.0
     assert gate(run, "bump slow").ok is False
+
+
+def test_the_wait_behind_ones_own_lump_is_not_the_bumps() -> None:
+    """Five packets at once that leave 2 ms apart took 2 ms each; five apart that each take 12 ms took 12."""
+    lump = np.array([[0.0, 2.0], [0.0, 4.0], [0.0, 6.0], [0.0, 8.0], [0.0, 10.0]])
+    apart = np.array([[20.0 * n, 20.0 * n + 12.0] for n in range(5)])
+    assert own_ms(lump).tolist() == [2.0] * 5
+    assert own_ms(apart).tolist() == [12.0] * 5
