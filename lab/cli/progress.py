@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from typing import TextIO
 
-from lab.rig.watch import FAILED, Progress
+from lab.rig.watch import FAILED, KEPT, Progress
+
+_LASTING = (FAILED, KEPT)
+"""Phases whose detail stays on the screen, and is shown even to somebody who wants no progress."""
 
 
 class Reporter:
@@ -24,14 +27,14 @@ class Reporter:
         new = not self._phases or self._phases[-1][0] != progress.phase
         if new:
             self._phases.append((progress.phase, time.monotonic()))
-        if not self._quiet or progress.phase == FAILED:
+        if not self._quiet or progress.phase in _LASTING:
             self._show(progress, new)
         return False
 
     def _show(self, progress: Progress, new: bool) -> None:
         left = "" if progress.left_s is None else f" {progress.left_s:4.0f} s left"
         words = f"{progress.phase}{left}" + (f": {progress.detail}" if progress.detail else "")
-        if self._live and progress.phase == FAILED:
+        if self._live and progress.phase in _LASTING:
             self._stream.write(f"\r\x1b[Klab: {words}\n")
         elif self._live:
             self._stream.write("\r\x1b[K" if progress.phase == "done" else f"\r\x1b[K{words}\r")
