@@ -70,6 +70,18 @@ class Frames:
     inserted_ms: Mapping[Owner, float]
     unexplained: float | None
     transition: float = 0.0
+    kinds: Mapping[str, float] = field(default_factory=dict)  # dtx mute start-up tail: frames booked by evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cause:
+    """Why one owner's damage happened: a code of `lab.scenario.reasons`, the hop, and the share of intended time."""
+
+    owner: Owner
+    hop: str
+    reason: str
+    share: float
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +121,7 @@ class FlowVerdict:
     damage: Mapping[Owner, float]
     reasons: tuple[str, ...]
     concealed_share: float | None = None
+    causes: tuple[Cause, ...] = ()  # the costliest first
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,24 @@ class Event:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Read:
+    """How many samples a program had read from the SDK by then, and its event loop's worst lag since the last line."""
+
+    t_ns: int
+    samples: int
+    lag_ms: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeardAudio:
+    """What one listener's program read of one publisher: int16 mono 48 kHz, mapped from the file, not loaded."""
+
+    publisher: str
+    samples: NDArray[np.int16]
+    reads: tuple[Read, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientEvidence:
     """Everything one client left. A piece it did not write is empty."""
 
@@ -140,6 +158,7 @@ class ClientEvidence:
     pairs: tuple[PairSample, ...]
     exit_code: int | None
     oom_killed: bool
+    heard: tuple[HeardAudio, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,3 +229,35 @@ class CgroupSecond:
     throttled_ns: int
     throttled_periods: int
     memory_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSecond:
+    """A second of one network namespace: totals since start, as `/proc/<pid>/net/snmp` spells them (RFC 1213, 2013)."""
+
+    t_ns: int
+    ip_in_receives: int
+    ip_in_delivers: int
+    ip_in_discards: int
+    ip_in_errors: int  # InHdrErrors + InAddrErrors
+    udp_in_datagrams: int
+    udp_in_errors: int
+    udp_rcvbuf_errors: int
+    udp_in_csum_errors: int
+    udp_no_ports: int
+    udp_out_datagrams: int
+    udp_sndbuf_errors: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerTrack:
+    """LiveKit's own account of one direction of one track ("rtp stats", pkg/sfu/rtpstats), written when it closes."""
+
+    t_ns: int
+    participant: str
+    direction: Literal["upstream", "downstream"]
+    ssrc: int
+    packets_expected: int
+    packets_seen: int
+    packets_lost: int
+    packets_dropped: int
