@@ -14,15 +14,15 @@ from lab.analysis.measures import NOBODY, Measures, Owners
 from lab.analysis.statistics import compare, length_to_decide
 from lab.analysis.values import Checked
 from lab.marks import FRAME_MS
-from lab.scenario.expectations import spelled
+from lab.scenario.expectations import ANSWERS, spelled
 from lab.scenario.model import Expectation
 
 MET, FAILED, UNKNOWN = "met", "failed", "unknown"
 
 
 def check(measures: Measures, expected: Sequence[Expectation]) -> tuple[Checked, ...]:
-    """Check every expectation but `verdict`, which is about the others' answer."""
-    return tuple(_checked(measures, one) for one in expected if one.metric != "verdict")
+    """Check every expectation but `verdict` and `reason`, which are about the others' answer."""
+    return tuple(_checked(measures, one) for one in expected if one.metric not in ANSWERS)
 
 
 def holds(measures: Measures, expected: Expectation, without: Owners = NOBODY) -> bool:

@@ -13,8 +13,8 @@ from itertools import combinations
 
 from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds
 from lab.analysis.measures import NETWORK, Measures, Owners
-from lab.analysis.values import Checked, FlowVerdict, Outcome, Owner, RunVerdict
-from lab.scenario.expectations import DEFAULT, expectations, spelled
+from lab.analysis.values import Cause, Checked, FlowVerdict, Outcome, Owner, RunVerdict
+from lab.scenario.expectations import ANSWERS, DEFAULT, expectations, spelled
 from lab.scenario.model import Expectation
 
 NOTE_SHARE = 0.002
@@ -37,12 +37,15 @@ class Answer:
     reasons: tuple[str, ...]
 
 
-def answer(measures: Measures, expected: Sequence[Expectation]) -> Answer:
-    """Answer `expected`; the one called `verdict` is about the answer to the others, or to the default ones."""
-    asked = [one for one in expected if one.metric != "verdict"] or list(expectations(DEFAULT))
-    wanted = next((one for one in expected if one.metric == "verdict"), None)
-    plain = _undecided(measures, asked)
-    return plain if wanted is None else _fulfilled(plain, wanted, alone=len(expected) == 1)
+def answer(measures: Measures, expected: Sequence[Expectation], causes: Sequence[Cause] = ()) -> Answer:
+    """Answer `expected`; `verdict` and `reason` are about the answer to the others, or to the default ones.
+
+    `causes` are the flow's, the costliest first.
+    """
+    asked = [one for one in expected if one.metric not in ANSWERS]
+    wanted = [one for one in expected if one.metric in ANSWERS]
+    plain = _undecided(measures, asked or list(expectations(DEFAULT)))
+    return _fulfilled(plain, wanted, causes, alone=not asked) if wanted else plain
 
 
 def worst(flows: Iterable[FlowVerdict]) -> FlowVerdict | None:
@@ -117,29 +120,45 @@ def _together(owners: Sequence[Owner]) -> Owner:
     return owners[0] if len({owner in NETWORK for owner in owners}) == 1 else Owner.BOTH
 
 
-def _fulfilled(plain: Answer, wanted: Expectation, *, alone: bool) -> Answer:
+def reasons_of(owner: Owner, causes: Sequence[Cause]) -> tuple[str, ...]:
+    """Return the reason of the costliest of `causes` (sorted so) of `owner`, of each owner where it is BOTH."""
+    named = [cause for cause in causes if cause.owner == owner or (owner == Owner.BOTH and cause.share >= NOTE_SHARE)]
+    first = {cause.owner: cause.reason for cause in reversed(named)}
+    found = tuple(dict.fromkeys(first[each] for each in dict.fromkeys(cause.owner for cause in named)))
+    return found or (("none",) if owner == Owner.NONE else ())
+
+
+def _fulfilled(plain: Answer, wanted: Sequence[Expectation], causes: Sequence[Cause], *, alone: bool) -> Answer:
     """Turn an answer into whether it is the expected one. `alone`: the default ones were just a means to find it."""
-    line = _expected(plain.owner, wanted, decided=plain.outcome != Outcome.UNKNOWN)
-    outcome = _OUTCOMES[line.result]
-    if not alone:
-        outcome = max(outcome, plain.outcome, key=_ORDER.index)
-        return replace(plain, outcome=outcome, checked=(*plain.checked, line))
-    return replace(plain, outcome=outcome, checked=(line,))
+    decided = plain.outcome != Outcome.UNKNOWN
+    lines = tuple(_expected(plain.owner, causes, one, decided=decided) for one in wanted)
+    outcomes = [_OUTCOMES[line.result] for line in lines] + ([] if alone else [plain.outcome])
+    checked = lines if alone else (*plain.checked, *lines)
+    return replace(plain, outcome=max(outcomes, key=_ORDER.index), checked=checked)
 
 
-def _expected(owner: Owner, wanted: Expectation, *, decided: bool) -> Checked:
-    """Check an expected owner; one that was only noted while the answer is unknown is no answer."""
-    right = wanted.owners or ((wanted.owner,) if wanted.owner else ())
-    result = (MET if owner.value in right else FAILED) if decided else UNKNOWN
-    return Checked(metric="verdict", limit="== " + " | ".join(right), value=owner.value, interval=None, result=result)
+def _expected(owner: Owner, causes: Sequence[Cause], wanted: Expectation, *, decided: bool) -> Checked:
+    """Check an expected owner or reason; one that was only noted while the answer is unknown is no answer."""
+    about_owner = wanted.metric == "verdict"
+    right = wanted.owners if about_owner else wanted.reasons
+    found = (owner.value,) if about_owner else reasons_of(owner, causes)
+    result = (MET if set(found) & set(right) else FAILED) if decided and found else UNKNOWN
+    return Checked(
+        metric=wanted.metric,
+        limit="== " + " | ".join(right),
+        value=" | ".join(found) or None,
+        interval=None,
+        result=result,
+        note="" if found else f"nothing tells why it is {owner}",
+    )
 
 
-def unmeasured(owner: Owner, expected: Sequence[Expectation]) -> Answer:
-    """Answer `expected` for a flow of which nothing could be measured but, maybe, whose fault that is."""
+def unmeasured(owner: Owner, expected: Sequence[Expectation], causes: Sequence[Cause] = ()) -> Answer:
+    """Answer `expected` for a flow of which nothing could be measured but, maybe, whose fault that is, and why."""
     decided = owner != Owner.UNDECIDED
     lines = tuple(
-        _expected(owner, one, decided=decided)
-        if one.metric == "verdict"
+        _expected(owner, causes, one, decided=decided)
+        if one.metric in ANSWERS
         else Checked(metric=one.metric, limit=spelled(one), value=None, interval=None, result=UNKNOWN)
         for one in expected
     )

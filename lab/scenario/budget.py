@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import assert_never
 
+from lab.scenario.expectations import ANSWERS
 from lab.scenario.metrics import metric
 from lab.scenario.model import Client, Expectation, Fault, Scenario, Skip, Stall
 from lab.scenario.wire import PACKETS_PER_SECOND, Load, Wire, loads, pairs, wire
@@ -162,7 +163,7 @@ def _damage(fault: Fault, client: Client, media_ms: int) -> float:
 
 def _needs(scenario: Scenario, flow: Flow) -> Iterator[Need]:
     for expected in scenario.expect:
-        if expected.metric == "verdict" or metric(expected.metric).kind == "count":
+        if expected.metric in ANSWERS or metric(expected.metric).kind == "count":
             continue
         predicted = _predicted(expected.metric, flow)
         excess = predicted - flow.frame_loss if expected.relative else predicted

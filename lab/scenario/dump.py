@@ -113,5 +113,6 @@ def _fault(fault: Fault) -> dict[str, Any]:
 def _expect(expected: tuple[Expectation, ...]) -> dict[str, list[str]]:
     written: dict[str, list[str]] = {}
     for each in expected:
-        written.setdefault(each.metric, []).extend(each.owners if each.metric == "verdict" else [spelled(each)])
+        answers = {"verdict": each.owners, "reason": each.reasons}
+        written.setdefault(each.metric, []).extend(answers.get(each.metric) or [spelled(each)])
     return written

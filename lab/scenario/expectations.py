@@ -1,4 +1,4 @@
-"""The grammar of `expect:`: `"<= 5%"`, `"== 0"`, `"<= network + 0.5%"`, and owners for `verdict`.
+"""The grammar of `expect:`: `"<= 5%"`, `"== 0"`, `"<= network + 0.5%"`, owners for `verdict`, codes for `reason`.
 
 Law: a limit is read in its metric's own unit, and only comparisons that evidence can decide are taken.
 """
@@ -12,6 +12,7 @@ from typing import Literal, cast
 from lab.scenario import units
 from lab.scenario.metrics import Metric, metric
 from lab.scenario.model import Expectation
+from lab.scenario.reasons import reason
 from lab.scenario.tree import FieldError, did_you_mean
 
 OWNERS = (
@@ -25,6 +26,11 @@ DEFAULT = {"unexplained_frames": ["== 0"], "audio_loss": ["<= network + 0.5%"]}
 PREDICTED = ("audio_loss", "network_loss", "concealed")
 """The metrics for which the observed drops predict a value, so that `network` can stand on the right side."""
 
+ANSWERS = ("verdict", "reason")
+"""What is expected of the answer itself, and not of a metric."""
+_ANY_CODE = ("BOTH", "UNDECIDED")
+"""Verdicts that name no single owner, and so leave every reason possible."""
+
 _CONDITION = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
 _RELATIVE = re.compile(r"network(?:\s*\+\s*(.+))?")
 _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -37,7 +43,7 @@ def expectations(written: Mapping[str, Sequence[str]]) -> Iterator[Expectation]:
         raise FieldError(("expect",), "is empty; leave it out to get the default expectations")
     for name, conditions in written.items():
         try:
-            yield from [_verdict(conditions)] if name == "verdict" else _conditions(name, conditions)
+            yield from _named(name, conditions, written.get("verdict", ()))
         except ValueError as error:
             raise FieldError(("expect", name), str(error)) from error
 
@@ -48,6 +54,15 @@ def spelled(expectation: Expectation) -> str:
     if not expectation.relative:
         return f"{expectation.op} {limit}"
     return f"{expectation.op} network + {limit}" if expectation.limit else f"{expectation.op} network"
+
+
+def _named(name: str, conditions: Sequence[str], owners: Sequence[str]) -> Iterator[Expectation]:
+    if name == "verdict":
+        yield _verdict(conditions)
+    elif name == "reason":
+        yield _reason(conditions, owners)
+    else:
+        yield from _conditions(name, conditions)
 
 
 def _spelled_limit(about: Metric, limit: float) -> str:
@@ -63,6 +78,16 @@ def _verdict(owners: Sequence[str]) -> Expectation:
     if not owners or len(set(owners)) != len(owners):
         raise ValueError("one owner, or a list of different ones, is expected")
     return Expectation(metric="verdict", op="==", owner=owners[0], owners=tuple(owners))
+
+
+def _reason(codes: Sequence[str], owners: Sequence[str]) -> Expectation:
+    if not codes or len(set(codes)) != len(codes):
+        raise ValueError("one reason, or a list of different ones, is expected")
+    for code in codes:
+        possible = reason(code).owners
+        if owners and not set(owners) & {*possible, *_ANY_CODE}:
+            raise ValueError(f"{code} is a reason of {', '.join(possible)}, not of {', '.join(owners)}")
+    return Expectation(metric="reason", op="==", reasons=tuple(codes))
 
 
 def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:

@@ -108,5 +108,6 @@ def metric(name: str) -> Metric:
     """Return the metric called `name`; ValueError with the nearest name when there is none."""
     found = next((each for each in METRICS if each.name == name), None)
     if found is None:
-        raise ValueError(f"unknown metric {did_you_mean(name, [*(each.name for each in METRICS), 'verdict'])}")
+        known = (*(each.name for each in METRICS), "verdict", "reason")
+        raise ValueError(f"unknown metric {did_you_mean(name, known)}")
     return found

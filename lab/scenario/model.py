@@ -146,7 +146,8 @@ class Expectation:
     Compares `metric` by `op` with `limit` (a share 0..1, or a count, as the metric's kind says),
     plus the network's predicted share of the same metric when `relative` ("<= network + 0.5%").
     For the metric `verdict`, `op` is "==", `owners` are the owners of which any one is right
-    (`CODE/load`, `CODE/server`) and `owner` is the first of them.
+    (`CODE/load`, `CODE/server`) and `owner` is the first of them. For the metric `reason`, `op` is "==" and `reasons`
+    are the codes of `lab.scenario.reasons` of which any one is right.
     """
 
     metric: str
@@ -155,6 +156,7 @@ class Expectation:
     relative: bool = False
     owner: str | None = None
     owners: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

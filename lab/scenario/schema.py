@@ -12,6 +12,7 @@ from lab.scenario import units
 from lab.scenario.expectations import OWNERS
 from lab.scenario.metrics import METRICS
 from lab.scenario.profiles import PROFILES, Shape
+from lab.scenario.reasons import REASONS
 from lab.scenario.written import ScenarioWritten
 
 _FORMATS = {
@@ -54,6 +55,13 @@ only when their 95 % interval lies wholly on one side of the limit.
 
 `verdict: CODE/client` expects an owner, or any of several: `verdict: [CODE/load, CODE/server]`. The owners are
 """
+_REASON = """## Reasons
+
+`reason: loop-blocked` expects why, or any of several: `reason: [loop-blocked, script-slow]`. It is met when the
+costliest cause of the owner that the verdict names (of either owner where it says `BOTH`) is one of them. A reason that
+the expected owner cannot have is refused.
+
+"""
 _PROFILES = """## Profiles
 
 `profile: NAME` on a link impairs both directions as its source publishes it; fields written beside it win, and
@@ -86,8 +94,8 @@ def json_schema() -> dict[str, Any]:
 def reference_markdown() -> str:
     """Return docs/scenario.md."""
     schema = json_schema()
-    parts = [_INTRO, *_sections(schema), _TIMELINE, _EXPECT + _owners(), _metrics(), _PROFILES, _profiles()]
-    return "\n".join(parts)
+    expect = (_EXPECT + _owners(), _metrics(), _REASON + _reasons())
+    return "\n".join([_INTRO, *_sections(schema), _TIMELINE, *expect, _PROFILES + _profiles()])
 
 
 def _spell_default(field: dict[str, Any]) -> None:
@@ -179,6 +187,11 @@ def _owners() -> str:
 def _metrics() -> str:
     rows = ((f"`{each.name}`", each.unit, each.kind, each.stage, each.meaning) for each in METRICS)
     return _table(("metric", "unit", "kind", "stage", "meaning"), rows)
+
+
+def _reasons() -> str:
+    rows = ((f"`{each.code}`", ", ".join(each.owners), each.meaning, each.witness) for each in REASONS)
+    return _table(("reason", "owner", "meaning", "told by"), rows)
 
 
 def _profiles() -> str:

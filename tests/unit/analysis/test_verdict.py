@@ -8,8 +8,8 @@ import pytest
 
 from lab.analysis.case import Asked
 from lab.analysis.judge import judge
-from lab.analysis.values import Checked, FlowVerdict, Frames, Outcome, Owner, RunVerdict
-from lab.analysis.verdict import exit_code, worst
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Outcome, Owner, RunVerdict
+from lab.analysis.verdict import exit_code, reasons_of, unmeasured, worst
 from lab.scenario.expectations import expectations
 from lab.scenario.metrics import METRICS
 from lab.scenario.model import Media
@@ -191,3 +191,52 @@ def test_the_worst_flow_leads_and_among_equals_the_most_damaged() -> None:
 def test_exit_codes_of_several_runs(outcomes: tuple[Outcome, ...], code: int) -> None:
     """1 before 3 before 0, as the table of exit codes says."""
     assert exit_code(run_of(outcome) for outcome in outcomes) == code
+
+
+CAUSES = (
+    Cause(owner=Owner.CLIENT, hop="push", reason="loop-blocked", share=0.09),
+    Cause(owner=Owner.UPLINK, hop="uplink", reason="burst-loss", share=0.03),
+    Cause(owner=Owner.CLIENT, hop="push", reason="script-slow", share=0.02),
+    Cause(owner=Owner.SERVER, hop="server", reason="not-forwarded", share=0.001),
+)
+
+
+@pytest.mark.parametrize(
+    ("owner", "reasons"),
+    [
+        (Owner.CLIENT, ("loop-blocked",)),
+        (Owner.SERVER, ("not-forwarded",)),
+        (Owner.BOTH, ("loop-blocked", "burst-loss")),
+        (Owner.NONE, ("none",)),
+        (Owner.SDK, ()),
+    ],
+)
+def test_a_verdict_has_the_reason_of_its_owners_costliest_cause(owner: Owner, reasons: tuple[str, ...]) -> None:
+    """BOTH has one of each owner that cost 0.2 points; an owner without a cause has none."""
+    assert reasons_of(owner, CAUSES) == reasons
+
+
+@pytest.mark.parametrize(
+    ("owner", "code", "result", "outcome"),
+    [
+        (Owner.CONNECT, "udp-blocked", "met", Outcome.PASS),
+        (Owner.CONNECT, "all-blocked", "failed", Outcome.FAIL),
+        (Owner.CONFIG, "wrong-address", "unknown", Outcome.FAIL),
+        (Owner.UNDECIDED, "udp-blocked", "unknown", Outcome.UNKNOWN),
+    ],
+)
+def test_an_expected_reason_is_met_failed_or_unknown(owner: Owner, code: str, result: str, outcome: Outcome) -> None:
+    """Unknown is a reason that nothing tells; the failure itself remains."""
+    causes = (Cause(owner=Owner.CONNECT, hop="connect", reason="udp-blocked", share=1.0),)
+    found = unmeasured(owner, tuple(expectations({"reason": [code]})), causes)
+    assert ([line.result for line in found.checked], found.outcome) == ([result], outcome)
+
+
+def test_a_reason_nobody_had_to_have_is_none() -> None:
+    """A clean run: `verdict: NONE, reason: none` is met, and decides alone."""
+    run = judged(Plan(), {"verdict": ["NONE"], "reason": ["none"]})
+    assert [(line.metric, line.value, line.result) for line in run.flows[0].expectations] == [
+        ("verdict", "NONE", "met"),
+        ("reason", "none", "met"),
+    ]
+    assert run.outcome == Outcome.PASS

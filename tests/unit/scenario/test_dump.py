@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from lab.errors import ScenarioError
 from lab.scenario.dump import dump
+from lab.scenario.expectations import OWNERS
 from lab.scenario.load import loads
 from lab.scenario.profiles import PROFILES
+from lab.scenario.reasons import REASONS
 
 
 def number(most, places=3):
@@ -57,6 +59,11 @@ SCENARIO = st.fixed_dictionaries(
         "description": TEXT,
         "seed": st.integers(0, 2**32 - 1),
         "timeline": STEPS,
+        "expect": optional(
+            verdict=st.lists(st.sampled_from(OWNERS), max_size=3),
+            reason=st.lists(st.sampled_from([each.code for each in REASONS]), max_size=3),
+            audio_loss=SHARE.map("<= network + {}".format),
+        ),
         "server": optional(config=st.dictionaries(TEXT.filter(bool), st.recursive(LEAF, st.lists, max_leaves=4))),
     },
 )

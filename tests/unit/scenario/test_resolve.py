@@ -99,6 +99,11 @@ REFUSED = {
     "unknown owner": ("expect: {verdict: code/client}", 'unknown owner code/client (did you mean "CODE/client"?)'),
     "odd owner": ("expect: {verdict: CODE/cleint}", 'did you mean "CODE/client"?'),
     "owner twice": ("expect: {verdict: [CODE/sdk, CODE/sdk]}", "a list of different ones"),
+    "unknown reason": ("expect: {reason: loop-blokked}", 'unknown reason (did you mean "loop-blocked"?)'),
+    "reason twice": ("expect: {reason: [jitter, jitter]}", "one reason, or a list of different ones"),
+    "no reason": ("expect: {reason: []}", "one reason, or a list of different ones"),
+    "foreign reason": ("expect: {reason: jitter, verdict: CODE/sdk}",
+                       "jitter is a reason of NETWORK/uplink, NETWORK/downlink, not of CODE/sdk"),
 }  # fmt: skip
 
 
