@@ -12,6 +12,7 @@ from lab.evidence import names
 from lab.evidence.decode import decode, parse
 from lab.evidence.frames import KIND as FRAMES
 from lab.evidence.frames import frames
+from lab.evidence.heard import heard
 from lab.evidence.lines import Lines, read_headed
 from lab.evidence.manifest import Place
 from lab.evidence.problems import Problems
@@ -74,6 +75,7 @@ def read_client(run: Path, place: Place, problems: Problems) -> ClientEvidence:
         pairs=samples.pairs,
         exit_code=ended.exit_code,
         oom_killed=ended.oom_killed,
+        heard=heard(folder, problems, killed=torn_tail),
     )
 
 

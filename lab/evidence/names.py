@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+
 MANIFEST = "manifest.json"
 AS_WRITTEN = "scenario.as-written.yaml"
 RESOLVED = "scenario.yaml"
@@ -33,13 +35,15 @@ VERDICT = "derived/verdict.json"
 
 
 _PIECES = frozenset({CLIENT_EVENTS, CLIENT_FRAMES, CLIENT_STATS, CLIENT_EXIT})
+_SOUND = (CLIENT_HEARD, CLIENT_READS)
 
 
 def is_judged(name: str) -> bool:
-    """Say whether a verdict is read from the file `name`; logs, sound and configuration are kept for people."""
+    """Say whether a verdict is read from the file `name`; logs and configuration are kept for people."""
     folder, _, rest = name.partition("/")
     if folder == CLIENTS:
-        return rest.partition("/")[2] in _PIECES
+        piece = rest.partition("/")[2]
+        return piece in _PIECES or any(fnmatch(piece, sound.format(publisher="*")) for sound in _SOUND)
     return name in (RESOLVED, STEPS) or folder in (CAPTURES, HOST)
 
 
