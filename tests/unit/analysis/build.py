@@ -60,9 +60,12 @@ class Plan:
     up_copied: Sequence[int] = ()
     server_lost: Sequence[int] = ()
     down_lost: Sequence[int] = ()
+    down_altered: Sequence[int] = ()
+    down_copied: Sequence[int] = ()
     host_lost: Sequence[int] = ()
     server_delay_ms: Mapping[int, float] = field(default_factory=dict)
     up_delay_ms: Mapping[int, float] = field(default_factory=dict)
+    down_delay_ms: Mapping[int, float] = field(default_factory=dict)
     stalls: Mapping[int, int] = field(default_factory=dict)
     skips: Sequence[int] = ()
     concealed_frames: float = 0.0
@@ -168,17 +171,21 @@ def recording(plan: Plan, path: Path = Path("nowhere")) -> Recording:
         if i not in plan.server_lost and i not in plan.up_altered
     }
     routed = {i: delay + 0.1 for i, delay in out.items()}
-    arrived = {i: delay + 1.0 for i, delay in routed.items() if i not in plan.down_lost}
+    arrived = {
+        i: delay + 1.0 + plan.down_delay_ms.get(i, 0.0) for i, delay in routed.items() if i not in plan.down_lost
+    }
     up, down = (PUBLISHER, SERVER), (SERVER, SUBSCRIBER)
-    inner_up = _damaged(plan, packets(plan, sent, up, UP_SSRC, behind))
+    inner_up = _damaged(plan, packets(plan, sent, up, UP_SSRC, behind), plan.up_altered, plan.up_copied)
+    outer_down = packets(plan, sent, down, DOWN_SSRC, arrived)
+    outer_down = _damaged(plan, outer_down, plan.down_altered, plan.down_copied)
     taps = (
         _tap("edge", "publisher", packets(plan, sent, up, UP_SSRC, left)),
         _tap("inner", "publisher", inner_up),
         _tap("core", None, _merged(packets(plan, sent, up, UP_SSRC, core), packets(plan, sent, down, DOWN_SSRC, out))),
         _tap("inner", "subscriber", packets(plan, sent, down, DOWN_SSRC, routed)),
-        _tap("edge", "subscriber", packets(plan, sent, down, DOWN_SSRC, arrived)),
+        _tap("edge", "subscriber", outer_down),
     )
-    counts = ((len(left), len(inner_up)), (len(routed), len(arrived)))
+    counts = ((len(left), len(inner_up)), (len(routed), len(outer_down)))
     end_ns = sent.t_ns[-1] + 500 * MS
     return Recording(
         path=path,
@@ -349,11 +356,12 @@ def _client(name: str, address: str, **left: tuple[object, ...]) -> ClientEviden
     return replace(empty, **left)
 
 
-def _damaged(plan: Plan, crossed: Packets) -> Packets:
-    """Flip bits of some packets behind the uplink, and repeat others."""
-    ordinal = (crossed["seq"].astype(np.int64) - plan.first_seq) % 2**16 - LEAD
-    crossed["digest"] ^= np.isin(ordinal, list(plan.up_altered)).astype(np.uint32)
-    return _merged(crossed, crossed[np.isin(ordinal, list(plan.up_copied))])
+def _damaged(plan: Plan, crossed: Packets, altered: Sequence[int], copied: Sequence[int]) -> Packets:
+    """Flip bits of some packets behind a link, and repeat others."""
+    moved = plan.ssrc_down_shift * (crossed["ssrc"] == DOWN_SSRC)
+    ordinal = (crossed["seq"].astype(np.int64) - moved - plan.first_seq) % 2**16 - LEAD
+    crossed["digest"] ^= np.isin(ordinal, list(altered)).astype(np.uint32)
+    return _merged(crossed, crossed[np.isin(ordinal, list(copied))])
 
 
 def _merged(*parts: Packets) -> Packets:
