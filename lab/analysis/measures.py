@@ -101,6 +101,10 @@ class Measures:
         """Return the inserted silence in ms."""
         return sum(ms for owner, ms in self.loss.inserted_ms().items() if owner not in without)
 
+    def missing_audio(self, without: Owners) -> float:
+        """Return the time in ms that is missing, lost and inserted together."""
+        return float(self.loss.missing(without).sum() * BLOCK_MS)
+
     def longest_gap(self, without: Owners) -> float:
         """Return the longest stretch in ms without intended audio, lost and inserted together."""
         missing = self.loss.missing(without)
@@ -122,6 +126,7 @@ _COUNTS: Mapping[str, Callable[[Measures, Owners], float]] = {
     "lost_frames": Measures.lost_frames,
     "unexplained_frames": Measures.unexplained_frames,
     "inserted_silence": Measures.inserted_silence,
+    "missing_audio": Measures.missing_audio,
     "longest_gap": Measures.longest_gap,
 }
 _SHARES: Mapping[str, Owners] = {"audio_loss": _EVERYBODY, "network_loss": NETWORK, "code_loss": CODE}

@@ -46,6 +46,13 @@ METRICS: tuple[Metric, ...] = (
         meaning="Silence that somebody put between the first and the last pushed frame.",
     ),
     Metric(
+        name="missing_audio",
+        unit="ms",
+        kind="count",
+        stage="flow",
+        meaning="Frames lost and silence inserted, together: audio_loss as a fact of this run, without an interval.",
+    ),
+    Metric(
         name="longest_gap",
         unit="ms",
         kind="count",
