@@ -38,13 +38,15 @@ class Blocks:
     """A row per 10 ms that the program made.
 
     `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
-    did, and `sent_ns` when, or else when it was due. `taken_ns` is when the SDK said that it had it.
+    did, and `sent_ns` when, or else when it was due. `due_ns` is when it was to be spoken, `taken_ns` when the SDK said
+    that it had it.
     """
 
     frame: Ints
     order: Ints
     slot: Ints
     sent_ns: Ints
+    due_ns: Ints
     pushed_ns: Ints
     taken_ns: Ints
     late_source: Flags
@@ -63,7 +65,7 @@ def blocks(lines: Sequence[FrameLine], journey: Journey) -> tuple[Blocks, Naming
     """Lay out every block made, and name what the wire carries."""
     frame = _per_block(lines, [line.frame for line in lines])
     pushed_ns = _per_block(lines, [-1 if line.pushed_ns is None or line.error else line.pushed_ns for line in lines])
-    due_ns = _per_block(lines, [line.scheduled_ns for line in lines])
+    due_ns = _per_block(lines, [line.scheduled_ns for line in lines]) + _within(lines) * BLOCK_MS * 1_000_000
     levels = np.array([level for line in lines for level in line.levels], np.float64)
     went = pushed_ns >= 0
     when = journey.when()
@@ -79,6 +81,7 @@ def blocks(lines: Sequence[FrameLine], journey: Journey) -> tuple[Blocks, Naming
         order=order,
         slot=slot,
         sent_ns=sent_ns,
+        due_ns=due_ns,
         pushed_ns=pushed_ns,
         taken_ns=taken_ns,
         late_source=late,
@@ -103,6 +106,11 @@ def between(made: Blocks, from_ns: int, to_ns: int) -> Window:
 
 def _per_block(lines: Sequence[FrameLine], values: Sequence[int]) -> Ints:
     return np.repeat(np.array(values, np.int64), [len(line.levels) for line in lines])
+
+
+def _within(lines: Sequence[FrameLine]) -> Ints:
+    """Return per block which one of its line it is."""
+    return np.concatenate([np.arange(len(line.levels), dtype=np.int64) for line in lines] or [np.zeros(0, np.int64)])
 
 
 def _late_source(line: FrameLine) -> bool:
