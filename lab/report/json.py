@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from lab.analysis.values import Checked, FlowVerdict, Frames, Gate, Hop, RunVerdict
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, RunVerdict
 
 FORMAT = 1
 _DIGITS = 9
@@ -51,8 +51,19 @@ def _flow(flow: FlowVerdict) -> dict[str, Any]:
         "hops": [_hop(hop) for hop in flow.hops],
         "expectations": [_checked(checked) for checked in flow.expectations],
         "damage": {owner.value: _number(share) for owner, share in sorted(flow.damage.items())},
+        "causes": [_cause(cause) for cause in flow.causes],
         "concealed": _number(flow.concealed_share),
         "reasons": list(flow.reasons),
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "owner": cause.owner.value,
+        "hop": cause.hop,
+        "reason": cause.reason,
+        "share": _number(cause.share),
+        "note": cause.note,
     }
 
 
@@ -66,6 +77,7 @@ def _frames(frames: Frames) -> dict[str, Any]:
         "inserted_ms": inserted,
         "unexplained": _number(frames.unexplained),
         "transition": _number(frames.transition),
+        "kinds": {name: _number(count) for name, count in sorted(frames.kinds.items())},
     }
 
 

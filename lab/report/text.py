@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from lab.analysis.values import Checked, FlowVerdict, Frames, Hop, Outcome, Owner, RunVerdict
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, RunVerdict
 from lab.marks import FRAME_MS
 
 _INDENT = "  "
@@ -19,15 +19,19 @@ _NOBODY = "\N{EN DASH}"
 _SHARES = ("_loss", "concealed")
 _TITLE_GAPS = 3
 _LAST_WIDTH = 90
+_WORTH_A_LINE = 0.002
+"""A cause is told from 0.2 points on, like an owner."""
 
 
 def render(run: RunVerdict, folder: str, width: int = 120) -> str:
-    """Return the table of every flow and the verdict's line, which ends in `folder`; `width` is the terminal's."""
+    """Return the table of every flow, the verdict's line, ending in `folder`, and why; `width` is the terminal's."""
     lines = [line for flow in run.flows for line in (*_flow(run, flow, width), "")]
     lines += [_INDENT + "VOID " + reason for reason in run.void]
     told = {reason for flow in run.flows for reason in flow.reasons}
     lines += [_INDENT + reason for reason in run.reasons if reason not in told]
     lines.append(_last(run, folder, width))
+    if len(run.flows) == 1 and run.outcome != Outcome.VOID:
+        lines += _causes(run.flows[0].causes)
     return "\n".join(clean(line).rstrip() for line in lines) + "\n"
 
 
@@ -44,6 +48,7 @@ def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
     several = len(run.flows) > 1
     if several:
         lines.append(f"{_INDENT}{flow.outcome}   owner {flow.owner}{_points(flow.damage.get(flow.owner))}")
+        lines += [_INDENT + line for line in _causes(flow.causes)]
     if several or flow.outcome != Outcome.PASS or len(flow.damage) > 1:
         lines += [_INDENT + reason for reason in flow.reasons]
     return lines
@@ -146,6 +151,14 @@ def _last(run: RunVerdict, folder: str, width: int) -> str:
     shares = [flow.damage[run.owner] for flow in run.flows if run.owner in flow.damage]
     text = f"{run.outcome}   owner {run.owner}" + _points(max(shares, default=None))
     return text + " " * max(3, min(width, _LAST_WIDTH) - len(text) - len(folder)) + folder
+
+
+def _causes(causes: Sequence[Cause]) -> list[str]:
+    return [
+        f"{_INDENT}{one.owner}{_points(one.share)}: {one.reason}" + (f" {_NOBODY} {one.note}" if one.note else "")
+        for one in causes
+        if one.share >= _WORTH_A_LINE
+    ]
 
 
 def _points(share: float | None) -> str:

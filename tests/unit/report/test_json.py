@@ -21,6 +21,7 @@ def test_the_documented_keys_are_there() -> None:
     assert {"publisher", "subscriber", "outcome", "owner", "frames", "hops", "expectations"} <= flow.keys()
     assert flow["frames"] == {
         "made": 1500, "decodable": 1487, "heard": None, "lost": 13, "inserted_ms": 0, "unexplained": 0, "transition": 0,
+        "kinds": {},
     }  # fmt: skip
     assert flow["hops"][2] | {"repaired": {}} == {
         "name": "uplink", "owner": "NETWORK/uplink", "packets_in": 1500, "packets_dropped": 81,
@@ -29,6 +30,16 @@ def test_the_documented_keys_are_there() -> None:
     }  # fmt: skip
     assert flow["expectations"][0] == {
         "metric": "audio_loss", "limit": "<= 5%", "value": 0.00867, "interval": [0.005, 0.0148], "result": "met",
+    }  # fmt: skip
+
+
+def test_every_cause_is_written_the_costliest_first() -> None:
+    """Owner, hop, code, share of the intended time, and what the witness said; small ones too."""
+    causes = json.loads(dumps([RUN]))["runs"][0]["flows"][0]["causes"]
+    assert [cause["reason"] for cause in causes] == ["queue-full", "random-loss", "script-slow"]
+    assert causes[1] == {
+        "owner": "NETWORK/uplink", "hop": "uplink", "reason": "random-loss", "share": 0.00267,
+        "note": "22 packets, in runs of 1.1",
     }  # fmt: skip
 
 

@@ -22,6 +22,8 @@ congested   publisher → LiveKit 1.13.5 → subscriber   30 s = 1500 frames of 
   audio_loss  0.9 %                     ≤ network + 0.5 %  met  network explains 0.9 %
 
 PASS   owner NETWORK/uplink 0.9 points      results/congested/20261122-101112-7f3a
+  NETWORK/uplink 0.6 points: queue-full – 59 packets met a full queue while others sent 410 of 480 kbit/s
+  NETWORK/uplink 0.3 points: random-loss – 22 packets, in runs of 1.1
 """
 
 
@@ -31,7 +33,7 @@ def test_the_table_is_the_one_in_the_readme() -> None:
 
 
 def test_every_flow_has_a_table_and_a_line_of_its_own() -> None:
-    """Two flows of which one failed: two tables, each with its outcome, the run's line last."""
+    """Two flows of which one failed: two tables, each with its outcome and causes, the run's line last."""
     failed = replace(
         CONGESTED, subscriber="other", outcome=Outcome.FAIL, owner=Owner.CLIENT, damage={Owner.CLIENT: 0.046}
     )
@@ -39,11 +41,12 @@ def test_every_flow_has_a_table_and_a_line_of_its_own() -> None:
     assert text.count("made 1500") == 2
     assert "  PASS   owner NETWORK/uplink 0.9 points\n" in text
     assert "  FAIL   owner CODE/client 4.6 points\n" in text
+    assert text.count("    NETWORK/uplink 0.6 points: queue-full") == 2
     assert text.splitlines()[-1].startswith("FAIL   owner CODE/client 4.6 points ")
 
 
 def test_a_void_run_says_why() -> None:
-    """The gate's reason stands above the last line."""
+    """The gate's reason stands above the last line, and no cause below it: nothing is said about network or code."""
     void = replace(RUN, outcome=Outcome.VOID, owner=Owner.UNDECIDED, void=("pacer: ticked late",))
     assert render(void, "results/x").splitlines()[-2:] == [
         "  VOID pacer: ticked late",
@@ -73,7 +76,7 @@ def test_what_is_wrong_with_the_recording_is_always_told() -> None:
     """A pass with a flow and a changed log: the note stands above the last line, once; the flow's own words do not."""
     noted = replace(RUN, reasons=(*RUN.reasons, "server/log.txt: changed since it was sealed"))
     text = render(noted, "x")
-    assert text.splitlines()[-2] == "  server/log.txt: changed since it was sealed"
+    assert text.splitlines()[-4] == "  server/log.txt: changed since it was sealed"
     assert text.count("changed since") == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.analysis.values import Checked, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
 
 CONGESTED = FlowVerdict(
     publisher="publisher",
@@ -46,6 +46,17 @@ CONGESTED = FlowVerdict(
     damage={Owner.UPLINK: 0.00867},
     reasons=("NETWORK/uplink 0.9 points",),
     concealed_share=0.009,
+    causes=(
+        Cause(
+            owner=Owner.UPLINK,
+            hop="uplink",
+            reason="queue-full",
+            share=0.006,
+            note="59 packets met a full queue while others sent 410 of 480 kbit/s",
+        ),
+        Cause(owner=Owner.UPLINK, hop="uplink", reason="random-loss", share=0.00267, note="22 packets, in runs of 1.1"),
+        Cause(owner=Owner.CLIENT, hop="push", reason="script-slow", share=0.0005, note="too little for a line"),
+    ),
 )
 
 RUN = RunVerdict(
