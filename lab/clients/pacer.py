@@ -1,7 +1,8 @@
 """Could this machine keep time at all? A container that nothing throttles ticks each 10 ms and says how late it came.
 
 `python -m lab.clients.pacer` writes, each second, a line of `pacer.jsonl` (the ticks), and one of `seconds.jsonl` (the
-machine's steal and busy shares, and CLOCK_REALTIME minus CLOCK_MONOTONIC, whose change is a clock step).
+machine's steal and busy shares, CLOCK_REALTIME minus CLOCK_MONOTONIC, whose change is a clock step, what tasks had to
+wait for, and packets that the CPUs' receive backlogs dropped).
 Standard library only.
 """
 
@@ -13,6 +14,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +58,22 @@ def lateness(late_ns: Sequence[int]) -> dict[str, float]:
     return {"ticks": len(ordered), "late_p99_ms": round(p99 / 1e6, 3), "late_max_ms": round(ordered[-1] / 1e6, 3)}
 
 
+def pressure_us(resource: str, text: str) -> dict[str, int]:
+    """Return `<resource>_some_us` and, but for cpu, where it means nothing, `…_full_us` from /proc/pressure/<resource>.
+
+    The totals of the kernel's Documentation/accounting/psi.rst; ValueError for another text.
+    """
+    totals = {line.split()[0]: int(line.rpartition("total=")[2]) for line in text.splitlines()}
+    kinds = ("some",) if resource == "cpu" else ("some", "full")
+    return {f"{resource}_{kind}_us": totals[kind] for kind in kinds}
+
+
+def softnet(text: str) -> dict[str, int]:
+    """Return `softnet_dropped` and `softnet_squeezed` from /proc/net/softnet_stat: a line of hex words per CPU."""
+    rows = [[int(word, 16) for word in line.split()] for line in text.splitlines()]
+    return {"softnet_dropped": sum(row[1] for row in rows), "softnet_squeezed": sum(row[2] for row in rows)}
+
+
 def run(folder: Path) -> None:
     """Tick until the process ends; a tick that came late does not move the ones after it."""
     ticks, seconds = Lines.create(folder / "pacer.jsonl", "pacer"), Lines.create(folder / "seconds.jsonl", "seconds")
@@ -70,13 +88,28 @@ def run(folder: Path) -> None:
             steal, busy = after.shares_since(before)
             ticks.write({"t": now, **lateness(late)})
             offset = realtime_minus_monotonic_ns()
-            seconds.write({"t": now, "steal": round(steal, 4), "busy": round(busy, 4), "clock_offset_ns": offset})
+            shares = {"steal": round(steal, 4), "busy": round(busy, 4)}
+            seconds.write({"t": now, **shares, "clock_offset_ns": offset, **_waits(), **_backlogs()})
             before, late = after, []
 
 
 def _cpu_times() -> CpuTimes:
     """Return the machine's CPU times now."""
     return CpuTimes.parse(Path("/proc/stat").read_text(encoding="ascii"))
+
+
+def _waits() -> dict[str, int]:
+    """Return the machine's pressure now; nothing where the kernel has none, or does not show it here."""
+    found: dict[str, int] = {}
+    for resource in ("cpu", "memory", "io"):
+        with suppress(OSError):  # EOPNOTSUPP with psi=0 on the kernel's command line
+            found |= pressure_us(resource, Path(f"/proc/pressure/{resource}").read_text(encoding="ascii"))
+    return found
+
+
+def _backlogs() -> dict[str, int]:
+    """Return the CPUs' receive backlogs now: of the whole machine, though read in a namespace without a network."""
+    return softnet(Path("/proc/net/softnet_stat").read_text(encoding="ascii"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the machine did meanwhile: the pacer's ticks and seconds, and the accounts of containers' cgroups."""
+"""What the machine did meanwhile: the pacer's ticks and seconds, and the accounts of each container."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.evidence.decode import decode
 from lab.evidence.lines import Lines, read_bare
-from lab.evidence.values import CgroupSecond, HostSecond, Tick
+from lab.evidence.values import CgroupSecond, HostSecond, NetworkSecond, Tick
 
 PACER_KIND = "pacer"
 SECONDS_KIND = "seconds"
@@ -24,11 +24,16 @@ def seconds(lines: Lines) -> tuple[HostSecond, ...]:
     return tuple(decode(HostSecond, fields, where) for where, fields in lines.timed())
 
 
-def cgroup_line(second: CgroupSecond) -> str:
-    """Return `second` as one line of JSON, without the line break."""
-    return json.dumps(asdict(second), separators=(",", ":"))
+def line(look: CgroupSecond | NetworkSecond) -> str:
+    """Return `look` as one line of JSON, without the line break."""
+    return json.dumps(asdict(look), separators=(",", ":"))
 
 
 def read_cgroup(path: Path) -> tuple[CgroupSecond, ...]:
     """Return the samples of one container's cgroup; EvidenceError with file:line for a torn or foreign one."""
-    return tuple(decode(CgroupSecond, line.fields, line.where) for line in read_bare(path))
+    return tuple(decode(CgroupSecond, each.fields, each.where) for each in read_bare(path))
+
+
+def read_network(path: Path) -> tuple[NetworkSecond, ...]:
+    """Return the looks at one namespace; EvidenceError with file:line for a torn or foreign one."""
+    return tuple(decode(NetworkSecond, each.fields, each.where) for each in read_bare(path))

@@ -14,6 +14,7 @@ ROUTER = "router"
 STEPS = "router/steps.jsonl"  # one StepState per line
 CLIENTS = "clients"  # clients/<name>/…
 CLIENT_CONFIG = "config.json"  # what our client programs are told
+CLIENT_AUDIO = "audio.wav"  # what a publisher plays, when it is not the marks
 CLIENT_EVENTS = "events.jsonl"
 CLIENT_FRAMES = "frames.jsonl"
 CLIENT_STATS = "stats.jsonl"
@@ -25,10 +26,13 @@ SERVER = "server"
 SERVER_CONFIG = "server/livekit.yaml"
 SERVER_LOG = "server/log.txt"
 SERVER_METRICS = "server/metrics.txt"
+SERVER_TRACKS = "server/tracks.jsonl"  # LiveKit's own account of this run's tracks, taken from its log
+SERVER_ROOMS = "server/rooms.json"  # its /debug/rooms just before the clients left, as it answered
 HOST = "host"
 PACER = "host/pacer.jsonl"  # one Tick per line
 HOST_SECONDS = "host/seconds.jsonl"  # one HostSecond per line
 CGROUPS = "host/cgroup-{container}.jsonl"  # one CgroupSecond per line; container: server or client-<name>
+NETWORKS = "host/network-{container}.jsonl"  # one NetworkSecond per line, of the namespace that container sits in
 EVENTS = "events.jsonl"  # what the rig did, one JSON line each
 DERIVED = "derived"
 VERDICT = "derived/verdict.json"
@@ -44,7 +48,7 @@ def is_judged(name: str) -> bool:
     if folder == CLIENTS:
         piece = rest.partition("/")[2]
         return piece in _PIECES or any(fnmatch(piece, sound.format(publisher="*")) for sound in _SOUND)
-    return name in (RESOLVED, STEPS) or folder in (CAPTURES, HOST)
+    return name in (RESOLVED, STEPS, SERVER_TRACKS, SERVER_ROOMS) or folder in (CAPTURES, HOST)
 
 
 def edge(client: str) -> str:

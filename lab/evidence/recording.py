@@ -10,31 +10,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
 from lab.evidence.client_folder import Headed, read_client
-from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, seconds, ticks
+from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, read_network, seconds, ticks
 from lab.evidence.manifest import SEALED, Manifest, load
 from lab.evidence.problems import Problems
 from lab.evidence.rtp import Capture, read_capture
+from lab.evidence.server_log import ServerAccount, read_offsets, read_tracks
 from lab.evidence.steps import read_steps
 from lab.evidence.store import evidence_files, fact
-from lab.evidence.values import CgroupSecond, ClientEvidence, HostSecond, StepState, Tap, Tick
+from lab.evidence.values import (
+    CgroupSecond,
+    ClientEvidence,
+    HostSecond,
+    NetworkSecond,
+    ServerForwarder,
+    ServerOffset,
+    ServerTrack,
+    StepState,
+    Tap,
+    Tick,
+)
 
 T = TypeVar("T")
 _DROPPED = re.compile(r"(\d+) packets? dropped by kernel")
-_CGROUP = re.compile(r"cgroup-(.+)\.jsonl")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recording:
     """One run's evidence.
 
-    `cgroups` is by container (`server`, `client-<name>`); `problems` is empty when everything is there and whole.
+    `cgroups` and `networks` are by container (`server`, `client-<name>`); `tracks`, `forwarders` and `offsets` are the
+    server's own words. `problems` is empty when everything is there and whole.
     """
 
     path: Path
@@ -47,6 +59,10 @@ class Recording:
     cgroups: Mapping[str, tuple[CgroupSecond, ...]]
     problems: tuple[str, ...]
     broken: tuple[str, ...] = ()
+    networks: Mapping[str, tuple[NetworkSecond, ...]] = field(default_factory=dict)
+    tracks: tuple[ServerTrack, ...] = ()
+    forwarders: tuple[ServerForwarder, ...] = ()
+    offsets: tuple[ServerOffset, ...] = ()
 
 
 def read(path: Path) -> Recording:
@@ -57,6 +73,7 @@ def read(path: Path) -> Recording:
     host = path / names.HOST
     pacer = Headed(path=path / names.PACER, kind=PACER_KIND, torn_tail=True)
     machine = Headed(path=path / names.HOST_SECONDS, kind=SECONDS_KIND, torn_tail=True)
+    said = _if_kept(read_tracks, path / names.SERVER_TRACKS, ServerAccount(), problems)
     return Recording(
         path=path,
         manifest=manifest,
@@ -65,7 +82,11 @@ def read(path: Path) -> Recording:
         steps=_try(read_steps, path / names.STEPS, (), problems),
         ticks=pacer.read(ticks, (), problems),
         seconds=machine.read(seconds, (), problems),
-        cgroups={name: _try(read_cgroup, file, (), problems) for name, file in _cgroups(host)},
+        cgroups={name: _try(read_cgroup, file, (), problems) for name, file in _each(host, "cgroup")},
+        networks={name: _try(read_network, file, (), problems) for name, file in _each(host, "network")},
+        tracks=said.tracks,
+        forwarders=said.forwarders,
+        offsets=_if_kept(read_offsets, path / names.SERVER_ROOMS, (), problems),
         problems=tuple(text.replace(f"{path}/", "") for text in problems.all),
         broken=tuple(text.replace(f"{path}/", "") for text in problems.breaking),
     )
@@ -140,15 +161,19 @@ def _dropped(capture: Path) -> int | None:
     return int(said[1]) if said else None
 
 
-def _cgroups(host: Path) -> list[tuple[str, Path]]:
-    """Return each container with a cgroup file."""
-    found = ((_CGROUP.fullmatch(file.name), file) for file in sorted(host.glob("*.jsonl")))
-    return [(match[1], file) for match, file in found if match]
+def _each(host: Path, kind: str) -> list[tuple[str, Path]]:
+    """Return each container with a file of `kind` (cgroup, network)."""
+    return [(file.stem.removeprefix(f"{kind}-"), file) for file in sorted(host.glob(f"{kind}-*.jsonl"))]
 
 
 def _capture(path: Path) -> Capture | None:
     """Read a capture, one that was cut included."""
     return read_capture(path, allow_torn_tail=True)
+
+
+def _if_kept(read_piece: Callable[[Path], T], path: Path, empty: T, problems: Problems) -> T:
+    """Return the piece at `path`, `empty` where it was never kept: whoever needs it will miss it by name."""
+    return _try(read_piece, path, empty, problems) if path.exists() else empty
 
 
 def _try(read_piece: Callable[[Path], T], path: Path, empty: T, problems: Problems) -> T:

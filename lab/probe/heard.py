@@ -1,15 +1,18 @@
-"""What a program read from the SDK: the samples (`heard-<publisher>.pcm`) and when how many had been read.
+"""What a program read from the SDK: the samples (`heard-<publisher>.pcm`), when how many had been read, and loop lag.
 
-Law: read at once and always, whatever comes; the SDK's queue behind the reader stays empty.
+Law: read at once and always, whatever comes; the SDK's queue behind the reader stays empty. A loop that is blocked
+reads nothing, so its worst lag stands beside each count.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
 from typing import Any
 
+from lab.probe.lag import Lag
 from lab.probe.lines import Lines
 
 NOTE_EVERY_SAMPLES = 4_800  # 100 ms at 48 kHz
@@ -22,6 +25,7 @@ class Heard:
         """Write samples to the binary file `pcm` and counts to `reads`."""
         self._pcm = pcm
         self._reads = reads
+        self._lag = Lag()
         self._samples = 0
         self._noted = 0
 
@@ -33,8 +37,12 @@ class Heard:
 
     async def record(self, stream: AsyncIterator[Any]) -> None:
         """Read `stream` (the SDK's AudioStream) to its end."""
-        async for event in stream:
-            self.add(event.frame)
+        measuring = asyncio.ensure_future(self._lag.run())
+        try:
+            async for event in stream:
+                self.add(event.frame)
+        finally:
+            measuring.cancel()
 
     def add(self, frame: Any) -> None:
         """Append one frame of the SDK; note the count each 100 ms."""
@@ -44,10 +52,10 @@ class Heard:
             self._note()
 
     def _note(self) -> None:
-        """Write how many samples are on disk now."""
+        """Write how many samples are on disk now, and how late the loop has been since the last line."""
         self._pcm.flush()
         self._noted = self._samples
-        self._reads.write({"t": time.monotonic_ns(), "samples": self._samples})
+        self._reads.write({"t": time.monotonic_ns(), "samples": self._samples, "lag_ms": self._lag.take_ms()})
 
     def close(self) -> None:
         """Note what was read and close both files."""

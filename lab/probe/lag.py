@@ -1,4 +1,4 @@
-"""How late the event loop is: the reason behind many late pushes, so it is written beside each of them."""
+"""How late the event loop is: the reason behind many late pushes and reads, so it is written beside each of them."""
 
 from __future__ import annotations
 

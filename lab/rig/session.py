@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lab.errors import ClientFailed, EnvironmentFault
-from lab.evidence import names
 from lab.evidence.store import RunFolder
-from lab.rig import clients, facts, lifetime, programs, server, sharing
+from lab.rig import clients, facts, lifetime, programs, server, server_words, sharing
 from lab.rig.background import Background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
@@ -42,21 +41,24 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
     folder.put(facts.known(folder.manifest, lab, scenario))
     with ExitStack() as stack:
         watch(Progress(phase="taps"))
-        stack.callback(_keep_server_words, lab, folder)
+        room = lab.new_room()
+        stack.callback(server_words.keep_last_words, lab, folder, room)
         mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
         stack.enter_context(
             Captures(
                 engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted
             )
         )
-        stack.enter_context(witnesses(lab, folder))
+        seen = stack.enter_context(witnesses(lab, folder))
         traffic = stack.enter_context(Background(lab, folder, scenario.seed))
         network = stack.enter_context(Network(lab.bump, scenario, folder))
         stack.callback(sharing.restore_server, lab, scenario.server.after_join)
         if scenario.impair == "from_start":
             _impair(lab, scenario, network, traffic)
         watch(Progress(phase="join"))
-        joined = stack.enter_context(clients.started(lab, scenario, folder, lab.new_room()))
+        joined = stack.enter_context(clients.started(lab, scenario, folder, room))
+        for each in joined:
+            seen.watch(f"client-{each.client.name}", each.container, node=each.client.name)
         if _all_hear(lab, scenario, joined, folder):
             _media(
                 _Stage(
@@ -66,6 +68,7 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                     network=network,
                     traffic=traffic,
                     folder=folder,
+                    room=room,
                     watch=watch,
                 )
             )
@@ -96,6 +99,7 @@ class _Stage:
     network: Network
     traffic: Background
     folder: RunFolder
+    room: str
     watch: Watch
     pulse: programs.Pulse = field(default_factory=programs.Pulse)
 
@@ -114,9 +118,11 @@ class _Stage:
             raise _Enough
 
     def drain(self) -> None:
-        """Let the jitter buffers run empty, whatever the watch has to say."""
+        """Let the jitter buffers run empty, whatever the watch has to say, and ask the server what it holds."""
         self.watch(Progress(phase="drain", left_s=DRAIN_S))
-        time.sleep(DRAIN_S)
+        until = time.monotonic() + DRAIN_S
+        server_words.keep_rooms(self.lab, self.folder, self.room)
+        time.sleep(max(0.0, until - time.monotonic()))
 
 
 def _media(stage: _Stage) -> None:
@@ -172,12 +178,3 @@ def _last_frame(stage: _Stage, began: int) -> None:
 
 def _realtime(monotonic_ns: int) -> int:
     return monotonic_ns + time.time_ns() - time.monotonic_ns()
-
-
-def _keep_server_words(lab: Lab, folder: RunFolder) -> None:
-    """Keep the server's configuration, log and metrics, without secrets."""
-    engine = lab.machine.engine
-    metrics = engine.execute(lab.nodes["server"], ("busybox", "wget", "-qO-", "http://127.0.0.1:6789/metrics"))
-    folder.write(names.SERVER_CONFIG, lab.server_configuration)
-    folder.write(names.SERVER_LOG, lab.redacted(engine.logs(lab.server)))
-    folder.write(names.SERVER_METRICS, metrics.stdout)

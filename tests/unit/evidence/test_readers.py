@@ -11,7 +11,7 @@ import pytest
 
 from lab.errors import EvidenceError
 from lab.evidence.frames import frames
-from lab.evidence.host import cgroup_line, read_cgroup, seconds, ticks
+from lab.evidence.host import line, read_cgroup, read_network, seconds, ticks
 from lab.evidence.lines import Lines, read_bare, read_headed
 from lab.evidence.stats import events, stats
 from lab.evidence.steps import read_steps, to_line
@@ -21,6 +21,7 @@ from lab.evidence.values import (
     Event,
     FrameLine,
     HostSecond,
+    NetworkSecond,
     PairSample,
     Qdisc,
     StepState,
@@ -210,12 +211,29 @@ def test_steps_survive_the_file(tmp_path: Path) -> None:
 
 
 def test_cgroups_survive_the_file(tmp_path: Path) -> None:
-    """Totals in, totals out; a foreign key is refused."""
-    second = CgroupSecond(t_ns=1, cpu_ns=2, throttled_ns=3, throttled_periods=4, memory_bytes=5)
+    """Totals in, totals out; what was recorded before kills were counted is still read; a foreign key is refused."""
+    second = CgroupSecond(t_ns=1, cpu_ns=2, throttled_ns=3, throttled_periods=4, memory_bytes=5, oom_kills=6)
     path = tmp_path / "c.jsonl"
-    path.write_text(cgroup_line(second) + "\n")
+    path.write_text(line(second) + "\n")
     assert read_cgroup(path) == (second,)
+    path.write_text(line(second).replace(',"oom_kills":6', "") + "\n")
+    assert read_cgroup(path)[0].oom_kills is None
     path.write_text('{"cpu": 1}\n')
     with pytest.raises(EvidenceError, match=r"c\.jsonl:1: missing"):
         read_cgroup(path)
     assert read_bare(path)[0].fields == {"cpu": 1}
+
+
+def test_namespaces_survive_the_file(tmp_path: Path) -> None:
+    """Totals in, totals out; a torn line is refused by its number."""
+    second = NetworkSecond(
+        t_ns=1, ip_in_receives=2, ip_in_delivers=3, ip_in_discards=4, ip_in_errors=5, udp_in_datagrams=6,
+        udp_in_errors=7, udp_rcvbuf_errors=8, udp_in_csum_errors=9, udp_no_ports=10, udp_out_datagrams=11,
+        udp_sndbuf_errors=12,
+    )  # fmt: skip
+    path = tmp_path / "n.jsonl"
+    path.write_text(line(second) + "\n")
+    assert read_network(path) == (second,)
+    path.write_text(line(second) + "\n" + line(second)[:-3])
+    with pytest.raises(EvidenceError, match=r"n\.jsonl:2: the last line is torn"):
+        read_network(path)

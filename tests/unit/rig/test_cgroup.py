@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.rig.witnesses import Cgroup
+from lab.rig.cgroup import Cgroup
 
 
 def _write(path: Path, text: str) -> None:
@@ -20,8 +20,20 @@ def test_version_1_counts_nanoseconds(tmp_path: Path) -> None:
     _write(tmp_path / "cg/cpu/docker/x/cpu.stat", "nr_periods 9\nnr_throttled 4\nthrottled_time 5000\n")
     _write(tmp_path / "cg/cpuacct/docker/x/cpuacct.usage", "123\n")
     _write(tmp_path / "cg/memory/docker/x/memory.usage_in_bytes", "77\n")
+    _write(tmp_path / "cg/memory/docker/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n")
     now = Cgroup(7, tmp_path / "cg", tmp_path / "proc").read()
-    assert (now["cpu_ns"], now["throttled_ns"], now["throttled_periods"], now["memory_bytes"]) == (123, 5000, 4, 77)
+    assert (now.cpu_ns, now.throttled_ns, now.throttled_periods) == (123, 5000, 4)
+    assert (now.memory_bytes, now.oom_kills) == (77, 2)
+
+
+def test_kills_that_a_kernel_does_not_count_are_unknown(tmp_path: Path) -> None:
+    """Not none."""
+    _write(tmp_path / "proc/7/cgroup", "3:memory:/x\n2:cpuacct:/x\n1:cpu:/x\n")
+    _write(tmp_path / "cg/cpu/x/cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n")
+    _write(tmp_path / "cg/cpuacct/x/cpuacct.usage", "1\n")
+    _write(tmp_path / "cg/memory/x/memory.usage_in_bytes", "1\n")
+    _write(tmp_path / "cg/memory/x/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n")
+    assert Cgroup(7, tmp_path / "cg", tmp_path / "proc").read().oom_kills is None
 
 
 def test_version_2_counts_microseconds(tmp_path: Path) -> None:
@@ -30,11 +42,22 @@ def test_version_2_counts_microseconds(tmp_path: Path) -> None:
     place = tmp_path / "cg/system.slice/docker-x.scope"
     _write(place / "cpu.stat", "usage_usec 12\nnr_throttled 3\nthrottled_usec 8\n")
     _write(place / "memory.current", "99\n")
+    _write(place / "memory.events", "low 0\nhigh 0\nmax 5\noom 1\noom_kill 1\n")
     now = Cgroup(7, tmp_path / "cg", tmp_path / "proc").read()
-    assert (now["cpu_ns"], now["throttled_ns"], now["throttled_periods"], now["memory_bytes"]) == (12000, 8000, 3, 99)
+    assert (now.cpu_ns, now.throttled_ns, now.throttled_periods) == (12000, 8000, 3)
+    assert (now.memory_bytes, now.oom_kills) == (99, 1)
 
 
 def test_a_dead_process_has_no_cgroup(tmp_path: Path) -> None:
     """The caller learns that the container is gone."""
     with pytest.raises(FileNotFoundError):
         Cgroup(7, tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["0::/gone\n", "1:cpu:/gone\n", "2:cpu:/\n", "1:name=systemd:/\n"])
+def test_accounts_that_are_not_there_are_one_error(tmp_path: Path, text: str) -> None:
+    """Of either version, a controller that is not mounted, and none at all."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/cgroup").write_text(text)
+    with pytest.raises(FileNotFoundError, match="no cgroup"):
+        Cgroup(7, tmp_path / "cg", tmp_path)

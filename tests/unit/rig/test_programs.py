@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,6 @@ from lab.evidence.store import RunFolder
 from lab.rig import clients, programs
 from lab.rig.background import Background
 from lab.rig.lab import Lab
-from lab.rig.witnesses import Cgroup, sample
 from lab.scenario.model import Background as Traffic
 from lab.scenario.model import Client, Impairment
 from tests.fakes.engine import FakeEngine
@@ -118,46 +115,3 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
     """What a running program polls is written through the store's errors too."""
     with pytest.raises(StorageError, match="go"):
         programs.replace_now(tmp_path / "gone" / "go", "{}")
-
-
-class Account(Cgroup):
-    """A cgroup that can be read so many times."""
-
-    def __init__(self, reads: Iterator[dict[str, int]]) -> None:
-        self._reads = reads
-
-    def read(self) -> dict[str, int]:
-        """Return the next totals, or that the container is gone."""
-        try:
-            return next(self._reads)
-        except StopIteration:
-            raise FileNotFoundError("cpu.stat") from None
-
-
-def ended() -> threading.Event:
-    """Return the event of a run that is over."""
-    event = threading.Event()
-    event.set()
-    return event
-
-
-def test_the_cgroup_is_sampled_once_more_at_the_end(folder: RunFolder) -> None:
-    """One line of JSON, and nothing else to say."""
-    sample(lambda: Account(iter([{"cpu_ns": 1}])), folder, ended())
-    assert (folder.path / "host/cgroup-server.jsonl").read_text() == '{"cpu_ns": 1}\n'
-    assert not (folder.path / "host/cgroup-server.log").exists()
-
-
-def test_a_cgroup_that_cannot_be_seen_is_said_to_be(folder: RunFolder) -> None:
-    """A dead server, or one behind another machine's engine, has no accounts here: no evidence, and a reason."""
-    sample(lambda: Account(iter([])), folder, ended())
-    assert "cpu.stat" in (folder.path / "host/cgroup-server.log").read_text()
-
-
-@pytest.mark.parametrize("text", ["0::/gone\n", "1:cpu:/gone\n", "2:cpu:/\n", "1:name=systemd:/\n"])
-def test_accounts_that_are_not_there_are_one_error(tmp_path: Path, text: str) -> None:
-    """Of either version, a controller that is not mounted, and none at all."""
-    (tmp_path / "7").mkdir()
-    (tmp_path / "7/cgroup").write_text(text)
-    with pytest.raises(FileNotFoundError, match="no cgroup"):
-        Cgroup(7, tmp_path / "cg", tmp_path)

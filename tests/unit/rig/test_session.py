@@ -85,6 +85,7 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         network=quiet,  # type: ignore[arg-type]
         traffic=quiet,  # type: ignore[arg-type]
         folder=folder,
+        room="r",
         watch=watch,
     )
     return made, quiet

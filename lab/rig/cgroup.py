@@ -1,0 +1,64 @@
+"""The accounts of one container's cgroup, version 1 or 2 (kernel Documentation/admin-guide/cgroup-v1 and cgroup-v2).
+
+Law: totals as the kernel keeps them, read from the machine's own files: the container is not asked and not disturbed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from lab.evidence.values import CgroupSecond
+
+
+class Cgroup:
+    """Where the accounts of a process's cgroup are; `read` reads them."""
+
+    def __init__(self, pid: int, root: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc")) -> None:
+        """Find where the cgroup's files are. Raises FileNotFoundError when process or files are not there."""
+        lines = (proc / str(pid) / "cgroup").read_text().splitlines()
+        by_controller = {
+            name: path for _, names_, path in (line.split(":", 2) for line in lines) for name in names_.split(",")
+        }
+        self._version = 1 if "cpu" in by_controller else 2
+        if self._version == 1:
+            self._cpu, self._account, self._memory = (
+                _existing(root, name, by_controller) for name in ("cpu", "cpuacct", "memory")
+            )
+        else:
+            self._cpu = self._account = self._memory = _existing(root, "", by_controller)
+
+    def read(self) -> CgroupSecond:
+        """Return the totals now. Raises OSError when the container has ended."""
+        cpu = _table(self._cpu / "cpu.stat")
+        if self._version == 1:
+            used, throttled = int((self._account / "cpuacct.usage").read_bytes()), cpu.get("throttled_time", 0)
+            memory, events = "memory.usage_in_bytes", "memory.oom_control"
+        else:
+            used, throttled = cpu["usage_usec"] * 1000, cpu.get("throttled_usec", 0) * 1000
+            memory, events = "memory.current", "memory.events"
+        return CgroupSecond(
+            t_ns=time.time_ns(),
+            cpu_ns=used,
+            throttled_ns=throttled,
+            throttled_periods=cpu.get("nr_throttled", 0),
+            memory_bytes=int((self._memory / memory).read_bytes()),
+            oom_kills=_table(self._memory / events).get("oom_kill"),
+        )
+
+
+def _table(path: Path) -> Mapping[str, int]:
+    """Read a file of `name number` lines."""
+    words = path.read_bytes().decode("ascii").split()
+    return dict(zip(words[::2], map(int, words[1::2]), strict=True))
+
+
+def _existing(root: Path, controller: str, paths: Mapping[str, str]) -> Path:
+    """Distributions mount `cpu` alone, or together with `cpuacct` under either order of names."""
+    mounts = dict.fromkeys((controller, "cpu,cpuacct", "cpuacct,cpu"))
+    places = (root / mount / paths[controller].lstrip("/") for mount in mounts if controller in paths)
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise FileNotFoundError(f"no cgroup of controller {controller or 'version 2'!r} below {root}")
+    return found
