@@ -24,7 +24,7 @@ _LOW_TONES_HZ = tuple(600 + 150 * i for i in range(8))
 _HIGH_TONES_HZ = tuple(2000 + 200 * i for i in range(8))
 _STEPS_DOWN_DB = (0, 4, 8, 12)
 _AMPLITUDE = 6000.0
-_RAMP_SAMPLES = 48
+_RAMP_MS = 1
 _LEVEL_PERIOD = 20_000
 _STEPS = np.random.default_rng(1).choice(_STEPS_DOWN_DB, _LEVEL_PERIOD)
 
@@ -42,13 +42,14 @@ def steps_down_db(frame: int) -> int:
     return int(_STEPS[frame % _LEVEL_PERIOD])
 
 
-def marked_frame(frame: int) -> NDArray[np.int16]:
-    """Return the 960 mono samples (int16, 48 kHz) of marked frame number `frame`."""
-    t = np.arange(FRAME_SAMPLES) / SAMPLE_RATE
+def marked_frame(frame: int, sample_rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
+    """Return the mono samples (int16, 960 of them at 48 kHz) of marked frame number `frame`; at least 8 kHz."""
+    size, ramp = sample_rate * FRAME_MS // 1000, sample_rate * _RAMP_MS // 1000
+    t = np.arange(size) / sample_rate
     tones = symbol(frame)
-    envelope = np.ones(FRAME_SAMPLES)
-    envelope[:_RAMP_SAMPLES] = np.linspace(0, 1, _RAMP_SAMPLES)
-    envelope[-_RAMP_SAMPLES:] = envelope[:_RAMP_SAMPLES][::-1]
+    envelope = np.ones(size)
+    envelope[:ramp] = np.linspace(0, 1, ramp)
+    envelope[-ramp:] = envelope[:ramp][::-1]
     wave = np.sin(2 * np.pi * _LOW_TONES_HZ[tones % 8] * t) + np.sin(2 * np.pi * _HIGH_TONES_HZ[tones // 8] * t)
     amplitude = _AMPLITUDE * 10 ** (-steps_down_db(frame) / 20)
     return np.asarray(amplitude * wave * envelope, dtype=np.int16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.host.share import share
+from lab.share import share
 
 
 def gallery(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -29,11 +29,15 @@ class Skip:
 class Config:
     """One participant's orders.
 
-    Frames are 20 ms, numbered from 0; `media_frames` of them from `media_frame` on are the measured media, over which
-    faults are spread. `peers` must be heard before it is ready; only publishers named in `audible` are subscribed to.
+    Frames are what is pushed at a time, `frame_ms` each, numbered from 0; `media_frames` of them from `media_frame` on
+    are the measured media, over which faults are spread. `audio` is a sound file in its folder, None for the marks.
+    `peers` must be heard before it is ready; only publishers named in `audible` are subscribed to.
     """
 
     role: Literal["publisher", "subscriber", "both"]
+    audio: str | None
+    frame_ms: int
+    sample_rate: int
     frames_total: int
     media_frame: int
     media_frames: int

@@ -40,6 +40,9 @@ def orders(role: str) -> dict[str, object]:
     return {
         "format": 1,
         "role": role,
+        "audio": None,
+        "frame_ms": 20,
+        "sample_rate": 48_000,
         "frames_total": FRAMES,
         "media_frame": 0,
         "media_frames": FRAMES,

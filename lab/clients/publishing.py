@@ -1,4 +1,4 @@
-"""Publishing marked audio: frame by frame on the schedule, every one logged, faults injected where the orders say.
+"""Publishing audio: frame by frame on the schedule, every one logged, faults injected where the orders say.
 
 What is injected goes to `injected.jsonl`, which the judge never reads; a test compares the two.
 """
@@ -12,11 +12,11 @@ from pathlib import Path
 
 from livekit import rtc
 
+from lab.clients.audio import Audio
 from lab.clients.config import Config
 from lab.clients.go import sleep_until, wait_start_ns
 from lab.clients.journal import Journal
-from lab.clients.schedule import FRAME_NS, Schedule, skips, stalls
-from lab.marks import FRAME_SAMPLES, SAMPLE_RATE, marked_frame
+from lab.clients.schedule import Schedule, skips, stalls
 from lab.probe.frames import Frames
 from lab.probe.lag import Lag
 from lab.probe.lines import Lines
@@ -32,11 +32,12 @@ class Publisher:
         self._config = config
         self._folder = folder
         self._journal = journal
-        self._source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=config.queue_ms)
+        self._source = rtc.AudioSource(config.sample_rate, 1, queue_size_ms=config.queue_ms)
+        self._audio = Audio.of(folder / config.audio if config.audio else None, config.sample_rate)
 
     async def publish(self, room: rtc.Room) -> rtc.LocalAudioTrack:
         """Publish and return the track; no option that changes what is on the wire is left to a default."""
-        track = rtc.LocalAudioTrack.create_audio_track("marks", self._source)
+        track = rtc.LocalAudioTrack.create_audio_track("audio", self._source)
         options = rtc.TrackPublishOptions()
         options.source = rtc.TrackSource.SOURCE_MICROPHONE
         options.dtx = self._config.dtx
@@ -49,7 +50,7 @@ class Publisher:
     async def push_all(self) -> None:
         """Wait for the start signal, push every frame, and wait until all has been played out."""
         start_ns = await wait_start_ns(self._folder)
-        schedule = Schedule(start_ns=start_ns, ahead_ms=self._config.ahead_ms)
+        schedule = Schedule(start_ns=start_ns, ahead_ms=self._config.ahead_ms, frame_ms=self._config.frame_ms)
         await sleep_until(start_ns)
         self._journal.note("pushing")
         lag = Lag()
@@ -68,7 +69,7 @@ class Publisher:
         for number in range(self._config.frames_total):
             times = {"available_ns": schedule.available_ns(number), "scheduled_ns": schedule.scheduled_ns(number)}
             await sleep_until(times["available_ns"])
-            frame = rtc.AudioFrame(marked_frame(number).tobytes(), SAMPLE_RATE, 1, FRAME_SAMPLES)
+            frame = self._frame(number)
             if number in pauses:
                 await _stall(injected, number, pauses[number])
                 schedule.resume(number, time.monotonic_ns())
@@ -78,10 +79,14 @@ class Publisher:
             else:
                 await frames.push(self._source, frame, number=number, **times)
 
+    def _frame(self, number: int) -> rtc.AudioFrame:
+        samples = self._audio.push(number, self._config.frame_ms)
+        return rtc.AudioFrame(samples.tobytes(), self._config.sample_rate, 1, samples.size)
+
     async def _played_out(self, schedule: Schedule) -> None:
         """Wait until the SDK must have played all of it, by its own estimate and by the schedule."""
         await self._source.wait_for_playout()
-        await sleep_until(schedule.scheduled_ns(self._config.frames_total - 1) + FRAME_NS)
+        await sleep_until(schedule.scheduled_ns(self._config.frames_total))
         await asyncio.sleep(PLAYOUT_SLACK_S)
         self._journal.note("pushed")
 

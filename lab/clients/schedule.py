@@ -1,30 +1,28 @@
 """When each frame is due: drift-free, and moved only by a stall that the program was told to make.
 
-Frame *k* is scheduled (to begin playing) at start + k * 20 ms and available `ahead_ms` before that, but for the first
-frames, which are there at the start. After a stall the frame that waited keeps its time, so that its lateness shows;
-the ones after it follow on the moment it was pushed, `ahead_ms` ahead again.
+Frame *k*, `frame_ms` of audio, is scheduled (to begin playing) at start + k * `frame_ms` and available `ahead_ms`
+before that, but for the first frames, which are there at the start. After a stall the frame that waited keeps its time,
+so that its lateness shows; the ones after it follow on the moment it was pushed, `ahead_ms` ahead again.
 """
 
 from __future__ import annotations
 
 from lab.clients.config import Config, Skip, Stall
-from lab.marks import FRAME_MS
-
-FRAME_NS = FRAME_MS * 1_000_000
 
 
 class Schedule:
     """The times of frames in CLOCK_MONOTONIC ns."""
 
-    def __init__(self, *, start_ns: int, ahead_ms: int) -> None:
+    def __init__(self, *, start_ns: int, ahead_ms: int, frame_ms: int) -> None:
         """Begin with frame 0 scheduled at `start_ns`."""
         self._start_ns = start_ns
         self._zero_ns = start_ns
         self._ahead_ns = ahead_ms * 1_000_000
+        self._frame_ns = frame_ms * 1_000_000
 
     def scheduled_ns(self, frame: int) -> int:
         """Return when `frame` is meant to begin playing."""
-        return self._zero_ns + frame * FRAME_NS
+        return self._zero_ns + frame * self._frame_ns
 
     def available_ns(self, frame: int) -> int:
         """Return when the program has `frame`, which is when it pushes it."""

@@ -123,12 +123,12 @@ class RunFolder:
         """Note one of the run's moments, a field of `Marks`."""
         self.put(replace(self.manifest, marks=replace(self.manifest.marks, **{name: t_ns})))
 
-    def write(self, name: str, text: str) -> None:
+    def write(self, name: str, content: str | bytes) -> None:
         """Write a small file, whole; `name` is one of `evidence.names`."""
         target = self.path / name
         with storing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, text.encode())
+        write_atomically(target, content if isinstance(content, bytes) else content.encode())
 
     def append(self, name: str, line: str) -> None:
         """Add one line to a growing file."""

@@ -19,10 +19,10 @@ from typing import NoReturn
 from lab.errors import EnvironmentFault
 from lab.host import sources
 from lab.host.recipe import Recipe
-from lab.host.share import share
 from lab.host.sources import Source
 from lab.rig.engine import Engine
 from lab.rig.images import How, Image, Images
+from lab.share import share
 
 SERVER_VERSION = "v1.13.5"
 SDK_VERSION = "1.2.1"

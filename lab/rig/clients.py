@@ -6,6 +6,7 @@ LAB_DIR, SIGTERM to end, a grace, then kill. Our own programs also read LAB_DIR/
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lab.errors import ClientFailed
+from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
-from lab.marks import FRAME_MS
 from lab.rig import programs, server
 from lab.rig.containers import Program, open_to_programs
 from lab.rig.engine import Engine
@@ -27,7 +27,7 @@ from lab.rig.lifetime import TRANSITION_MS
 from lab.rig.parallel import side_by_side
 from lab.rig.programs import replace_now
 from lab.rig.topology import SIGNAL_PORT
-from lab.scenario.model import Client, Fault, Scenario, Skip, Stall
+from lab.scenario.model import Client, Fault, Media, Scenario, Skip, Sound, Stall
 
 MODULE = "lab.clients"
 POLL_S = 0.02
@@ -56,9 +56,14 @@ class Running:
 
 
 def frames_total(scenario: Scenario) -> int:
-    """Return how many frames a publisher makes: settle, control, media and the allowance for changes."""
+    """Return how many times a publisher pushes: for settle, control, media and the allowance for changes."""
     media = scenario.media
-    return (media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS) // FRAME_MS
+    return _pushes(media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS, media)
+
+
+def _pushes(length_ms: int, media: Media) -> int:
+    """Return how many pushes begin within `length_ms`."""
+    return -(-length_ms // media.frame_ms)
 
 
 def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
@@ -69,9 +74,12 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
     return {
         "format": 1,
         "role": client.role,
+        "audio": names.CLIENT_AUDIO if media.audio and client.role != "subscriber" else None,
+        "frame_ms": media.frame_ms,
+        "sample_rate": media.sample_rate,
         "frames_total": frames_total(scenario),
-        "media_frame": (media.settle_ms + media.control_ms) // FRAME_MS,
-        "media_frames": media.duration_ms // FRAME_MS,
+        "media_frame": _pushes(media.settle_ms + media.control_ms, media),
+        "media_frames": _pushes(media.duration_ms, media),
         "bitrate_bps": media.bitrate_bps,
         "red": media.red,
         "dtx": media.dtx,
@@ -108,6 +116,8 @@ def started(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Itera
 
 def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room: str) -> Running:
     place = f"{names.CLIENTS}/{client.name}"
+    if scenario.media.audio and client.role != "subscriber":
+        folder.write(f"{place}/{names.CLIENT_AUDIO}", _sound(scenario.media.audio))
     folder.write(f"{place}/{names.CLIENT_CONFIG}", json.dumps(client_config(scenario, client), indent=1))
     open_to_programs(folder.path / place)
     program = Program(
@@ -121,6 +131,17 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room
         },
     )
     return Running(client=client, program=programs.start(lab, program, place), folder=folder.path / place)
+
+
+def _sound(audio: Sound) -> bytes:
+    """Return the sound file's bytes, which are still the ones that the scenario was resolved with. EnvironmentFault."""
+    try:
+        content = audio.path.read_bytes() if audio.path else b""
+    except OSError as error:
+        raise EnvironmentFault(f"{audio.file}: cannot be read ({error.strerror})", fix="it was there before") from error
+    if hashlib.sha256(content).hexdigest() != audio.sha256:
+        raise EnvironmentFault(f"{audio.file} changed since the scenario was read", fix="run it again")
+    return content
 
 
 def wait_for(engine: Engine, clients: Sequence[Running], event: str, deadline_s: float) -> tuple[Running, ...]:

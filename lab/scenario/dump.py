@@ -11,7 +11,7 @@ import yaml
 
 from lab.scenario.expectations import spelled
 from lab.scenario.model import Change, Client, Expectation, Fault, Impairment, Limits, Scenario, Skip, Stall
-from lab.scenario.units import format_duration, format_rate, format_share, format_size
+from lab.scenario.units import format_duration, format_frequency, format_rate, format_share, format_size
 
 
 def dump(scenario: Scenario) -> str:
@@ -40,6 +40,9 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
         "seed": scenario.seed,
         "media": {
             "duration": format_duration(media.duration_ms),
+            "audio": {"file": media.audio.file, "sha256": media.audio.sha256} if media.audio else "marks",
+            "frame": format_duration(media.frame_ms),
+            "sample_rate": format_frequency(media.sample_rate),
             "bitrate": format_rate(media.bitrate_bps),
             "red": media.red,
             "dtx": media.dtx,

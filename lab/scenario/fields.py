@@ -49,6 +49,10 @@ def _loss(written: object) -> object:
     return written if isinstance(written, dict) else {"share": written}
 
 
+def _audio(written: object) -> object:
+    return {"file": written} if isinstance(written, str) else written
+
+
 def _one_or_more(written: object) -> object:
     return written if isinstance(written, list) else [written]
 
@@ -62,12 +66,18 @@ WholeDuration = Annotated[int, BeforeValidator(units.whole_duration), _spelled("
 Share = Annotated[float, BeforeValidator(units.share), _spelled("share", "5%", "0.2%")]
 Rate = Annotated[int, BeforeValidator(units.rate), _spelled("rate", "400kbit", "5mbit")]
 Size = Annotated[int, BeforeValidator(units.size), _spelled("size", "20kB", "64MB")]
+Frequency = Annotated[int, BeforeValidator(units.frequency), _spelled("frequency", "48kHz", "16kHz", "44.1kHz")]
 QueueLength = Annotated[Queue, BeforeValidator(_queue), _spelled("queue", "200ms", "20kB")]
 
 
 def as_loss(model: type[Written]) -> BeforeValidator:
     """Return the validator that reads `5%` as `{share: 5%}`."""
     return BeforeValidator(_loss, json_schema_input_type=Share | model)
+
+
+def as_audio(model: type[Written]) -> BeforeValidator:
+    """Return the validator that reads `speech.wav` as `{file: speech.wav}`."""
+    return BeforeValidator(_audio, json_schema_input_type=str | model)
 
 
 def one_or_more(item: Any) -> BeforeValidator:

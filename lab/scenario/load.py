@@ -31,12 +31,15 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
             content = stream.read(guard.MAX_BYTES + 1)
     except OSError as error:
         raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
-    return _scenario(_with_sets(guard.parse(content, str(file)), sets), file.stem, seed)
+    return _scenario(_with_sets(guard.parse(content, str(file)), sets), file.stem, seed, file.parent)
 
 
 def loads(text: str, *, source: str = "scenario") -> Scenario:
-    """Return the scenario in `text`; `source` stands for the file in errors, and for the name where none is written."""
-    return _scenario(guard.parse(text.encode(), source), source, None)
+    """Return the scenario in `text`; `source` stands for the file in errors, and for the name where none is written.
+
+    A sound file that it names is not looked for: it must say that file's hash, as a recording's scenario does.
+    """
+    return _scenario(guard.parse(text.encode(), source), source, None, None)
 
 
 def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:
@@ -58,11 +61,11 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _scenario(tree: Tree, name: str, seed: int | None) -> Scenario:
+def _scenario(tree: Tree, name: str, seed: int | None, folder: Path | None) -> Scenario:
     if not isinstance(tree.data, dict):
         raise tree.error(FieldError((), "a mapping is expected (`version: 1`, `links:` …)"))
     try:
-        return resolve(ScenarioWritten.model_validate(tree.data), name=name, seed=seed)
+        return resolve(ScenarioWritten.model_validate(tree.data), name=name, seed=seed, folder=folder)
     except ValidationError as error:
         raise tree.error(*problems(error)) from error
     except FieldError as error:

@@ -7,6 +7,7 @@ Frozen values without behaviour. Times are milliseconds, rates bits per second, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 Direction = Literal["up", "down"]
@@ -90,10 +91,25 @@ class Client:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sound:
+    """A sound file played in a loop: its name as written, its hash, and where it was found, None for a recording's."""
+
+    file: str
+    sha256: str
+    path: Path | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Media:
-    """The audio and the times of a run."""
+    """The audio and the times of a run; `audio` None are the marks.
+
+    `frame_ms` is what a publisher pushes at a time, `sample_rate` at how many samples per second.
+    """
 
     duration_ms: int = 30_000
+    audio: Sound | None = None
+    frame_ms: int = 20
+    sample_rate: int = 48_000
     bitrate_bps: int = 48_000
     red: bool = True
     dtx: bool = False

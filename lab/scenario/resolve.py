@@ -10,17 +10,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path as File
 from typing import Literal, assert_never
 
 from lab.scenario import expectations
 from lab.scenario.links import links, timeline
+from lab.scenario.media import media as audio
 from lab.scenario.model import Change, Client, Fault, Limits, Media, Scenario, Server, Skip, Stall
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.written import (
     ClientWritten,
     FaultWritten,
     LimitsWritten,
-    MediaWritten,
     ScenarioWritten,
     ServerWritten,
     SkipWritten,
@@ -28,7 +29,6 @@ from lab.scenario.written import (
 )
 
 VERSION = 1
-FRAME_MS = 20
 MAX_CLIENTS = 50
 MAX_CHANGES = 400
 """More would make a resolved scenario that the guard refuses to read back."""
@@ -40,18 +40,20 @@ _SHORT_FORM = {"publisher": ClientWritten(role="publisher"), "subscriber": Clien
 _Names = Mapping[str, tuple[str, ...]]
 
 
-def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None) -> Scenario:
+def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None, folder: File | None = None) -> Scenario:
     """Return the scenario that `written` describes.
 
-    `name` counts where none is written, `seed` before the written one. FieldError where fields contradict.
+    `name` counts where none is written, `seed` before the written one; `folder` is where its files are, None nowhere.
+    FieldError where fields contradict.
     """
     _check_version(written.version)
     name = _checked_name(written.name if written.name is not None else name)
-    media = _media(written.media)
+    media = audio(written.media, folder)
     people = _SHORT_FORM if written.clients is None else written.clients
     names = _names(people)
     clients = tuple(_client(each, client) for each, client in people.items() for each in _spread(each, client))
     _check_flow(clients)
+    _check_pushes(clients, media)
     scenario_links = links(written.links, names)
     blocked = any(side.block for link in scenario_links for side in (link.up, link.down))
     return Scenario(
@@ -98,24 +100,6 @@ def _impair(written: ScenarioWritten, blocked: bool) -> Literal["after_join", "f
     return written.impair or ("from_start" if blocked else "after_join")
 
 
-def _media(written: MediaWritten) -> Media:
-    for field in ("duration", "control"):
-        if (value := getattr(written, field)) % FRAME_MS:
-            raise FieldError(("media", field), f"{value}ms: a multiple of {FRAME_MS}ms (one frame) is expected")
-    if not 1000 <= written.duration <= 3_600_000:
-        raise FieldError(("media", "duration"), f"{written.duration}ms: 1s to 60m is expected")
-    if not 6000 <= written.bitrate <= 510_000:
-        raise FieldError(("media", "bitrate"), f"{written.bitrate}bit: Opus takes 6kbit to 510kbit")
-    return Media(
-        duration_ms=written.duration,
-        bitrate_bps=written.bitrate,
-        red=written.red,
-        dtx=written.dtx,
-        settle_ms=written.settle,
-        control_ms=written.control,
-    )
-
-
 def _spread(name: str, client: ClientWritten) -> tuple[str, ...]:
     return (name,) if client.count == 1 else tuple(f"{name}-{number}" for number in range(1, client.count + 1))
 
@@ -153,6 +137,14 @@ def _check_flow(clients: tuple[Client, ...]) -> None:
     hears = [client.name for client in clients if client.role != "publisher"]
     if not any(speaker != listener for speaker in speaks for listener in hears):
         raise FieldError(("clients",), "nobody hears anybody; give one the role publisher and another subscriber")
+
+
+def _check_pushes(clients: tuple[Client, ...], media: Media) -> None:
+    """Refuse a push that the SDK's queue does not hold: it would be turned away, or wait for itself."""
+    for client in clients:
+        if client.role != "subscriber" and client.queue_ms < media.frame_ms:
+            message = f"{media.frame_ms}ms at a time do not fit into the queue of {client.name}, {client.queue_ms}ms"
+            raise FieldError(("media", "frame"), message)
 
 
 def _changes(written: ScenarioWritten, names: _Names, media: Media) -> tuple[Change, ...]:

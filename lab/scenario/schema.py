@@ -20,6 +20,7 @@ _FORMATS = {
     "share": units.format_share,
     "rate": units.format_rate,
     "size": units.format_size,
+    "frequency": units.format_frequency,
 }
 _INTRO = """# Scenario reference
 
@@ -35,9 +36,9 @@ links:
 ```
 
 Without `clients:` there is one `publisher` and one `subscriber`. Quantities carry their unit: `40ms` `2s` `1m`,
-`5%`, `400kbit` (bits per second), `20kB` (1000 bytes). A bare `0.02` or `1:30` is refused with the spelling that was
-meant. Tags, anchors, aliases and keys given twice are refused, and so is a file of more than 256 KB. An error says
-where it is, and what to write instead:
+`5%`, `400kbit` (bits per second), `20kB` (1000 bytes), `48kHz`. A bare `0.02` or `1:30` is refused with the spelling
+that was meant. Tags, anchors, aliases and keys given twice are refused, and so is a file of more than 256 KB. An error
+says where it is, and what to write instead:
 
 ```
 scenarios/x.yaml:12: links.publisher.up.los: unknown field (did you mean "loss"?)

@@ -2,7 +2,7 @@
 
 Law: a text is read with the meaning its unit spells, or refused with the spelling that was meant; nothing is
 guessed, and formatting a value that was read gives a text that reads back to the same value.
-Canonical units: milliseconds, shares 0..1, bits per second, bytes (1 kB = 1000 B).
+Canonical units: milliseconds, shares 0..1, bits per second, bytes (1 kB = 1000 B), samples per second (Hz).
 """
 
 from __future__ import annotations
@@ -57,6 +57,15 @@ SIZE = Unit(
     whole=True,
     positive=True,
 )
+FREQUENCY = Unit(
+    noun="rate of samples",
+    factors={"kHz": Decimal(1000), "Hz": Decimal(1)},
+    meant="kHz",
+    example="48kHz or 44.1kHz",
+    most=Decimal(10**6),
+    whole=True,
+    positive=True,
+)
 _SAME = {
     name: unit
     for unit, names in {
@@ -101,6 +110,11 @@ def size(written: object) -> int:
     return int(_read(SIZE, written))
 
 
+def frequency(written: object) -> int:
+    """Return the samples per second that `written` (`48kHz`) spells; ValueError says what was meant."""
+    return int(_read(FREQUENCY, written))
+
+
 def format_duration(milliseconds: float) -> str:
     """Return the spelling of a time, in seconds when they are whole."""
     return _format(DURATION, milliseconds, ("s", "ms"))
@@ -119,6 +133,11 @@ def format_rate(bits_per_second: int) -> str:
 def format_size(size_bytes: int) -> str:
     """Return the spelling of a size in its largest whole unit."""
     return _format(SIZE, size_bytes, tuple(SIZE.factors))
+
+
+def format_frequency(hertz: int) -> str:
+    """Return the spelling of a rate of samples, in kHz when that takes no more than one decimal."""
+    return f"{_plain(Decimal(hertz) / 1000)}kHz" if hertz % 100 == 0 and hertz else f"{hertz}Hz"
 
 
 def _read(unit: Unit, written: object) -> Decimal:

@@ -10,7 +10,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from lab.scenario.fields import Duration, QueueLength, Rate, Share, Size, WholeDuration, Written, as_loss, one_or_more
+from lab.scenario.fields import (
+    Duration,
+    Frequency,
+    QueueLength,
+    Rate,
+    Share,
+    Size,
+    WholeDuration,
+    Written,
+    as_audio,
+    as_loss,
+    one_or_more,
+)
 from lab.scenario.model import Distribution, Pattern, Role
 
 Protocol = Literal["udp", "tcp"]
@@ -96,11 +108,26 @@ class ClientWritten(Written):
     """How far ahead of its playing time a frame is pushed, so that host jitter is no underrun; at most the queue."""
 
 
+class AudioWritten(Written):
+    """A sound file. `audio: speech.wav` is short for `audio: {file: speech.wav}`."""
+
+    file: str
+    """WAV, mono, 16 bits, from the scenario's own folder or shipped (`speech.wav`); looped. Or `marks`."""
+    sha256: str | None = None
+    """Its hash: another file is refused then."""
+
+
 class MediaWritten(Written):
     """The audio and the times of a run."""
 
     duration: WholeDuration = 30_000
     """Measured audio, a multiple of 20ms, 1s to 60m."""
+    audio: Annotated[AudioWritten, as_audio(AudioWritten)] = AudioWritten(file="marks")
+    """What is heard: a WAV file such as `speech.wav`; without it `marks`, tones that name each 20 ms to the ear."""
+    frame: WholeDuration = 20
+    """What is pushed into the SDK at a time: a multiple of 10ms up to 1s, at most the publisher's queue."""
+    sample_rate: Frequency | None = None
+    """Samples per second that are pushed, 8kHz to 48kHz; without it the sound file's own, 48kHz for marks."""
     bitrate: Rate = 48_000
     """Opus' target, 6kbit to 510kbit."""
     red: bool = True

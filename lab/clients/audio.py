@@ -1,0 +1,55 @@
+"""What a publisher plays, 10 ms at a time at the ordered rate: the marks, or a sound file in a loop.
+
+Law: block *k* is the same samples in every run; nothing is resampled, faded or normalised.
+"""
+
+from __future__ import annotations
+
+import wave
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.marks import BLOCK_MS, FRAME_MS, marked_frame
+
+Samples = NDArray[np.int16]
+_BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS
+
+
+class Audio:
+    """Endless mono sound at `sample_rate`: `loop` over and over, or the marks when there is none."""
+
+    def __init__(self, sample_rate: int, loop: Samples | None = None) -> None:
+        """Play `loop`, which is at `sample_rate`."""
+        self._rate = sample_rate
+        self._loop = loop
+
+    @classmethod
+    def of(cls, path: Path | None, sample_rate: int) -> Audio:
+        """Play the WAV file `path` (None: the marks); ValueError when it is not mono, 16 bits, at `sample_rate`."""
+        if path is None:
+            return cls(sample_rate)
+        with wave.open(str(path), "rb") as sound:
+            shape = sound.getnchannels(), sound.getsampwidth(), sound.getframerate()
+            if shape != (1, 2, sample_rate):
+                raise ValueError(f"{path}: channels, bytes, rate are {shape}, not {(1, 2, sample_rate)}")
+            return cls(sample_rate, np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.int16))
+
+    def push(self, number: int, frame_ms: int) -> Samples:
+        """Return the samples of push `number`, each of which lasts `frame_ms`."""
+        blocks = frame_ms // BLOCK_MS
+        return np.concatenate([self._block(number * blocks + i) for i in range(blocks)])
+
+    def _block(self, number: int) -> Samples:
+        size = self._rate * BLOCK_MS // 1000
+        if self._loop is not None:
+            return np.take(self._loop, np.arange(number * size, (number + 1) * size), mode="wrap")
+        frame, half = divmod(number, _BLOCKS_PER_FRAME)
+        return _marked(frame, self._rate)[half * size : (half + 1) * size]
+
+
+@lru_cache(maxsize=2)
+def _marked(frame: int, sample_rate: int) -> Samples:
+    return marked_frame(frame, sample_rate)
