@@ -5,24 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from lab.clients.faults import Fault, parse
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stall:
-    """Stop pushing for `length_ms`, `times` times, spread evenly over the media frames."""
-
-    length_ms: int
-    times: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skip:
-    """Make every `every`-th media frame and never push it."""
-
-    every: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +33,7 @@ class Config:
     dtx: bool
     queue_ms: int
     ahead_ms: int
-    inject: tuple[Stall | Skip, ...]
+    inject: tuple[Fault, ...]
     peers: tuple[str, ...]
     audible: tuple[str, ...]
 
@@ -64,15 +51,5 @@ def load(path: Path) -> Config:
     expected = {field.name for field in fields(Config)}
     if set(raw) != expected:
         raise ValueError(f"{path}: missing {sorted(expected - set(raw))}, unknown {sorted(set(raw) - expected)}")
-    inject = tuple(_fault(fault) for fault in raw.pop("inject"))
+    inject = tuple(parse(fault) for fault in raw.pop("inject"))
     return Config(inject=inject, peers=tuple(raw.pop("peers")), audible=tuple(raw.pop("audible")), **raw)
-
-
-def _fault(raw: dict[str, Any]) -> Stall | Skip:
-    """Return one entry of `inject`."""
-    match raw:
-        case {"kind": "stall", "length_ms": int(length_ms), "times": int(times)}:
-            return Stall(length_ms=length_ms, times=times)
-        case {"kind": "skip", "every": int(every)}:
-            return Skip(every=every)
-    raise ValueError(f"inject: {raw} is neither a stall nor a skip")

@@ -96,17 +96,7 @@ class CutEnd:
 
 
 Fault = (
-    Stall
-    | Skip
-    | BackendLate
-    | BackendBursts
-    | Slow
-    | BlockLoop
-    | Overlap
-    | Mute
-    | SubscribeLate
-    | SlowReader
-    | CutEnd
+    Stall | Skip | BackendLate | BackendBursts | Slow | BlockLoop | Overlap | Mute | SubscribeLate | SlowReader | CutEnd
 )
 _KINDS: Mapping[str, type[Fault]] = {
     "stall": Stall,

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 from livekit import rtc
 
 from lab.clients.config import Config
+from lab.clients.faults import SubscribeLate
+from lab.clients.go import sleep_until
 from lab.clients.journal import Journal
+from lab.clients.reading import Reader, capacity, media_ns, ordered
 from lab.marks import SAMPLE_RATE
 from lab.probe.heard import Heard
+from lab.probe.lines import Lines
 from lab.probe.stats import Record
 
 
 class Listener:
     """Records every audible publisher. `tracks` maps each subscribed track to its publisher."""
 
-    def __init__(self, config: Config, folder: Path, journal: Journal) -> None:
-        """Prepare to record into `folder`."""
+    def __init__(self, config: Config, folder: Path, journal: Journal, injected: Lines) -> None:
+        """Prepare to record into `folder`; what is done wrong goes to `injected`."""
         self.tracks: dict[rtc.Track, str] = {}
         self._config = config
         self._folder = folder
         self._journal = journal
+        self._injected = injected
+        self._reader = Reader(config, folder, injected)
         self._heard: dict[str, Heard] = {}
         self._flowing: set[str] = set()
 
@@ -35,6 +42,8 @@ class Listener:
         for participant in room.remote_participants.values():
             for publication in participant.track_publications.values():
                 self._published(publication, participant)
+        if late := ordered(self._config, SubscribeLate):
+            tasks.create_task(self._subscribe_late(room, late))
 
     @property
     def hears_all_peers(self) -> bool:
@@ -62,12 +71,12 @@ class Listener:
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
         """Read the track from its first sample on: what is decoded before there is a reader is gone."""
-        stream = rtc.AudioStream(track, sample_rate=SAMPLE_RATE, num_channels=1)
+        stream = rtc.AudioStream(track, capacity=capacity(self._config), sample_rate=SAMPLE_RATE, num_channels=1)
         publisher = participant.identity
         if publisher not in self._heard:
             self._heard[publisher] = Heard.create(self._folder, publisher)
         self.tracks[track] = publisher
-        self._tasks.create_task(self._heard[publisher].record(stream))
+        self._tasks.create_task(self._heard[publisher].record(self._reader.read(stream)))
         self._journal.note("subscribed", publisher=publisher, track=publication.sid)
 
     def _unsubscribed(
@@ -76,3 +85,20 @@ class Listener:
         """Note that a track is gone; its publisher may come back with another."""
         self.tracks.pop(track, None)
         self._journal.note("unsubscribed", publisher=participant.identity, track=publication.sid)
+
+    async def _subscribe_late(self, room: rtc.Room, fault: SubscribeLate) -> None:
+        """Let go of every track when the media begins, and subscribe again too late."""
+        from_ns, _ = await media_ns(self._config, self._folder)
+        await sleep_until(from_ns)
+        self._set_subscribed(room, False)
+        gone_ns = time.monotonic_ns()
+        await sleep_until(from_ns + fault.by_ms * 1_000_000)
+        self._set_subscribed(room, True)
+        self._injected.write({"kind": "subscribe_late", "from": gone_ns, "to": time.monotonic_ns()})
+
+    def _set_subscribed(self, room: rtc.Room, wanted: bool) -> None:
+        """Subscribe to everybody who is meant to be heard, or to nobody."""
+        for participant in room.remote_participants.values():
+            if participant.identity in self._config.audible:
+                for publication in participant.track_publications.values():
+                    publication.set_subscribed(wanted)

@@ -49,14 +49,18 @@ async def _attend(config: Config, folder: Path, journal: Journal, door: _Door) -
     """Take part, noting what happens in `journal`."""
     room = rtc.Room()
     _follow(room, journal)
-    with closing(Listener(config, folder, journal)) as listener, _until_sigterm():
+    with (
+        closing(Lines.create(folder / "injected.jsonl", "injected")) as injected,
+        closing(Listener(config, folder, journal, injected)) as listener,
+        _until_sigterm(),
+    ):
         if not await _connected(room, door, journal):
             return EXIT_NOT_CONNECTED
         async with asyncio.TaskGroup() as tasks:
             listener.attach(room, tasks)
             own = []
             if config.publishes:
-                publisher = Publisher(config, folder, journal)
+                publisher = Publisher(config, folder, journal, injected)
                 own.append(await publisher.publish(room))
                 tasks.create_task(publisher.push_all())
             tasks.create_task(_write_stats(own, folder, listener, journal))

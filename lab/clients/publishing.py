@@ -1,12 +1,8 @@
-"""Publishing audio: frame by frame on the schedule, every one logged, faults injected where the orders say.
-
-What is injected goes to `injected.jsonl`, which the judge never reads; a test compares the two.
-"""
+"""Publishing audio: frame by frame on the schedule, every one logged, faults injected where the orders say."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -14,9 +10,10 @@ from livekit import rtc
 
 from lab.clients.audio import Audio
 from lab.clients.config import Config
+from lab.clients.faulty import Faulty, Turn
 from lab.clients.go import sleep_until, wait_start_ns
 from lab.clients.journal import Journal
-from lab.clients.schedule import Schedule, skips, stalls
+from lab.clients.schedule import Schedule
 from lab.probe.frames import Frames
 from lab.probe.lag import Lag
 from lab.probe.lines import Lines
@@ -27,11 +24,13 @@ PLAYOUT_SLACK_S = 0.1
 class Publisher:
     """Publishes one microphone track and pushes the ordered frames into it."""
 
-    def __init__(self, config: Config, folder: Path, journal: Journal) -> None:
-        """Prepare to publish as `config` says; files go to `folder`."""
+    def __init__(self, config: Config, folder: Path, journal: Journal, injected: Lines) -> None:
+        """Prepare to publish as `config` says; files go to `folder`, what is done wrong to `injected`."""
         self._config = config
         self._folder = folder
         self._journal = journal
+        self._injected = injected
+        self._track: rtc.LocalAudioTrack | None = None
         self._source = rtc.AudioSource(config.sample_rate, 1, queue_size_ms=config.queue_ms)
         self._audio = Audio.of(folder / config.audio if config.audio else None, config.sample_rate)
 
@@ -45,6 +44,7 @@ class Publisher:
         options.audio_encoding.max_bitrate = self._config.bitrate_bps
         publication = await room.local_participant.publish_track(track, options)
         self._journal.note("published", track=publication.sid)
+        self._track = track
         return track
 
     async def push_all(self) -> None:
@@ -55,29 +55,46 @@ class Publisher:
         self._journal.note("pushing")
         lag = Lag()
         lag_task = asyncio.create_task(lag.run())
-        with (
-            closing(Frames.create(self._folder / "frames.jsonl", lag)) as frames,
-            closing(Lines.create(self._folder / "injected.jsonl", "injected")) as injected,
-        ):
-            await self._push(schedule, frames, injected)
+        with closing(Frames.create(self._folder / "frames.jsonl", lag)) as frames:
+            await self._push(schedule, frames)
         lag_task.cancel()
         await self._played_out(schedule)
 
-    async def _push(self, schedule: Schedule, frames: Frames, injected: Lines) -> None:
-        """Push frame after frame, with the faults ordered."""
-        pauses, dropped = stalls(self._config), skips(self._config)
-        for number in range(self._config.frames_total):
-            times = {"available_ns": schedule.available_ns(number), "scheduled_ns": schedule.scheduled_ns(number)}
-            await sleep_until(times["available_ns"])
-            frame = self._frame(number)
-            if number in pauses:
-                await _stall(injected, number, pauses[number])
-                schedule.resume(number, time.monotonic_ns())
-            if number in dropped:
-                injected.write({"kind": "skip", "frame": number, "t": time.monotonic_ns()})
-                frames.skipped(frame, number=number, **times)
+    async def _push(self, schedule: Schedule, frames: Frames) -> None:
+        """Push frame after frame, each at its turn; several at once only where that is the fault ordered."""
+        faulty = Faulty(self._config, self._mute, self._injected, self._journal)
+        number = 0
+        while number < self._config.frames_total:
+            turn = await faulty.turn(number, schedule)
+            times = {"available_ns": turn.available_ns, "scheduled_ns": turn.scheduled_ns}
+            if turn.skipped:
+                frames.skipped(self._frame(number), number=number, **times)
+            elif turn.together == 1:
+                await frames.push(self._source, self._frame(number), number=number, **times)
             else:
-                await frames.push(self._source, frame, number=number, **times)
+                await self._push_together(range(number, number + turn.together), schedule, frames, turn)
+            number += turn.together
+
+    async def _push_together(self, numbers: range, schedule: Schedule, frames: Frames, turn: Turn) -> None:
+        """Push the frames `numbers`, all of which the program has by now, without waiting for one another."""
+        pushes = (
+            frames.push(
+                self._source,
+                self._frame(number),
+                number=number,
+                available_ns=min(turn.available_ns, schedule.available_ns(number)),
+                scheduled_ns=schedule.scheduled_ns(number),
+            )
+            for number in numbers
+            if number < self._config.frames_total
+        )
+        await asyncio.gather(*pushes)
+
+    def _mute(self, muted: bool) -> None:
+        """Mute or unmute the published track."""
+        if self._track is None:
+            raise RuntimeError("nothing is published yet")
+        (self._track.mute if muted else self._track.unmute)()
 
     def _frame(self, number: int) -> rtc.AudioFrame:
         samples = self._audio.push(number, self._config.frame_ms)
@@ -89,10 +106,3 @@ class Publisher:
         await sleep_until(schedule.scheduled_ns(self._config.frames_total))
         await asyncio.sleep(PLAYOUT_SLACK_S)
         self._journal.note("pushed")
-
-
-async def _stall(injected: Lines, number: int, length_ms: int) -> None:
-    """Do nothing for `length_ms` before frame `number`; only the pushing stops, not the event loop."""
-    from_ns = time.monotonic_ns()
-    await sleep_until(from_ns + length_ms * 1_000_000)
-    injected.write({"kind": "stall", "frame": number, "from": from_ns, "to": time.monotonic_ns()})

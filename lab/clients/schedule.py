@@ -7,8 +7,6 @@ so that its lateness shows; the ones after it follow on the moment it was pushed
 
 from __future__ import annotations
 
-from lab.clients.config import Config, Skip, Stall
-
 
 class Schedule:
     """The times of frames in CLOCK_MONOTONIC ns."""
@@ -31,25 +29,3 @@ class Schedule:
     def resume(self, frame: int, now_ns: int) -> None:
         """Move the schedule so that `frame` begins at `now_ns`, unless it is still in the future."""
         self._zero_ns += max(0, now_ns - self.scheduled_ns(frame))
-
-
-def stalls(config: Config) -> dict[int, int]:
-    """Return how many ms the program does nothing before which frame."""
-    found: dict[int, int] = {}
-    for fault in config.inject:
-        if isinstance(fault, Stall):
-            for i in range(fault.times):
-                frame = config.media_frame + (2 * i + 1) * config.media_frames // (2 * fault.times)
-                found[frame] = found.get(frame, 0) + fault.length_ms
-    return found
-
-
-def skips(config: Config) -> frozenset[int]:
-    """Return the frames that are made and never pushed."""
-    first, end = config.media_frame, config.media_frame + config.media_frames
-    return frozenset(
-        frame
-        for fault in config.inject
-        if isinstance(fault, Skip)
-        for frame in range(first + fault.every - 1, end, fault.every)
-    )

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lab.clients.config import Config, Skip, Stall, load
+from lab.clients.config import Config, load
+from lab.clients.faults import Skip, Stall
 from lab.clients.go import start_ns, wait_start_ns
 from lab.rig.clients import client_config
 from lab.scenario.model import Client
@@ -43,8 +44,8 @@ def test_reads_every_key(tmp_path: Path) -> None:
     [
         ({"format": 2}, "format is not 1"),
         ({"loud": True}, r"missing \[\], unknown \['loud'\]"),
-        ({"inject": [{"kind": "explode"}]}, "neither a stall nor a skip"),
-        ({"inject": [{"kind": "skip"}]}, "neither a stall nor a skip"),
+        ({"inject": [{"kind": "explode"}]}, "no fault that this program knows"),
+        ({"inject": [{"kind": "skip"}]}, "no fault that this program knows"),
     ],
 )
 def test_refuses_what_it_does_not_know(tmp_path: Path, change: dict[str, Any], words: str) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from livekit import rtc
 
-from lab.clients import go, participant, publishing
-from lab.clients.config import Config, Skip, Stall
+from lab.clients import faulty, go, participant, publishing
+from lab.clients.config import Config
+from lab.clients.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
 from lab.clients.journal import Journal
 from lab.clients.listening import Listener
 from lab.clients.participant import attend
@@ -26,6 +27,7 @@ from lab.evidence.frames import frames
 from lab.evidence.lines import read_headed
 from lab.evidence.stats import events
 from lab.evidence.values import FrameLine
+from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
 
 MS = 1_000_000
@@ -47,6 +49,16 @@ class Source:
         """Return at once."""
 
 
+class Track:
+    """A published track that can be muted."""
+
+    def mute(self) -> None:
+        """Be muted."""
+
+    def unmute(self) -> None:
+        """Be heard again."""
+
+
 @pytest.fixture
 def virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make time pass only by sleeping, and sleeping take no time."""
@@ -56,7 +68,9 @@ def virtual_time(monkeypatch: pytest.MonkeyPatch) -> None:
         now.ns = max(now.ns, moment_ns)
 
     monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
+    monkeypatch.setattr(time, "sleep", lambda seconds: setattr(now, "ns", now.ns + int(seconds * 1e9)))
     monkeypatch.setattr(publishing, "sleep_until", sleep_until)
+    monkeypatch.setattr(faulty, "sleep_until", sleep_until)
     monkeypatch.setattr(publishing, "PLAYOUT_SLACK_S", 0)
     monkeypatch.setattr(rtc, "AudioSource", Source)
 
@@ -65,8 +79,12 @@ def pushed(folder: Path, config: Config) -> tuple[FrameLine, ...]:
     """Push everything that `config` orders and return the log, times relative to the start."""
     (folder / "go").write_text(json.dumps({"start_monotonic_ns": START_NS}))
     journal = Journal.create(folder)
-    asyncio.run(Publisher(config, folder, journal).push_all())
+    injector = Lines.create(folder / "injected.jsonl", "injected")
+    publisher = Publisher(config, folder, journal, injector)
+    publisher._track = Track()  # type: ignore[assignment]
+    asyncio.run(publisher.push_all())
     journal.close()
+    injector.close()
     lines = read_headed(folder / "frames.jsonl", "frames")
     return frames(replace(lines, offset_ns=-START_NS))
 
@@ -108,6 +126,80 @@ def test_a_skip_is_made_and_never_pushed(tmp_path: Path) -> None:
     missing = [line.frame for line in log if line.pushed_ns is None]
     assert missing == list(range(119, 600, 20)) == [each["frame"] for each in injected(tmp_path)]
     assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
+
+
+def late_ms(line: FrameLine) -> int:
+    """Return how late a frame was pushed."""
+    return ((line.pushed_ns or 0) - line.scheduled_ns) // MS
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_audio_that_comes_late_was_not_available(tmp_path: Path) -> None:
+    """As a stall, but the program itself had nothing to push: available after it was scheduled."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(BackendLate(length_ms=300, times=1),)))
+    (late,) = (line for line in log if late_ms(line) > 0)
+    assert (late.frame, late_ms(late)) == (350, 240)
+    assert late.available_ns == late.pushed_ns
+    assert [each["kind"] for each in injected(tmp_path)] == ["backend_late"]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_audio_in_bursts_is_available_together(tmp_path: Path) -> None:
+    """Each second at once, 200 ms after it was due: ten bursts, of which only the first frame is pushed late."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(BackendBursts(every_ms=1000, gap_ms=200),)))
+    media = log[100:600]
+    assert [line.frame for line in media if late_ms(line) > 0] == list(range(100, 600, 50))
+    assert len({line.available_ns for line in media}) == 10
+    assert all(line.available_ns is not None and line.available_ns <= (line.pushed_ns or 0) for line in media)
+    assert len(injected(tmp_path)) == 10
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_slow_script_is_a_little_late_again_and_again(tmp_path: Path) -> None:
+    """25 ms for each 20 ms: the 60 ms ahead last twelve frames, then each push is 5 ms late although it was there."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Slow(per_frame_ms=25),)))
+    late = {line.frame: late_ms(line) for line in log if late_ms(line) > 0}
+    assert set(late.values()) == {5}
+    assert (min(late), max(late)) == (112, 599)
+    assert all(line.available_ns is not None and line.available_ns <= line.scheduled_ns for line in log)
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_blocked_loop_pushes_late(tmp_path: Path) -> None:
+    """As a stall to the schedule; the difference is in the loop, which is not virtual."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(BlockLoop(length_ms=400, times=2),)))
+    assert {line.frame: late_ms(line) for line in log if late_ms(line) > 0} == {225: 340, 475: 340}
+    assert [each["kind"] for each in injected(tmp_path)] == ["block_loop"] * 2
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_overlapping_pushes_leave_nothing_out(tmp_path: Path) -> None:
+    """600 ms at once: thirty frames at one moment, none of which was late; what follows waits for its time."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Overlap(length_ms=600, times=1),)))
+    assert [line.frame for line in log] == list(range(700))
+    assert len({line.pushed_ns for line in log[350:380]}) == 1
+    assert not [line for line in log if late_ms(line) > 0]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_mute_is_an_event_and_no_late_push(tmp_path: Path) -> None:
+    """It pauses on purpose: what is said afterwards has a new time; the pause is no lateness."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(length_ms=400, times=2, pushing=False),)))
+    assert not [line for line in log if late_ms(line) > 0]
+    assert [log[225].scheduled_ns - log[224].scheduled_ns, log[226].scheduled_ns - log[225].scheduled_ns] == [
+        (20 - 60 + 400) * MS,
+        20 * MS,
+    ]
+    names = [event.name for event in events(read_headed(tmp_path / "events.jsonl", "events"))]
+    assert names == ["pushing", *["muted", "unmuted"] * 2, "pushed"]
+
+
+@pytest.mark.usefixtures("virtual_time")
+def test_a_mute_may_be_pushed_into(tmp_path: Path) -> None:
+    """The program does not know: its schedule goes on, and so does its audio."""
+    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(length_ms=400, times=1, pushing=True),)))
+    assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
+    assert [(each["kind"], each["frame"]) for each in injected(tmp_path)] == [("mute", 350), ("unmute", 370)]
 
 
 class Room:
@@ -173,13 +265,15 @@ def test_sigterm_is_a_normal_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_ready_is_packets_from_every_peer(tmp_path: Path) -> None:
     """A subscription alone is not media; the first packets are an event, once."""
     journal = Journal.create(tmp_path)
-    listener = Listener(replace(CONFIG, peers=("a", "b")), tmp_path, journal)
+    nothing = Lines.create(tmp_path / "injected.jsonl", "injected")
+    listener = Listener(replace(CONFIG, peers=("a", "b")), tmp_path, journal, nothing)
     for publisher, packets in (("a", 0), ("a", 5), ("b", 0), ("a", 9)):
         listener.watch({"inbound": [{"publisher": publisher, "packets_received": packets}]})
         assert not listener.hears_all_peers
     listener.watch({"inbound": [{"publisher": "b", "packets_received": 1}]})
     assert listener.hears_all_peers
     journal.close()
+    nothing.close()
     found = events(read_headed(tmp_path / "events.jsonl", "events"))
     assert [(event.name, event.detail["publisher"]) for event in found] == [("media", "a"), ("media", "b")]
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.clients.config import Config, Skip, Stall
-from lab.clients.schedule import Schedule, skips, stalls
+from lab.clients.acts import Act, acts
+from lab.clients.config import Config
+from lab.clients.faults import Skip, Stall
+from lab.clients.schedule import Schedule
 
 MS = 1_000_000
 CONFIG = Config(
@@ -59,15 +61,16 @@ def test_a_stall_shorter_than_the_queue_moves_nothing() -> None:
 
 
 def test_stalls_are_spread_evenly_over_the_media() -> None:
-    """At (i + 0.5) / times of the media; two that fall on one frame add up."""
-    assert stalls(replace(CONFIG, inject=(Stall(length_ms=400, times=5),))) == dict.fromkeys(
-        (150, 250, 350, 450, 550), 400
-    )
-    twice = (Stall(length_ms=400, times=1), Stall(length_ms=100, times=1), Skip(every=20))
-    assert stalls(replace(CONFIG, inject=twice)) == {350: 500}
+    """At (i + 0.5) / times of the media; two that fall on one frame follow each other."""
+    stall = Act(kind="stall", length_ms=400)
+    assert acts(replace(CONFIG, inject=(Stall(length_ms=400, times=5),))) == {
+        frame: [stall] for frame in (150, 250, 350, 450, 550)
+    }
+    twice = (Stall(length_ms=400, times=1), Stall(length_ms=100, times=1))
+    assert acts(replace(CONFIG, inject=twice)) == {350: [stall, Act(kind="stall", length_ms=100)]}
 
 
 def test_every_nth_media_frame_is_skipped() -> None:
     """Every 20th of 500 is 25, none outside the media."""
-    found = skips(replace(CONFIG, inject=(Skip(every=20), Stall(length_ms=1, times=1))))
+    found = acts(replace(CONFIG, inject=(Skip(every=20),)))
     assert (len(found), min(found), max(found)) == (25, 119, 599)
