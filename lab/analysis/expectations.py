@@ -1,8 +1,8 @@
 """Each expectation against what was measured: met, failed or unknown.
 
-Law: a count is a fact of this run and compared exactly. A rate is an estimate: wholly inside its 95 % interval it is
-met, wholly outside failed, else unknown, with how many seconds of media would decide. A limit relative to the network
-compares two figures of the very same frames, so it is a fact too.
+Law: a count is a fact of this run and compared exactly. A rate, a quantile and a trend are estimates: wholly inside its
+95 % interval it is met, wholly outside failed, else unknown, with how many more seconds of media would decide. A limit
+relative to the network compares two figures of the very same frames, so it is a fact too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from lab.analysis.measures import NOBODY, Measures, Owners
-from lab.analysis.statistics import compare, length_to_decide
+from lab.analysis.statistics import compare
 from lab.analysis.values import Checked
 from lab.marks import FRAME_MS
 from lab.scenario.expectations import ANSWERS, spelled
@@ -47,7 +47,7 @@ def _checked(measures: Measures, expected: Expectation) -> Checked:
     elif value is not None and limit is not None:
         result, note = _decided(expected, value, limit, bounds)
     if result == UNKNOWN and not doubt and value is not None and limit is not None and bounds:
-        note = _how_long(measures, value, bounds, limit)
+        note = _how_long(measures, expected.metric, bounds, limit)
     return Checked(
         metric=expected.metric, limit=spelled(expected), value=value, interval=bounds, result=result, note=note
     )
@@ -60,8 +60,11 @@ def _decided(expected: Expectation, value: float, limit: float, bounds: tuple[fl
     return (UNKNOWN if len(answers) > 1 else MET if answers.pop() else FAILED), note
 
 
-def _how_long(measures: Measures, value: float, bounds: tuple[float, float], limit: float) -> str:
-    times = length_to_decide(value, bounds, limit)
+def _how_long(measures: Measures, metric: str, bounds: tuple[float, float], limit: float) -> str:
+    """Say how much more media would decide, were everything to stay as it was."""
+    times = measures.length_to_decide(metric, bounds, limit)
     if times is None:
         return "the value stands on the limit: no length of media would decide"
-    return f"{math.ceil(times * measures.loss.made_frames * FRAME_MS / 1000)} s of media would decide"
+    seconds = measures.loss.made_frames * FRAME_MS / 1000
+    more = max(1, math.ceil((times - 1) * seconds))
+    return f"needs {more} s more of media ({math.ceil(seconds + more)} s in all)"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.analysis import journey as travel
+from lab.analysis.delay import Delays, delays
 from lab.analysis.journey import At, Journey
 from lab.analysis.late import Lateness, lateness
 from lab.analysis.links import Account, Configured
@@ -61,6 +62,7 @@ class Flow:
     prediction: Prediction
     lateness: Lateness
     inbound: tuple[InboundSample, ...]
+    delays: Delays
 
 
 def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links: Sequence[Account]) -> Flow:
@@ -88,6 +90,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         prediction=prediction,
         lateness=lateness(journey, ~prediction.decodable, held, control, _configured(links, publisher, subscriber)),
         inbound=held,
+        delays=delays(journey, made, prediction, inbound, control),
     )
 
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import assert_never
 
 from lab.scenario.expectations import ANSWERS
+from lab.scenario.injected import injected
 from lab.scenario.metrics import metric
-from lab.scenario.model import Client, Expectation, Fault, Scenario, Skip, Stall
+from lab.scenario.model import Expectation, Scenario
 from lab.scenario.wire import PACKETS_PER_SECOND, Load, Wire, loads, pairs, wire
 
 _Z = 1.959964
@@ -129,7 +129,7 @@ def _flow(scenario: Scenario, offered: tuple[Load, ...], publisher: str, subscri
         downlink_loss=mean(lambda each: each.downlink),
         frame_loss_first=mean(lambda each: each.residual(repairs, reported=False)),
         frame_loss=mean(lambda each: each.residual(repairs, reported=True)),
-        injected=_injected(scenario, publisher),
+        injected=injected(scenario, publisher, subscriber),
         burst=max((load.burst for load in here if load.burst), default=None),
     )
 
@@ -145,27 +145,13 @@ def _stretches(here: list[Load], end_ms: int) -> Iterator[_Stretch]:
         )
 
 
-def _injected(scenario: Scenario, publisher: str) -> float:
-    client = next(each for each in scenario.clients if each.name == publisher)
-    faults = (fault for fault in scenario.inject if fault.client == publisher)
-    return sum(_damage(fault, client, scenario.media.duration_ms) for fault in faults)
-
-
-def _damage(fault: Fault, client: Client, media_ms: int) -> float:
-    match fault:
-        case Stall():
-            return max(0, fault.length_ms - client.ahead_ms) * fault.times / media_ms
-        case Skip():
-            return 1 / fault.every
-        case _:
-            assert_never(fault)
-
-
 def _needs(scenario: Scenario, flow: Flow) -> Iterator[Need]:
     for expected in scenario.expect:
-        if expected.metric in ANSWERS or metric(expected.metric).kind == "count":
+        if expected.metric in ANSWERS or metric(expected.metric).kind != "rate":
             continue
         predicted = _predicted(expected.metric, flow)
+        if predicted is None:
+            continue
         excess = predicted - flow.frame_loss if expected.relative else predicted
         yield Need(
             publisher=flow.publisher,
@@ -176,7 +162,8 @@ def _needs(scenario: Scenario, flow: Flow) -> Iterator[Need]:
         )
 
 
-def _predicted(name: str, flow: Flow) -> float:
+def _predicted(name: str, flow: Flow) -> float | None:
+    """Return what drops and faults make of the rate called `name`; None where they do not tell."""
     return {
         "audio_loss": flow.frame_loss + flow.injected,
         "concealed": flow.frame_loss + flow.injected,
@@ -185,4 +172,4 @@ def _predicted(name: str, flow: Flow) -> float:
         "uplink_loss": flow.uplink_loss,
         "downlink_loss": flow.downlink_loss,
         "server_loss": 0.0,
-    }[name]
+    }.get(name)

@@ -103,8 +103,8 @@ def _condition(about: Metric, condition: str) -> Expectation:
     if parts is None:
         raise ValueError(f'{condition}: a comparison is expected (did you mean "<= {condition.lstrip("=<> ")}"?)')
     op = cast("_Comparison", parts[1])
-    if about.kind == "rate" and op == "==":
-        raise ValueError(f"{condition}: a rate is estimated and never exact; use <= or >=")
+    if about.kind != "count" and op == "==":
+        raise ValueError(f"{condition}: a {about.kind} is estimated and never exact; use <= or >=")
     relative = _RELATIVE.fullmatch(parts[2])
     if relative and about.name not in PREDICTED:
         raise ValueError(f"{condition}: `network` is predicted only for {', '.join(PREDICTED)}; give a number")
@@ -118,5 +118,5 @@ def _limit(about: Metric, text: str) -> float:
     if about.unit == "ms":
         return units.duration(text)
     if not _COUNT.fullmatch(text):
-        raise ValueError(f"{text}: a whole number of frames is expected, such as 0")
+        raise ValueError(f"{text}: a whole number{' of frames' * (about.unit == 'frames')} is expected, such as 0")
     return float(text)

@@ -1,7 +1,8 @@
 """The closed table of what an expectation can be about.
 
 Law: a metric has one name, one unit and one kind everywhere: in `expect:`, in the verdict and in the docs.
-A count is a fact of this run and compared exactly; a rate is an estimate and compared by its 95 % interval.
+A count is a fact of this run and compared exactly; a rate, a quantile and a trend are estimates, each compared by its
+95 % interval.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ class Metric:
     """One measurable damage; `stage` is the hop it is measured at, or `flow` for end to end."""
 
     name: str
-    unit: Literal["share", "frames", "ms"]
-    kind: Literal["count", "rate"]
+    unit: Literal["share", "frames", "count", "ms"]
+    kind: Literal["count", "rate", "quantile", "trend"]
     stage: Literal["flow", "uplink", "server", "downlink", "playout"]
     meaning: str
 
@@ -58,6 +59,34 @@ METRICS: tuple[Metric, ...] = (
         kind="count",
         stage="flow",
         meaning="The longest stretch without intended audio, lost and inserted together.",
+    ),
+    Metric(
+        name="gaps",
+        unit="count",
+        kind="count",
+        stage="flow",
+        meaning="Cuts: stretches without intended audio, each counted once however long.",
+    ),
+    Metric(
+        name="gap_p95",
+        unit="ms",
+        kind="quantile",
+        stage="flow",
+        meaning="95 % of the cuts are no longer than this; 0 when there was none.",
+    ),
+    Metric(
+        name="absence",
+        unit="ms",
+        kind="count",
+        stage="flow",
+        meaning="Time in stretches of 1 s or more without intended audio; all of it when there never was media.",
+    ),
+    Metric(
+        name="corrupt_frames",
+        unit="frames",
+        kind="count",
+        stage="flow",
+        meaning="Frames of 20 ms lost because their packet came out of a link altered.",
     ),
     Metric(
         name="audio_loss",
@@ -107,6 +136,34 @@ METRICS: tuple[Metric, ...] = (
         kind="rate",
         stage="playout",
         meaning="Samples that NetEQ made up ÷ samples it played, by its own statistics.",
+    ),
+    Metric(
+        name="stretched",
+        unit="share",
+        kind="rate",
+        stage="playout",
+        meaning="Samples that NetEQ put in to slow down, or took out to catch up, ÷ samples it played.",
+    ),
+    Metric(
+        name="delay_p50",
+        unit="ms",
+        kind="quantile",
+        stage="flow",
+        meaning="Mouth to ear: half of the audio is read by the listener no later than this after its schedule.",
+    ),
+    Metric(
+        name="delay_p95",
+        unit="ms",
+        kind="quantile",
+        stage="flow",
+        meaning="Mouth to ear: 95 % of the audio is no later than this.",
+    ),
+    Metric(
+        name="delay_drift",
+        unit="ms",
+        kind="trend",
+        stage="flow",
+        meaning="How much later the audio comes with every minute: the median slope between seconds.",
     ),
 )
 

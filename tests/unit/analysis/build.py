@@ -69,6 +69,8 @@ class Plan:
     stalls: Mapping[int, int] = field(default_factory=dict)
     skips: Sequence[int] = ()
     concealed_frames: float = 0.0
+    stretched_frames: float = 0.0
+    buffer_ms: float = 40.0
     queue_drops: int = 0
     miscounted: int = 0
     late_ms: float = 1.0
@@ -310,8 +312,11 @@ def _subscriber(plan: Plan, sent: Wire, end_ns: int) -> ClientEvidence:
     inbound = []
     for t_ns in range(GO_NS - 500 * MS, end_ns, 100 * MS):
         played = (t_ns - GO_NS + 500 * MS) // MS * 48
-        concealed = int(min(1.0, max(0.0, (t_ns - at_ns) / (400 * MS))) * plan.concealed_frames * 960)
-        inbound.append(_inbound(t_ns, played, concealed, played // 960 * 2 if plan.fec else 0))
+        grown = min(1.0, max(0.0, (t_ns - at_ns) / (400 * MS)))
+        sample = _inbound(t_ns, played, int(grown * plan.concealed_frames * 960), played // 960 * 2 if plan.fec else 0)
+        stretched = int(grown * plan.stretched_frames * 960)
+        kept_s = played * plan.buffer_ms / 1000
+        inbound.append(replace(sample, inserted_samples_for_deceleration=stretched, jitter_buffer_delay_s=kept_s))
     return _client("subscriber", SUBSCRIBER, inbound=tuple(inbound))
 
 
@@ -333,7 +338,7 @@ def _inbound(t_ns: int, played: int, concealed: int, fec: int) -> InboundSample:
         inserted_samples_for_deceleration=0,
         removed_samples_for_acceleration=0,
         jitter_buffer_delay_s=0.0,
-        jitter_buffer_emitted_count=0,
+        jitter_buffer_emitted_count=played,
     )
 
 
