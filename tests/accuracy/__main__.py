@@ -1,0 +1,153 @@
+"""The command line of the proof: run, rejudge, report, blind."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lab.host.machine import machine
+from lab.rig.signals import interruptible
+from lab.rig.watch import silent
+from tests.accuracy.answers import UNKNOWN, VOID
+from tests.accuracy.blind import seen_through
+from tests.accuracy.examine import examine
+from tests.accuracy.journal import Journal, Line
+from tests.accuracy.lane import Lane
+from tests.accuracy.matrix import FULL, FULL_SEED, QUICK, Cell, Size, matrix
+from tests.accuracy.page import Made, render, written_into
+from tests.accuracy.score import blamed_code, said, score, wrong_blame
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results" / "accuracy"
+PAGE = ROOT / "docs" / "accuracy.md"
+SUMMARY = RESULTS / "summary.json"
+QUICK_SEED = 7
+ATTEMPTS = 3
+"""How often a cell is tried at most, when this machine makes its runs void."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says; return its exit code."""
+    asked = _parser().parse_args(argv)
+    return int(asked.command(asked))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.accuracy", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name, command in (("run", _run), ("rejudge", _rejudge), ("report", _report), ("blind", _blind)):
+        sub = commands.add_parser(name, help=command.__doc__)
+        sub.set_defaults(command=command)
+        sub.add_argument("--quick", action="store_true", help="20 short runs; fails on a wrong blame")
+        sub.add_argument("--seed", type=int, help=f"draw from this seed; {FULL_SEED} is the published proof's")
+        sub.add_argument("--cells", type=int, help="only so many runs, sabotaged ones in proportion")
+        sub.add_argument("--only", default="", help="only cells whose name holds this")
+        sub.add_argument("-o", "--results", type=Path, default=RESULTS, help="where recordings and journal are")
+    return parser
+
+
+def _run(asked: argparse.Namespace) -> int:
+    """Record what is missing of the matrix, judge it, and say how it went."""
+    cells, journal = _cells(asked), _journal(asked)
+    with interruptible():
+        lane = Lane(machine=machine(journal.folder.resolve(), insist=None, watch=silent), journal=journal, told=_tell)
+        for _ in range(2 if asked.quick else ATTEMPTS):
+            lane.go([cell for cell in cells if _open(journal.of(cell), cell, retry_unknown=asked.quick)])
+    return _report(asked)
+
+
+def _open(lines: list[Line], cell: Cell, *, retry_unknown: bool) -> bool:
+    """Say whether a cell still has to be run, having left `lines`."""
+    if not lines:
+        return True
+    if cell.sabotage:
+        return "the sabotage failed" in lines[-1].error
+    again = (VOID, UNKNOWN) if retry_unknown else (VOID,)
+    return len(lines) < (2 if retry_unknown else ATTEMPTS) and all(said(line) in again for line in lines)
+
+
+def _rejudge(asked: argparse.Namespace) -> int:
+    """Judge every recording of the journal again, and say how it went."""
+    journal = _journal(asked)
+    with ProcessPoolExecutor() as pool:
+        journal.replace(list(pool.map(_again, [(journal.folder, line) for line in journal.lines()])))
+    return _report(asked)
+
+
+def _again(work: tuple[Path, Line]) -> Line:
+    folder, line = work
+    return replace(line, found=examine(folder / line.folder, line.faults) if line.folder else {})
+
+
+def _report(asked: argparse.Namespace) -> int:
+    """Say how it went; for the published proof also write docs/accuracy.md and summary.json."""
+    done = score(_lines(asked))
+    made = Made(commit=_commit(), date=datetime.now(UTC).date().isoformat(), seed=_seed(asked))
+    print(render(done, made))
+    print(json.dumps(done.summary))
+    if made.seed == FULL_SEED and not asked.only and not asked.cells:
+        PAGE.write_text(written_into(PAGE.read_text() if PAGE.exists() else "", done, made))
+        SUMMARY.write_text(json.dumps({**done.summary, "commit": made.commit, "seed": made.seed}, indent=1) + "\n")
+    blamed = [line for line in done.judged if wrong_blame(line)] + [
+        line for line in done.sabotaged if blamed_code(line)
+    ]
+    return int(bool(blamed)) if asked.quick else 0
+
+
+def _blind(asked: argparse.Namespace) -> int:
+    """Take every trace of the injection out of a sample of the recordings; the verdicts must stay the same bytes."""
+    journal = _journal(asked)
+    whole = [line for line in _lines(asked) if line.folder and not line.error]
+    sample = whole[:: max(1, len(whole) // 20)]
+    seen = [line.cell for line in sample if line.folder and seen_through(journal.folder / line.folder)]
+    print(f"{len(sample)} recordings without a trace of what was injected: {len(seen)} verdicts differ {seen or ''}")
+    return int(bool(seen) or not sample)
+
+
+def _cells(asked: argparse.Namespace) -> list[Cell]:
+    size = QUICK if asked.quick else FULL
+    if asked.cells:
+        size = Size(runs=asked.cells, sabotaged=asked.cells * size.sabotaged // size.runs, media_ms=size.media_ms)
+    return [cell for cell in matrix(_seed(asked), size) if asked.only in cell.id]
+
+
+def _lines(asked: argparse.Namespace) -> list[Line]:
+    """Return the lines of the cells that are asked for, as they are now."""
+    journal = _journal(asked)
+    return [line for cell in _cells(asked) for line in journal.of(cell)]
+
+
+def _seed(asked: argparse.Namespace) -> int:
+    if asked.seed is not None:
+        return int(asked.seed)
+    return QUICK_SEED if asked.quick else FULL_SEED
+
+
+def _journal(asked: argparse.Namespace) -> Journal:
+    return Journal(asked.results / f"seed-{_seed(asked)}{'-quick' if asked.quick else ''}")
+
+
+def _commit() -> str:
+    return subprocess.run(
+        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _tell(line: Line) -> None:
+    found = line.found
+    right = f"{found.get('truth_owner')} {found.get('truth_reason')} {found.get('bounds')}"
+    heard = f"{said(line)} {' + '.join(found.get('reasons', ()))} {found.get('points')}"
+    mark = {True: "right", False: "WRONG", None: "?"}[found.get("right_owner")]
+    mark = said(line).lower() if said(line) in (VOID, UNKNOWN) else mark
+    why = line.error or found.get("contradiction") or "; ".join(found.get("why", ()))
+    print(f"{mark:7} {line.cell} {line.wall_s:.0f} s: right {right}, said {heard}; {why[:200]}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""docs/accuracy.md: how often the verdict is wrong, in tables. Values to rows to text; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.accuracy.journal import Line
+from tests.accuracy.score import Score, Table, confusion, said, wrong_blame
+
+BEGIN, END = "<!-- accuracy: written by `make accuracy` -->", "<!-- accuracy: end -->"
+ABSENT = f"""# How often the verdict is wrong
+
+{BEGIN}
+{END}
+"""
+_FIGURES = (
+    ("right owner", "right_owner"),
+    ("right hop", "right_hop"),
+    ("right reason", "right_reason"),
+    ("UNKNOWN", "unknown"),
+    ("somebody blamed who is not the one", "wrong_blame"),
+    ("right owner by the naive rule", "naive_right_owner"),
+    ("wrong blame by the naive rule", "naive_wrong_blame"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """Of which code, when, and from which seed the figures are."""
+
+    commit: str
+    date: str
+    seed: int
+
+
+def written_into(page: str, score: Score, made: Made) -> str:
+    """Return `page` with its part about accuracy written anew."""
+    page = page or ABSENT
+    before, rest = page.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{render(score, made)}\n{END}{after}"
+
+
+def render(score: Score, made: Made) -> str:
+    """Return the whole part as Markdown."""
+    return "\n".join(_lines(score, made))
+
+
+def _lines(score: Score, made: Made) -> Iterator[str]:
+    figures = score.summary
+    yield f"Commit {made.commit}, {made.date}, seed {made.seed}."
+    yield ""
+    yield (
+        f"{figures['runs']} runs, {figures['void']} void; of the {figures['judged']} others {figures['clean']} were "
+        f"clean controls and {figures['pairs']} had a fault of the network and one of the code at once. In "
+        f"{figures['truth_unsure']} the injector's own log leaves open whether the damage reached one point; there "
+        f"both answers count as right. {figures['unexplained_frames']:g} of {figures['frames']} frames were "
+        f"unexplained."
+    )
+    yield ""
+    yield "| | runs | of | share | 95 % interval (exact) |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, key in _FIGURES:
+        low, high = score.interval(key)
+        share = figures[key] / max(1, figures["judged"])
+        yield f"| {name} | {figures[key]} | {figures['judged']} | {share:.1%} | {low:.1%} to {high:.1%} |"
+    yield ""
+    yield (
+        f"Harness faults: {figures['harness_runs']} runs, {figures['harness_void']} void, "
+        f"{figures['harness_unknown']} unknown, {figures['harness_true']} answered truly all the same, "
+        f"**{figures['harness_blamed_code']} blamed on code**, {figures['harness_blamed_network']} on the network."
+    )
+    for title, table in _tables(score):
+        yield ""
+        yield f"### {title}"
+        yield ""
+        yield from _matrix(table)
+    yield ""
+    yield "### Wrong or unknown, each"
+    yield ""
+    yield from _mistakes(score.judged)
+
+
+def _tables(score: Score) -> Iterator[tuple[str, Table]]:
+    judged = score.judged
+
+    def joined(key: str, line: Line) -> str:
+        return " + ".join(line.found[key]) or said(line)
+
+    yield "Outcome", confusion(judged, _damaged, lambda line: line.found["outcome"])
+    yield "Owner", confusion(judged, lambda line: line.found["truth_owner"], said)
+    yield (
+        "Owner by the naive rule",
+        confusion(judged, lambda line: line.found["truth_owner"], lambda line: line.found["naive_owner"]),
+    )
+    yield "Hop", confusion(judged, lambda line: line.found["truth_hop"], lambda line: joined("hops", line))
+    yield "Reason", confusion(judged, lambda line: line.found["truth_reason"], lambda line: joined("reasons", line))
+    yield "Harness faults", confusion(score.sabotaged, lambda line: line.sabotage, said)
+
+
+def _damaged(line: Line) -> str:
+    return "PASS" if line.found["truth_owner"] == "NONE" else "FAIL"
+
+
+def _matrix(table: Table) -> Iterator[str]:
+    rows, columns = (sorted({key[i] for key in table}) for i in (0, 1))
+    yield f"| right \\ said | {' | '.join(columns)} |"
+    yield f"| --- |{' --- |' * len(columns)}"
+    for row in rows:
+        yield f"| {row} | {' | '.join(str(table.get((row, column), 0) or '') for column in columns)} |"
+
+
+def _mistakes(judged: Sequence[Line]) -> Iterator[str]:
+    wrong = [line for line in judged if not (line.found["right_owner"] and line.found["right_reason"])]
+    if not wrong:
+        yield "None."
+        return
+    yield "| run | right | said | because |"
+    yield "| --- | --- | --- | --- |"
+    for line in wrong:
+        found = line.found
+        right = f"{found['truth_owner']} {found['truth_reason']}"
+        mark = " **(blame)**" if wrong_blame(line) else ""
+        answer = f"{said(line)} {' + '.join(found['reasons'])}{mark}"
+        yield f"| {line.cell} | {right} | {answer} | {found['contradiction'] or '; '.join(found['why'])[:160]} |"

@@ -1,0 +1,120 @@
+"""Journal and score: what counts, what does not, and what is written about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.accuracy.__main__ import _open
+from tests.accuracy.journal import NAME, Journal, Line, sha256
+from tests.accuracy.matrix import Cell
+from tests.accuracy.page import BEGIN, END, Made, written_into
+from tests.accuracy.score import Score, score
+
+MADE = Made(commit="abc", date="2026-11-22", seed=1)
+
+
+def line(cell: str, owner: str = "NONE", *, right: bool = True, sabotage: str = "", **more: Any) -> Line:
+    """Return one line of a journal."""
+    found = {
+        "outcome": owner if owner in ("VOID", "UNKNOWN") else "PASS" if owner == "NONE" else "FAIL",
+        "owner": owner, "hops": ["x"], "reasons": ["y"], "points": {}, "unexplained": 0.0, "made": 500.0, "why": ["z"],
+        "truth_owner": "NONE", "truth_hop": "none", "truth_reason": "none", "sure": True, "bounds": [],
+        "right_owner": right, "right_hop": right, "right_reason": right,
+        "naive_owner": "CODE", "naive_right_owner": False, "contradiction": "",
+    }  # fmt: skip
+    fields = {"attempt": 1, "text_sha256": "", "faults": (), "strengths": (), "folder": "run", "wall_s": 19.0, **more}
+    return Line(cell=cell, sabotage=sabotage, found=found, **fields)
+
+
+def test_void_runs_count_as_runs_and_their_cells_once() -> None:
+    """The last answer of a cell is its answer; runs made void by the machine are told beside."""
+    done = score([line("a", "VOID", right=False), line("a"), line("b", "UNKNOWN", right=False), line("c")])
+    assert {key: done.summary[key] for key in ("runs", "void", "judged", "unknown", "right_owner", "wrong_blame")} == {
+        "runs": 4,
+        "void": 1,
+        "judged": 3,
+        "unknown": 1,
+        "right_owner": 2,
+        "wrong_blame": 0,
+    }
+
+
+def test_blaming_the_wrong_one_is_not_the_same_as_finding_nobody() -> None:
+    """Owner NONE where there is one is wrong, but blames nobody."""
+    done = score(
+        [line("a", "CODE/client", right=False), line("b", "NONE", right=False), line("c", "BOTH", right=False)]
+    )
+    assert (done.summary["wrong_blame"], done.summary["right_owner"]) == (2, 0)
+
+
+def test_harness_faults_count_apart() -> None:
+    """Void is right there, code is never to blame; one that was never done proves nothing."""
+    done = score(
+        [
+            line("a", "VOID", right=False, sabotage="cpu-hog"),
+            line("b", "CODE/client-host", right=False, sabotage="cpu-hog"),
+            line("c", "NETWORK/uplink", right=False, sabotage="vm-stopped"),
+            line("d", "NONE", sabotage="vm-stopped"),
+            line("e", "CODE/sdk", right=False, sabotage="vm-killed", error="EnvironmentFault: the VM is gone"),
+            line("f", "CODE/sdk", right=False, sabotage="vm-killed", error="the sabotage failed: no such process"),
+        ]
+    )
+    figures = done.summary
+    assert (figures["runs"], figures["harness_runs"]) == (0, 5)
+    assert (figures["harness_void"], figures["harness_true"]) == (2, 1)
+    assert (figures["harness_blamed_code"], figures["harness_blamed_network"]) == (1, 1)
+
+
+def test_a_journal_goes_on_where_it_was_killed(tmp_path: Path) -> None:
+    """A torn last line is no line; the others are as they were."""
+    journal = Journal(tmp_path)
+    journal.append(line("a"))
+    journal.append(line("b", "VOID"))
+    with (tmp_path / NAME).open("a") as file:
+        file.write('{"cell": "c", "att')
+    again = Journal(tmp_path)
+    again.append(line("d"))
+    assert [each.cell for each in again.lines()] == ["a", "b", "d"]
+    assert again.lines()[0] == line("a")
+
+
+def test_only_what_is_missing_is_run_again() -> None:
+    """A cell with an answer is done; a void one has another try, in the quick proof an unknown one too."""
+    cell = Cell(id="a", text="")
+    assert _open([], cell, retry_unknown=False)
+    assert not _open([line("a")], cell, retry_unknown=False)
+    assert _open([line("a", "VOID")], cell, retry_unknown=False)
+    assert not _open([line("a", "VOID"), line("a", "VOID"), line("a", "VOID")], cell, retry_unknown=False)
+    assert not _open([line("a", "UNKNOWN")], cell, retry_unknown=False)
+    assert _open([line("a", "UNKNOWN")], cell, retry_unknown=True)
+    assert not _open([line("a", "UNKNOWN"), line("a", "UNKNOWN")], cell, retry_unknown=True)
+
+
+def test_a_cell_that_was_drawn_otherwise_is_another_one(tmp_path: Path) -> None:
+    """A matrix that changed does not take over the answers of the old one."""
+    journal, old, new = Journal(tmp_path), Cell(id="a", text="one"), Cell(id="a", text="two")
+    journal.append(line("a", text_sha256=sha256(old)))
+    assert len(journal.of(old)) == 1
+    assert journal.of(new) == []
+
+
+def scored() -> Score:
+    """Return a small score with a mistake in it."""
+    return score([line("c000-clean"), line("c001-clean", "CODE/client", right=False), line("c002", sabotage="cpu-hog")])
+
+
+def test_the_page_is_written_in_its_place() -> None:
+    """What people wrote around it stays; commit, date, intervals and each mistake are told."""
+    page = written_into(f"# Title\n\nwords\n\n{BEGIN}\nold\n{END}\n\nmore words\n", scored(), MADE)
+    assert page.startswith("# Title\n\nwords\n")
+    assert page.endswith("\n\nmore words\n")
+    assert "old" not in page
+    assert "Commit abc, 2026-11-22, seed 1." in page
+    assert "| right owner | 1 | 2 | 50.0% | 1.3% to 98.7% |" in page
+    assert "| c001-clean | NONE none | CODE/client y **(blame)** | z |" in page
+
+
+def test_a_page_is_made_where_there_is_none() -> None:
+    """The first proof writes the whole page."""
+    assert written_into("", scored(), MADE).startswith("# How often the verdict is wrong\n")
