@@ -80,10 +80,12 @@ def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
 
 
 def _settled(case: Case, flow: Flow) -> FlowVerdict:
-    loss = damage(flow, _blame(case, flow))
+    blame = _blame(case, flow)
+    loss = damage(flow, blame)
     rows = ledger.hops(case.scene, flow, loss, case.links)
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
-    found = answer(Measures(flow=flow, loss=loss, hop_owner=owners), case.asked.expect)
+    measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": blame.server})
+    found = answer(measures, case.asked.expect)
     limits = (*beyond(flow, loss, case.asked.media, case.times.media_frames), *_unwatched(case, found.owner))
     return FlowVerdict(
         publisher=flow.publisher.name,

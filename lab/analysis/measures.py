@@ -17,7 +17,7 @@ from lab.analysis.damage import FATES, OWNERS, Damage
 from lab.analysis.flow import Flow
 from lab.analysis.gaps import absence, cuts, missing_line
 from lab.analysis.ledger import dropped, entering
-from lab.analysis.slowness import slowness
+from lab.analysis.slowness import SLOW_MS, slowness
 from lab.analysis.statistics import Floats
 from lab.analysis.streams import Flags, Ints
 from lab.analysis.values import Owner
@@ -98,6 +98,12 @@ class Measures:
             return statistics.length_to_decide(value, bounds, limit)
         trials = statistics.trials_to_decide(value, bounds, size, limit)
         return None if trials is None else trials / size
+
+    @property
+    def slowing(self) -> Owners:
+        """Who made audio come clearly later than usual; what is undecided is nobody."""
+        held = {owner for owner, ms in self.slow.items() if (np.nan_to_num(ms) > SLOW_MS).any()}
+        return frozenset(held - {Owner.UNDECIDED})
 
     def line(self, without: Owners = NOBODY) -> Flags:
         """Return the window's `missing_line`, as if `without` had done nothing."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.damage import OWNERS, Damage
 from lab.analysis.flow import Flow
+from lab.analysis.slowness import SLOW_MS
 from lab.analysis.streams import Flags, Ints
 from lab.analysis.values import Owner
 from lab.evidence.values import InboundSample
@@ -20,7 +21,6 @@ from lab.evidence.values import InboundSample
 Floats = NDArray[np.float64]
 
 _ADAPTS_NS = 2_000_000_000
-_SLOW_MS = 10.0
 
 
 def shares(inbound: Sequence[InboundSample], name: str) -> Floats:
@@ -59,7 +59,7 @@ def _disturbed(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats]) -> Mappin
     found = {}
     for i, owner in enumerate(OWNERS):
         hurt = (loss.lost_to == i) | (loss.silence_by == i)
-        hurt |= np.nan_to_num(slow[owner]) > _SLOW_MS if owner in slow else False
+        hurt |= np.nan_to_num(slow[owner]) > SLOW_MS if owner in slow else False
         if hurt.any():
             found[owner] = np.sort(heard_ns[hurt])
     return found

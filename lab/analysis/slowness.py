@@ -23,8 +23,8 @@ from lab.analysis.values import Owner
 Floats = NDArray[np.float64]
 
 _NOBODY = -1
-_SLOW_MS = 10.0
-"""A part that was slower by less made no buffer grow: a quiet lab's own noise."""
+SLOW_MS = 10.0
+"""What is slower by less is a quiet lab's own noise, and makes no buffer grow."""
 _WORST = 0.99
 _HOPS = ("uplink", "server", "downlink")
 _DIED = {At.NOWHERE: "send", At.SENT: "uplink", At.UPLINKED: "uplink", At.SERVER_IN: "server",
@@ -75,4 +75,4 @@ def _slowest(owners: Ints, excess: Floats) -> int:
         return _NOBODY
     worst = np.quantile(before[known], _WORST, axis=0)
     part = int(worst.argmax())
-    return int(owners[known][before[known][:, part].argmax(), part]) if worst[part] >= _SLOW_MS else _NOBODY
+    return int(owners[known][before[known][:, part].argmax(), part]) if worst[part] >= SLOW_MS else _NOBODY

@@ -95,7 +95,7 @@ def _plain(measures: Measures, asked: Sequence[Expectation]) -> Answer:
 def _to_blame(measures: Measures, failed: Sequence[Expectation]) -> tuple[Owner, tuple[str, ...]]:
     """Return the smallest set of owners without whose damage all of `failed` would hold, the costliest of its size."""
     damage = measures.loss.by_owner()
-    suspects = set(damage) | {owner for owner in measures.hop_owner.values() if owner in NETWORK}
+    suspects = set(damage) | measures.slowing | {owner for owner in measures.hop_owner.values() if owner in NETWORK}
     ranked = _costliest(suspects, damage)
     for size in range(1, len(ranked) + 1):
         for some in combinations(ranked, size):
