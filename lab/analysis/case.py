@@ -5,9 +5,11 @@ Law: of the scenario only `expect` and `media` are read. What the network did is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from lab.analysis.flow import Times
+from lab.analysis.hosts import Host, hosts_of
 from lab.analysis.links import Account, accounts
 from lab.analysis.scene import Scene, Seat, address
 from lab.errors import EvidenceError
@@ -32,7 +34,10 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A recording, laid out for judging; `measured` is whether it got as far as the media."""
+    """A recording, laid out for judging; `measured` is whether it got as far as the media.
+
+    `hosts` are the containers that were looked at, by their names in the recording (`server`, `client-<name>`).
+    """
 
     scene: Scene
     times: Times
@@ -41,6 +46,7 @@ class Case:
     links: tuple[Account, ...]
     measured: bool
     server_host: tuple[CgroupSecond, ...]
+    hosts: Mapping[str, Host] = field(default_factory=dict)
 
     @property
     def throttled(self) -> bool | None:
@@ -96,6 +102,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         links=links,
         measured=marks.media_from_ns is not None,
         server_host=tuple(host),
+        hosts=hosts_of(recording),
     )
 
 
