@@ -27,7 +27,8 @@ from lab.rig.lifetime import TRANSITION_MS
 from lab.rig.parallel import side_by_side
 from lab.rig.programs import replace_now
 from lab.rig.topology import SIGNAL_PORT
-from lab.scenario.model import Client, Fault, Media, Scenario, Skip, Sound, Stall
+from lab.scenario.faults import ClientFault, kind
+from lab.scenario.model import Client, Media, Scenario, Sound
 
 MODULE = "lab.clients"
 POLL_S = 0.02
@@ -85,18 +86,16 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
         "dtx": media.dtx,
         "queue_ms": client.queue_ms,
         "ahead_ms": client.ahead_ms,
-        "inject": [_fault(fault) for fault in scenario.inject if fault.client == client.name],
+        "inject": _faults(scenario, client),
         "peers": audible,
         "audible": audible,
     }
 
 
-def _fault(fault: Fault) -> Mapping[str, Any]:
-    match fault:
-        case Stall():
-            return {"kind": "stall", **asdict(fault)}
-        case Skip():
-            return {"kind": "skip", **asdict(fault)}
+def _faults(scenario: Scenario, client: Client) -> list[Mapping[str, Any]]:
+    """Return the faults that `client`'s own program is to make."""
+    own = (fault for fault in scenario.inject if isinstance(fault, ClientFault) and fault.client == client.name)
+    return [{"kind": kind(fault), **asdict(fault)} for fault in own]
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 
-from lab.scenario.model import Scenario, Stall
+from lab.scenario.faults import BackendBursts, BackendLate, BlockLoop, Fault, Mute, Pause, Slow, Stall
+from lab.scenario.model import Media, Scenario
 
 TRANSITION_MS = 1_000
 """Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
@@ -22,14 +23,27 @@ _SLOW_S = 20.0
 
 
 def pushed_within_s(scenario: Scenario) -> float:
-    """Return how long after the impairment began every frame must be pushed; stalls and back-pressure delay it."""
+    """Return how long after the impairment began every frame must be pushed; faults and back-pressure delay it."""
     media = scenario.media
-    stalls = sum(fault.length_ms * fault.times for fault in scenario.inject if isinstance(fault, Stall))
+    held_up = sum(_held_up_ms(fault, media) for fault in scenario.inject)
     last = max((change.at_ms for change in scenario.timeline), default=0)
-    return (max(media.duration_ms, last) + TRANSITION_MS + stalls) / 1000 * _SLOW + _SLOW_S
+    return (max(media.duration_ms, last) + TRANSITION_MS + held_up) / 1000 * _SLOW + _SLOW_S
 
 
 def lab_s(scenario: Scenario, *, keep: bool = False) -> int:
     """Return how long a lab for `scenario` may live, in seconds from its beginning."""
     before_s = JOIN_S + (scenario.media.settle_ms + scenario.media.control_ms) / 1000
     return math.ceil(before_s + pushed_within_s(scenario) + AROUND_S) + (KEPT_S if keep else 0)
+
+
+def _held_up_ms(fault: Fault, media: Media) -> float:
+    """Return by how much at most `fault` delays a publisher's last frame."""
+    match fault:
+        case Stall() | BackendLate() | BlockLoop() | Mute() | Pause():
+            return fault.length_ms * fault.times
+        case BackendBursts():
+            return fault.gap_ms * math.ceil(media.duration_ms / fault.every_ms)
+        case Slow():
+            return media.duration_ms * (fault.per_frame_ms / media.frame_ms - 1)
+        case _:
+            return 0.0

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, assert_never
+from typing import Any
 
 import yaml
 
 from lab.scenario.expectations import spelled
-from lab.scenario.model import Change, Client, Expectation, Fault, Impairment, Limits, Scenario, Skip, Stall
+from lab.scenario.faults import Fault, kind
+from lab.scenario.model import Change, Client, Expectation, Impairment, Limits, Scenario
 from lab.scenario.units import format_duration, format_frequency, format_rate, format_share, format_size
 
 
@@ -59,6 +61,7 @@ def _scenario(scenario: Scenario) -> dict[str, Any]:
             "config": json.loads(server.config_json),
             **_limits(server.limits),
             "after_join": _limits(server.after_join),
+            "crowd": asdict(server.crowd),
         },
         "inject": [_fault(fault) for fault in scenario.inject],
         "expect": _expect(scenario.expect),
@@ -70,6 +73,8 @@ def _client(client: Client) -> dict[str, Any]:
         "role": client.role,
         "queue": format_duration(client.queue_ms),
         "ahead": format_duration(client.ahead_ms),
+        **_limits(client.limits),
+        "after_join": _limits(client.after_join),
     }
 
 
@@ -103,14 +108,16 @@ def _limits(limits: Limits) -> dict[str, Any]:
 
 
 def _fault(fault: Fault) -> dict[str, Any]:
-    match fault:
-        case Stall():
-            length = format_duration(fault.length_ms)
-            return {"stall": {"client": fault.client, "length": length, "times": fault.times}}
-        case Skip():
-            return {"skip": {"client": fault.client, "every": fault.every}}
-        case _:
-            assert_never(fault)
+    """Return the entry of `inject:`: the fields of the value, those with a unit spelled with it."""
+    return {kind(fault): dict(_spelled(name, value) for name, value in asdict(fault).items())}
+
+
+def _spelled(name: str, value: Any) -> tuple[str, Any]:
+    if name.endswith("_ms"):
+        return name.removesuffix("_ms"), format_duration(value)
+    if name.endswith("_bytes"):
+        return name.removesuffix("_bytes"), format_size(value)
+    return name, value
 
 
 def _expect(expected: tuple[Expectation, ...]) -> dict[str, list[str]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from lab.scenario.faults import Fault
+
 Direction = Literal["up", "down"]
 Role = Literal["publisher", "subscriber", "both"]
 Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
@@ -81,6 +83,14 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a container may use; None is no limit."""
+
+    cpus: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Client:
     """One participant. Its `count` is already spread: `listener` with count 2 is `listener-1`, `listener-2`."""
 
@@ -88,6 +98,8 @@ class Client:
     role: Role
     queue_ms: int = 200
     ahead_ms: int = 60
+    limits: Limits = field(default_factory=Limits)
+    after_join: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +130,15 @@ class Media:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a container may use; None is no limit."""
+class Crowd:
+    """Other participants of the same room, beside the server, who speak and listen while the media is measured.
 
-    cpus: float | None = None
-    memory_bytes: int | None = None
+    Each publisher sends audio, and video where it has a `camera`; each subscriber receives all of it.
+    """
+
+    publishers: int = 0
+    subscribers: int = 0
+    camera: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,26 +149,7 @@ class Server:
     config_json: str = "{}"
     limits: Limits = field(default_factory=Limits)
     after_join: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stall:
-    """Client fault: it stops pushing for `length_ms`, `times` times, spread evenly over the media."""
-
-    client: str
-    length_ms: int
-    times: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Skip:
-    """Client fault: every `every`-th frame is made but never pushed."""
-
-    client: str
-    every: int
-
-
-Fault = Stall | Skip
+    crowd: Crowd = field(default_factory=Crowd)
 
 
 @dataclass(frozen=True, kw_only=True)

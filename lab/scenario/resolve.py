@@ -11,21 +11,20 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path as File
-from typing import Literal, assert_never
+from typing import Literal
 
 from lab.scenario import expectations
+from lab.scenario.injecting import faults
 from lab.scenario.links import links, timeline
 from lab.scenario.media import media as audio
-from lab.scenario.model import Change, Client, Fault, Limits, Media, Scenario, Server, Skip, Stall
+from lab.scenario.model import Change, Client, Crowd, Limits, Media, Scenario, Server
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.written import (
     ClientWritten,
-    FaultWritten,
+    CrowdWritten,
     LimitsWritten,
     ScenarioWritten,
     ServerWritten,
-    SkipWritten,
-    StallWritten,
 )
 
 VERSION = 1
@@ -33,7 +32,7 @@ MAX_CLIENTS = 50
 MAX_CHANGES = 400
 """More would make a resolved scenario that the guard refuses to read back."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
-_RESERVED = frozenset({"server", "router", "background", "pacer", "core", "open"})
+_RESERVED = frozenset({"server", "router", "background", "crowd", "pacer", "core", "open"})
 """What the lab calls its own containers and networks."""
 _CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _SHORT_FORM = {"publisher": ClientWritten(role="publisher"), "subscriber": ClientWritten(role="subscriber")}
@@ -68,7 +67,7 @@ def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None, fol
         impair_only=written.impair_only,
         impair=_impair(written, blocked),
         server=_server(written.server),
-        inject=tuple(_faults(written.inject, names, clients, media)),
+        inject=tuple(faults(written.inject, names, clients, media)),
         expect=tuple(expectations.expectations(expectations.DEFAULT if written.expect is None else written.expect)),
     )
 
@@ -127,7 +126,14 @@ def _client(name: str, written: ClientWritten) -> Client:
         raise FieldError((*path, "queue"), f"{written.queue}ms: a multiple of 10ms above 0 is expected")
     if written.ahead > written.queue:
         raise FieldError((*path, "ahead"), f"{written.ahead}ms does not fit into the queue of {written.queue}ms")
-    return Client(name=name, role=written.role, queue_ms=written.queue, ahead_ms=written.ahead)
+    return Client(
+        name=name,
+        role=written.role,
+        queue_ms=written.queue,
+        ahead_ms=written.ahead,
+        limits=_limits(written, path),
+        after_join=_limits(written.after_join, (*path, "after_join")),
+    )
 
 
 def _check_flow(clients: tuple[Client, ...]) -> None:
@@ -162,46 +168,17 @@ def _server(written: ServerWritten) -> Server:
         config_json=json.dumps(written.config, sort_keys=True, ensure_ascii=False),
         limits=_limits(written, ("server",)),
         after_join=_limits(written.after_join, ("server", "after_join")),
+        crowd=_crowd(written.crowd),
     )
+
+
+def _crowd(written: CrowdWritten) -> Crowd:
+    if written.camera and not written.publishers:
+        raise FieldError(("server", "crowd", "camera"), "nobody has one; give publishers")
+    return Crowd(publishers=written.publishers, subscribers=written.subscribers, camera=written.camera)
 
 
 def _limits(written: LimitsWritten, path: Path) -> Limits:
     if written.memory is not None and written.memory < 6_000_000:
         raise FieldError((*path, "memory"), f"{written.memory} bytes: the container engine takes 6MB at least")
     return Limits(cpus=written.cpus, memory_bytes=written.memory)
-
-
-def _faults(written: list[FaultWritten], names: _Names, clients: tuple[Client, ...], media: Media) -> list[Fault]:
-    speaks = {client.name for client in clients if client.role != "subscriber"}
-    faults: list[Fault] = []
-    for position, each in enumerate(written):
-        kind, fault = _chosen(each, ("inject", position))
-        path: Path = ("inject", position, kind)
-        for client in names.get(fault.client, ()):
-            if client not in speaks:
-                raise FieldError((*path, "client"), f'"{client}" publishes nothing; name a client that does')
-            faults.append(_fault(fault, client, media, path))
-        if fault.client not in names:
-            known = ", ".join(names)
-            raise FieldError((*path, "client"), f'no client is called "{fault.client}" (there are: {known})')
-    return faults
-
-
-def _chosen(written: FaultWritten, path: Path) -> tuple[str, StallWritten | SkipWritten]:
-    chosen = [(kind, fault) for kind, fault in written if fault is not None]
-    if len(chosen) != 1:
-        raise FieldError(path, f"exactly one of {', '.join(FaultWritten.model_fields)} is expected per `-` entry")
-    return chosen[0]
-
-
-def _fault(written: StallWritten | SkipWritten, client: str, media: Media, path: Path) -> Fault:
-    match written:
-        case StallWritten():
-            if not 0 < written.length * written.times < media.duration_ms:
-                message = f"{written.times} times {written.length}ms does not fit into {media.duration_ms}ms of media"
-                raise FieldError((*path, "length"), message)
-            return Stall(client=client, length_ms=written.length, times=written.times)
-        case SkipWritten():
-            return Skip(client=client, every=written.every)
-        case _:
-            assert_never(written)

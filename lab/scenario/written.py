@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from lab.scenario.faults_written import FaultWritten
 from lab.scenario.fields import (
     Duration,
     Frequency,
@@ -95,7 +96,16 @@ class ChangeWritten(Written):
     """What changes; everything not named stays as it is, `null` ends an impairment."""
 
 
-class ClientWritten(Written):
+class LimitsWritten(Written):
+    """What a container may use from then on."""
+
+    cpus: Annotated[float, Field(ge=0.01, le=256)] | None = None
+    """Cores, fractions allowed (0.02 is 2 % of one)."""
+    memory: Size | None = None
+    """Memory, at least 6MB."""
+
+
+class ClientWritten(LimitsWritten):
     """A participant in a container of its own, with the LiveKit Python SDK."""
 
     role: Role
@@ -106,6 +116,8 @@ class ClientWritten(Written):
     """The SDK's audio source queue (`queue_size_ms`), a multiple of 10ms."""
     ahead: WholeDuration = 60
     """How far ahead of its playing time a frame is pushed, so that host jitter is no underrun; at most the queue."""
+    after_join: LimitsWritten = LimitsWritten()
+    """Limits of its container that begin when the clean control has been measured."""
 
 
 class AudioWritten(Written):
@@ -140,13 +152,15 @@ class MediaWritten(Written):
     """Time measured on the clean network before the impairment, a multiple of 20ms."""
 
 
-class LimitsWritten(Written):
-    """What the server may use from then on."""
+class CrowdWritten(Written):
+    """Other participants of the same room, in a container beside the server; they begin when the control is over."""
 
-    cpus: Annotated[float, Field(ge=0.01, le=256)] | None = None
-    """Cores, fractions allowed (0.02 is 2 % of one)."""
-    memory: Size | None = None
-    """Memory, at least 6MB."""
+    publishers: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many speak."""
+    subscribers: Annotated[int, Field(ge=0, le=50)] = 0
+    """How many listen, each to everybody, the scenario's own clients included."""
+    camera: bool = False
+    """Whether those who speak send video too: 320×240, ten pictures a second."""
 
 
 class ServerWritten(LimitsWritten):
@@ -158,35 +172,8 @@ class ServerWritten(LimitsWritten):
     """Merged over the lab's own server configuration; everything but `keys`."""
     after_join: LimitsWritten = LimitsWritten()
     """Limits that begin when everybody has joined."""
-
-
-class StallWritten(Written):
-    """The client stops pushing audio for a while, several times, spread evenly over the media."""
-
-    client: str
-    """Who; a client that publishes."""
-    length: WholeDuration
-    """How long each time."""
-    times: Annotated[int, Field(ge=1, le=1000)] = 1
-    """How often; all together shorter than the media."""
-
-
-class SkipWritten(Written):
-    """The client makes some frames and never pushes them."""
-
-    client: str
-    """Who; a client that publishes."""
-    every: Annotated[int, Field(ge=2, le=100_000)]
-    """Which: every n-th frame."""
-
-
-class FaultWritten(Written):
-    """A fault put into the code, to see that it is found; exactly one of these."""
-
-    stall: StallWritten | None = None
-    """Stops pushing for a while."""
-    skip: SkipWritten | None = None
-    """Never pushes some frames."""
+    crowd: CrowdWritten = CrowdWritten()
+    """Other participants, to load it."""
 
 
 class ScenarioWritten(Written):
@@ -215,7 +202,7 @@ class ScenarioWritten(Written):
     server: ServerWritten = ServerWritten()
     """Release, configuration and limits of LiveKit."""
     inject: list[FaultWritten] = Field(default_factory=list)
-    """Faults put into the code on purpose."""
+    """Faults put into code, machine or server on purpose."""
     expect: dict[str, Annotated[list[str], one_or_more(str)]] | None = None
     """What must hold, per metric: `"<= 5%"` or a list; without it `unexplained_frames: "== 0"` and
     `audio_loss: "<= network + 0.5%"`."""

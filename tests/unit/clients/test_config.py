@@ -14,9 +14,9 @@ from lab.clients.config import Config, load
 from lab.clients.faults import Skip, Stall
 from lab.clients.go import start_ns, wait_start_ns
 from lab.rig.clients import client_config
+from lab.scenario.faults import Skip as SkipFault
+from lab.scenario.faults import Stall as StallFault
 from lab.scenario.model import Client
-from lab.scenario.model import Skip as SkipFault
-from lab.scenario.model import Stall as StallFault
 from tests.unit.clients.test_schedule import CONFIG
 from tests.unit.evidence.test_store import SCENARIO
 

@@ -18,7 +18,8 @@ from lab.rig.engine import NO_LIMIT
 from lab.rig.lab import Lab
 from lab.rig.network import Network
 from lab.rig.watch import Progress
-from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server, Stall
+from lab.scenario.faults import Stall
+from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server
 from tests.fakes.engine import FakeEngine
 from tests.unit.rig.standing import on_fake, run_folder
 from tests.unit.rig.test_topology import link, scenario

@@ -10,8 +10,8 @@ from lab.analysis.values import Owner
 from lab.scenario.budget import budget
 from lab.scenario.dump import dump
 from lab.scenario.expectations import OWNERS
+from lab.scenario.faults import Skip, Stall
 from lab.scenario.load import find, load, loads
-from lab.scenario.model import Skip, Stall
 
 GALLERY = Path(__file__).parents[3] / "scenarios"
 NAMES = {

@@ -1,0 +1,166 @@
+"""The faults of a resolved scenario: a closed union, one value per kind, each naming where it is put.
+
+Law: the judge never sees these. What really happened, and when, is in the injectors' own logs (`injected.jsonl` of a
+client, `router/injected.jsonl`). Times are milliseconds; what happens several times is spread evenly over the media.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SERVER = "server"
+"""The container of a `Pause` that is no client's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stall:
+    """Client fault: it stops pushing for `length_ms`, `times` times; its event loop stays free."""
+
+    client: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Client fault: every `every`-th frame is made but never pushed."""
+
+    client: str
+    every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendLate:
+    """Client fault: the program gets its audio `length_ms` late, `times` times."""
+
+    client: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackendBursts:
+    """Client fault: the program gets `every_ms` of audio at once, each such burst `gap_ms` after it was due."""
+
+    client: str
+    every_ms: int
+    gap_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slow:
+    """Client fault: each frame takes the program `per_frame_ms`, more than it lasts; its event loop stays free."""
+
+    client: str
+    per_frame_ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockLoop:
+    """Client fault: synchronous work blocks the event loop for `length_ms`, `times` times."""
+
+    client: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overlap:
+    """Client fault: `length_ms` of audio is pushed frame by frame without waiting, `times` times."""
+
+    client: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mute:
+    """Client fault: the track is muted right after a push for `length_ms`, `times` times.
+
+    Meanwhile the program goes on `pushing`, or pauses and goes on afterwards where it was.
+    """
+
+    client: str
+    length_ms: int
+    times: int
+    pushing: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscribeLate:
+    """Client fault: the listener lets go of its tracks when the media begins and subscribes again `by_ms` later."""
+
+    client: str
+    by_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowReader:
+    """Client fault: each 10 ms read take `per_frame_ms` during the media, and the queue holds `capacity_ms`."""
+
+    client: str
+    per_frame_ms: float
+    capacity_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutEnd:
+    """Client fault: the listener stops reading `by_ms` before the end of the media."""
+
+    client: str
+    by_ms: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    """Machine fault: every process of a client's or the server's container stands still for `length_ms`."""
+
+    container: str
+    length_ms: int
+    times: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """Server fault: of every `every` packets to the media port, a filter in its namespace drops the first `drop`."""
+
+    drop: int
+    every: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocketBuffer:
+    """Server fault: the receive buffer of its media sockets holds `size_bytes` (SO_RCVBUF, socket(7))."""
+
+    size_bytes: int
+
+
+PublisherFault = Stall | Skip | BackendLate | BackendBursts | Slow | BlockLoop | Overlap | Mute
+SubscriberFault = SubscribeLate | SlowReader | CutEnd
+ClientFault = PublisherFault | SubscriberFault
+RigFault = Pause | Filter | SocketBuffer
+Fault = ClientFault | RigFault
+
+KINDS: Mapping[str, type[Fault]] = {
+    "stall": Stall,
+    "skip": Skip,
+    "backend_late": BackendLate,
+    "backend_bursts": BackendBursts,
+    "slow": Slow,
+    "block_loop": BlockLoop,
+    "overlap": Overlap,
+    "mute": Mute,
+    "subscribe_late": SubscribeLate,
+    "slow_reader": SlowReader,
+    "cut_end": CutEnd,
+    "pause": Pause,
+    "filter": Filter,
+    "socket_buffer": SocketBuffer,
+}
+"""The kind of each fault as `inject:` and the logs spell it."""
+
+
+def kind(fault: Fault) -> str:
+    """Return how `inject:` spells the kind of `fault`."""
+    return next(name for name, each in KINDS.items() if type(fault) is each)

@@ -1,0 +1,95 @@
+"""How much audio a scenario's own faults will probably take away, for `lab plan`; never used for a verdict."""
+
+from __future__ import annotations
+
+import math
+from typing import assert_never
+
+from lab.scenario.faults import (
+    BackendBursts,
+    BackendLate,
+    BlockLoop,
+    CutEnd,
+    Fault,
+    Filter,
+    Mute,
+    Overlap,
+    Pause,
+    PublisherFault,
+    RigFault,
+    Skip,
+    Slow,
+    SlowReader,
+    SocketBuffer,
+    Stall,
+    SubscribeLate,
+    SubscriberFault,
+)
+from lab.scenario.model import Client, Scenario
+
+_READ_MS = 10
+_SERVER = "server"
+
+
+def injected(scenario: Scenario, publisher: str, subscriber: str) -> float:
+    """Return the share of the media that faults take from what `subscriber` hears of `publisher`."""
+    speaker = next(client for client in scenario.clients if client.name == publisher)
+    here = (publisher, subscriber, _SERVER)
+    lost_ms = (_lost_ms(fault, speaker, scenario) for fault in scenario.inject if _concerns(fault, *here))
+    return min(1.0, sum(lost_ms) / scenario.media.duration_ms)
+
+
+def _concerns(fault: Fault, publisher: str, subscriber: str, server: str) -> bool:
+    if isinstance(fault, Pause):
+        return fault.container in (publisher, subscriber, server)
+    if isinstance(fault, RigFault):
+        return True
+    return fault.client == (publisher if isinstance(fault, PublisherFault) else subscriber)
+
+
+def _lost_ms(fault: Fault, speaker: Client, scenario: Scenario) -> float:
+    if isinstance(fault, PublisherFault):
+        return _unsaid_ms(fault, speaker, scenario)
+    media_ms = scenario.media.duration_ms
+    return _unheard_ms(fault, media_ms) if isinstance(fault, SubscriberFault) else _undelivered_ms(fault, media_ms)
+
+
+def _unsaid_ms(fault: PublisherFault, speaker: Client, scenario: Scenario) -> float:
+    media_ms, frame_ms = scenario.media.duration_ms, scenario.media.frame_ms
+    match fault:  # what is ahead in the SDK's queue bridges a late push
+        case Stall() | BackendLate() | BlockLoop():
+            return max(0, fault.length_ms - speaker.ahead_ms) * fault.times
+        case BackendBursts():
+            return max(0, fault.gap_ms - speaker.ahead_ms) * math.ceil(media_ms / fault.every_ms)
+        case Slow():
+            return max(0.0, media_ms * (1 - frame_ms / fault.per_frame_ms) - speaker.ahead_ms)
+        case Overlap():
+            return max(0, fault.length_ms - speaker.queue_ms) * fault.times
+        case Mute():
+            return (fault.length_ms if fault.pushing else speaker.ahead_ms) * fault.times
+        case Skip():
+            return media_ms / fault.every
+        case _:
+            assert_never(fault)
+
+
+def _unheard_ms(fault: SubscriberFault, media_ms: int) -> float:
+    match fault:
+        case SubscribeLate() | CutEnd():
+            return fault.by_ms
+        case SlowReader():
+            return media_ms * (1 - _READ_MS / fault.per_frame_ms)
+        case _:
+            assert_never(fault)
+
+
+def _undelivered_ms(fault: RigFault, media_ms: int) -> float:
+    match fault:
+        case Pause():
+            return fault.length_ms * fault.times
+        case Filter():  # the packet after a lost one repairs it
+            return media_ms * (fault.drop - 1) / fault.every
+        case SocketBuffer():  # depends on how the packets come
+            return 0
+        case _:
+            assert_never(fault)

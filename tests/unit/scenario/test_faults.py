@@ -1,0 +1,140 @@
+"""Every kind of fault: what it resolves to, how it reads back, and where it would not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.errors import ScenarioError
+from lab.scenario.budget import budget
+from lab.scenario.dump import dump
+from lab.scenario.faults import (
+    KINDS,
+    BackendBursts,
+    BackendLate,
+    BlockLoop,
+    CutEnd,
+    Filter,
+    Mute,
+    Overlap,
+    Pause,
+    Skip,
+    Slow,
+    SlowReader,
+    SocketBuffer,
+    Stall,
+    SubscribeLate,
+)
+from lab.scenario.faults_written import FaultWritten
+from lab.scenario.load import loads
+from lab.scenario.model import Crowd, Limits
+
+P, S = "publisher", "subscriber"
+EACH = {
+    "stall: {client: publisher, length: 400ms, times: 10}": Stall(client=P, length_ms=400, times=10),
+    "skip: {client: publisher, every: 20}": Skip(client=P, every=20),
+    "backend_late: {client: publisher, length: 1s}": BackendLate(client=P, length_ms=1000, times=1),
+    "backend_bursts: {client: publisher, gap: 300ms}": BackendBursts(client=P, every_ms=1000, gap_ms=300),
+    "slow: {client: publisher, per_frame: 22.5ms}": Slow(client=P, per_frame_ms=22.5),
+    "block_loop: {client: publisher, length: 400ms, times: 5}": BlockLoop(client=P, length_ms=400, times=5),
+    "overlap: {client: publisher, length: 600ms, times: 5}": Overlap(client=P, length_ms=600, times=5),
+    "mute: {client: publisher, length: 300ms}": Mute(client=P, length_ms=300, times=1, pushing=False),
+    "subscribe_late: {client: subscriber, by: 2s}": SubscribeLate(client=S, by_ms=2000),
+    "slow_reader: {client: subscriber, per_frame: 12ms, capacity: 50ms}": SlowReader(
+        client=S, per_frame_ms=12, capacity_ms=50
+    ),
+    "cut_end: {client: subscriber, by: 1s}": CutEnd(client=S, by_ms=1000),
+    "pause: {container: server, length: 300ms, times: 5}": Pause(container="server", length_ms=300, times=5),
+    "filter: {drop: 3, every: 20}": Filter(drop=3, every=20),
+    "socket_buffer: {size: 4kB}": SocketBuffer(size_bytes=4000),
+}
+REFUSED = {
+    "backend_bursts: {client: publisher, every: 1010ms, gap: 1s}": "backend_bursts.every: 1010ms: a multiple of 20ms",
+    "backend_bursts: {client: publisher, gap: 40s}": "backend_bursts.gap: 1 times 40000ms does not fit",
+    "slow: {client: publisher, per_frame: 20ms}": "slow.per_frame: 20ms: more than 20ms, at most 200ms",
+    "slow: {client: subscriber, per_frame: 22ms}": 'slow.client: "subscriber" publishes nothing',
+    "overlap: {client: publisher, length: 200ms}": "overlap.length: 200ms fit into the queue of 200ms",
+    "overlap: {client: publisher, length: 610ms}": "overlap.length: 610ms: a multiple of 20ms",
+    "mute: {client: publisher, length: 3s, times: 10}": "mute.length: 10 times 3000ms does not fit",
+    "subscribe_late: {client: publisher, by: 1s}": 'subscribe_late.client: "publisher" hears nothing',
+    "subscribe_late: {client: subscriber, by: 30s}": "subscribe_late.by: 1 times 30000ms does not fit",
+    "slow_reader: {client: subscriber, per_frame: 9ms, capacity: 50ms}": "slow_reader.per_frame: 9ms: more than 10ms",
+    "slow_reader: {client: subscriber, per_frame: 12ms, capacity: 55ms}": "slow_reader.capacity: 55ms: a multiple of",
+    "cut_end: {client: subscriber, by: 0s}": "cut_end.by: 1 times 0ms does not fit",
+    "pause: {container: router, length: 1s}": 'no container is called "router" (there are: publisher, subscriber, se',
+    "pause: {container: server, length: 20ms}": "pause.length: 20ms: at least 50ms",
+    "filter: {drop: 5, every: 5}": "filter.drop: 5 of 5 is everything",
+    "socket_buffer: {size: 5MB}": "socket_buffer.size: 5000000B",
+}
+
+
+def written(entry: str, rest: str = "") -> str:
+    """Return a scenario that injects `entry`."""
+    return f"version: 1\n{rest}inject:\n  - {entry}\n"
+
+
+@pytest.mark.parametrize("entry", EACH)
+def test_each_kind_resolves_and_reads_back(entry: str) -> None:
+    """Units gone, defaults there; the resolved scenario reads back to the equal one."""
+    scenario = loads(written(entry), source="x")
+    assert scenario.inject == (EACH[entry],)
+    assert loads(dump(scenario), source="x") == scenario
+
+
+def test_every_kind_is_here() -> None:
+    """The union, the written form and this table are the same list."""
+    assert set(KINDS) == set(FaultWritten.model_fields) == {entry.partition(":")[0] for entry in EACH}
+    assert {type(fault) for fault in EACH.values()} == set(KINDS.values())
+
+
+@pytest.mark.parametrize("entry", REFUSED)
+def test_what_would_not_show_is_refused(entry: str) -> None:
+    """At the field that must change, and saying to what."""
+    with pytest.raises(ScenarioError) as caught:
+        loads(written(entry), source="x")
+    assert f"inject.0.{REFUSED[entry]}" in str(caught.value) or REFUSED[entry] in str(caught.value)
+    assert str(caught.value).startswith("x:3:")
+
+
+def test_a_name_with_a_count_is_each_of_its_copies() -> None:
+    """As links do it; a pause too, of clients and of the server."""
+    people = "clients: {a: {role: publisher, count: 2}, b: {role: subscriber}}\n"
+    assert loads(written("pause: {container: a, length: 1s}", people), source="x").inject == (
+        Pause(container="a-1", length_ms=1000, times=1),
+        Pause(container="a-2", length_ms=1000, times=1),
+    )
+
+
+def test_a_client_has_limits_and_the_server_a_crowd() -> None:
+    """Both read back; a camera needs somebody to hold it."""
+    text = (
+        "version: 1\nclients: {a: {role: publisher, cpus: 2, after_join: {cpus: 0.05, memory: 64MB}}, "
+        "b: {role: subscriber}}\nserver: {crowd: {publishers: 3, subscribers: 2, camera: true}}\n"
+    )
+    scenario = loads(text, source="x")
+    assert scenario.clients[0].limits == Limits(cpus=2)
+    assert scenario.clients[0].after_join == Limits(cpus=0.05, memory_bytes=64_000_000)
+    assert scenario.server.crowd == Crowd(publishers=3, subscribers=2, camera=True)
+    assert loads(dump(scenario), source="x") == scenario
+    with pytest.raises(ScenarioError, match=r"server\.crowd\.camera: nobody has one"):
+        loads("version: 1\nserver: {crowd: {subscribers: 2, camera: true}}", source="x")
+
+
+@pytest.mark.parametrize(
+    ("entry", "share"),
+    [
+        ("backend_late: {client: publisher, length: 660ms, times: 5}", 0.1),
+        ("backend_bursts: {client: publisher, gap: 160ms}", 0.1),
+        ("overlap: {client: publisher, length: 800ms, times: 5}", 0.1),
+        ("mute: {client: publisher, length: 1s, times: 5}", 0.01),
+        ("mute: {client: publisher, length: 600ms, times: 5, pushing: true}", 0.1),
+        ("cut_end: {client: subscriber, by: 3s}", 0.1),
+        ("slow_reader: {client: subscriber, per_frame: 12.5ms, capacity: 50ms}", 0.2),
+        ("pause: {container: publisher, length: 600ms, times: 5}", 0.1),
+        ("filter: {drop: 3, every: 20}", 0.1),
+        ("socket_buffer: {size: 4kB}", 0.0),
+    ],
+)
+def test_the_plan_says_what_a_fault_costs(entry: str, share: float) -> None:
+    """Of 30 s of media, what is ahead in the queue (60 ms) bridging late pushes."""
+    (flow,) = budget(loads(written(entry), source="x")).flows
+    assert flow.injected == pytest.approx(share)
