@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -20,12 +19,11 @@ from tests.accuracy.examine import examine
 from tests.accuracy.journal import Journal, Line
 from tests.accuracy.lane import Lane
 from tests.accuracy.matrix import FULL, FULL_SEED, QUICK, Cell, Size, matrix
-from tests.accuracy.page import Made, render, written_into
+from tests.accuracy.page import Made, render
 from tests.accuracy.score import blamed_code, said, score, wrong_blame
+from tests.bench.page import ROOT, commit, write_part
 
-ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "accuracy"
-PAGE = ROOT / "docs" / "accuracy.md"
 SUMMARY = RESULTS / "summary.json"
 QUICK_SEED = 7
 ATTEMPTS = 3
@@ -88,11 +86,11 @@ def _again(work: tuple[Path, Line]) -> Line:
 def _report(asked: argparse.Namespace) -> int:
     """Say how it went; for the published proof also write docs/accuracy.md and summary.json."""
     done = score(_lines(asked))
-    made = Made(commit=_commit(), date=datetime.now(UTC).date().isoformat(), seed=_seed(asked))
+    made = Made(commit=commit(), date=datetime.now(UTC).date().isoformat(), seed=_seed(asked))
     print(render(done, made))
     print(json.dumps(done.summary))
     if made.seed == FULL_SEED and not asked.only and not asked.cells:
-        PAGE.write_text(written_into(PAGE.read_text() if PAGE.exists() else "", done, made))
+        write_part("proof", render(done, made))
         SUMMARY.write_text(json.dumps({**done.summary, "commit": made.commit, "seed": made.seed}, indent=1) + "\n")
     blamed = [line for line in done.judged if wrong_blame(line)] + [
         line for line in done.sabotaged if blamed_code(line)
@@ -131,12 +129,6 @@ def _seed(asked: argparse.Namespace) -> int:
 
 def _journal(asked: argparse.Namespace) -> Journal:
     return Journal(asked.results / f"seed-{_seed(asked)}{'-quick' if asked.quick else ''}")
-
-
-def _commit() -> str:
-    return subprocess.run(
-        ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def _tell(line: Line) -> None:

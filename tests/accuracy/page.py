@@ -8,12 +8,6 @@ from dataclasses import dataclass
 from tests.accuracy.journal import Line
 from tests.accuracy.score import Score, Table, confusion, said, wrong_blame
 
-BEGIN, END = "<!-- accuracy: written by `make accuracy` -->", "<!-- accuracy: end -->"
-ABSENT = f"""# How often the verdict is wrong
-
-{BEGIN}
-{END}
-"""
 _FIGURES = (
     ("right owner", "right_owner"),
     ("right hop", "right_hop"),
@@ -32,14 +26,6 @@ class Made:
     commit: str
     date: str
     seed: int
-
-
-def written_into(page: str, score: Score, made: Made) -> str:
-    """Return `page` with its part about accuracy written anew."""
-    page = page or ABSENT
-    before, rest = page.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}\n{render(score, made)}\n{END}{after}"
 
 
 def render(score: Score, made: Made) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.accuracy.__main__ import _open
 from tests.accuracy.journal import NAME, Journal, Line, sha256
 from tests.accuracy.matrix import Cell
-from tests.accuracy.page import BEGIN, END, Made, written_into
+from tests.accuracy.page import Made, render
 from tests.accuracy.score import Score, score
+from tests.bench.page import PAGE, with_part
 
 MADE = Made(commit="abc", date="2026-11-22", seed=1)
 
@@ -104,17 +107,29 @@ def scored() -> Score:
     return score([line("c000-clean"), line("c001-clean", "CODE/client", right=False), line("c002", sabotage="cpu-hog")])
 
 
-def test_the_page_is_written_in_its_place() -> None:
-    """What people wrote around it stays; commit, date, intervals and each mistake are told."""
-    page = written_into(f"# Title\n\nwords\n\n{BEGIN}\nold\n{END}\n\nmore words\n", scored(), MADE)
-    assert page.startswith("# Title\n\nwords\n")
-    assert page.endswith("\n\nmore words\n")
-    assert "old" not in page
-    assert "Commit abc, 2026-11-22, seed 1." in page
-    assert "| right owner | 1 | 2 | 50.0% | 1.3% to 98.7% |" in page
-    assert "| c001-clean | NONE none | CODE/client y **(blame)** | z |" in page
+def test_the_report_tells_intervals_and_each_mistake() -> None:
+    """Commit, date and seed first; exact intervals; who was blamed wrongly, and why the judge thought so."""
+    text = render(scored(), MADE)
+    assert text.startswith("Commit abc, 2026-11-22, seed 1.")
+    assert "| right owner | 1 | 2 | 50.0% | 1.3% to 98.7% |" in text
+    assert "| c001-clean | NONE none | CODE/client y **(blame)** | z |" in text
 
 
-def test_a_page_is_made_where_there_is_none() -> None:
-    """The first proof writes the whole page."""
-    assert written_into("", scored(), MADE).startswith("# How often the verdict is wrong\n")
+def test_a_part_of_the_page_is_written_in_its_place() -> None:
+    """What people wrote around it stays."""
+    page = with_part("# Title\n\n<!-- proof -->\nold\n<!-- end of proof -->\n\nmore words\n", "proof", "new")
+    assert page == "# Title\n\n<!-- proof -->\nnew\n<!-- end of proof -->\n\nmore words\n"
+
+
+@pytest.mark.parametrize("page", ["", "<!-- proof -->", "<!-- end of proof -->\n<!-- proof -->"])
+def test_a_page_without_the_part_is_refused(page: str) -> None:
+    """Nothing is written to nowhere."""
+    with pytest.raises(ValueError, match="has no part"):
+        with_part(page, "proof", "new")
+
+
+def test_the_page_has_every_part_that_is_written() -> None:
+    """By the proof and by the benches."""
+    page = PAGE.read_text()
+    for name in ("proof", "emulator", "judging"):
+        assert with_part(page, name, "new") != page

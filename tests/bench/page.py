@@ -1,0 +1,29 @@
+"""docs/accuracy.md is written by programs, each its own part between two marks; the words around them are people's."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "accuracy.md"
+
+
+def with_part(page: str, name: str, text: str) -> str:
+    """Return `page` with the part `name` written anew. ValueError where the page has no such part."""
+    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    if begin not in page or end not in page.split(begin)[1]:
+        raise ValueError(f"the page has no part between {begin} and {end}")
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
+
+
+def write_part(name: str, text: str) -> None:
+    """Write the part `name` of docs/accuracy.md anew."""
+    PAGE.write_text(with_part(PAGE.read_text(), name, text))
+
+
+def commit() -> str:
+    """Return the commit that is measured, `-dirty` where the files differ from it."""
+    argv = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
