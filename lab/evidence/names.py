@@ -12,6 +12,7 @@ CAPTURES = (
 )
 ROUTER = "router"
 STEPS = "router/steps.jsonl"  # one StepState per line
+INJECTED = "router/injected.jsonl"  # what the rig did wrong on purpose, and when; never judged
 CLIENTS = "clients"  # clients/<name>/…
 CLIENT_CONFIG = "config.json"  # what our client programs are told
 CLIENT_AUDIO = "audio.wav"  # what a publisher plays, when it is not the marks

@@ -124,6 +124,7 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room
         module=MODULE,
         folder=folder.path / place,
         node=lab.nodes[client.name],
+        limits=client.limits,
         environment={
             "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
             "LIVEKIT_TOKEN": server.token(lab.credentials, room, client.name, lab.identity.deadline_s),

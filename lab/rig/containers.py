@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lab
 from lab.rig.engine import ContainerSpec, Mount
 from lab.rig.topology import NODE_CAPABILITIES, NODE_SYSCTLS, ROUTER_CAPABILITIES, ROUTER_SYSCTLS, Node, node_argv
+from lab.scenario.model import Limits
 
 CODE = "/lab-code"
 LAB_DIR = "/lab-dir"
@@ -81,7 +82,7 @@ def router_spec(identity: Identity, image: str, networks: Mapping[str, str], res
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One of our programs in a container: module and arguments, folder for its files, and what it is told."""
+    """One of our programs in a container: module and arguments, folder for its files, what it is told and may use."""
 
     part: str
     module: str
@@ -89,6 +90,7 @@ class Program:
     node: str | None = None
     environment: Mapping[str, str]
     arguments: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 def program_spec(identity: Identity, image: str, program: Program) -> ContainerSpec:
@@ -109,4 +111,6 @@ def program_spec(identity: Identity, image: str, program: Program) -> ContainerS
             Mount(source=program.folder, target=LAB_DIR, read_only=False),
         ),
         user=program_user(),
+        cpus=program.limits.cpus,
+        memory_bytes=program.limits.memory_bytes,
     )

@@ -20,6 +20,7 @@ from docker.types import IPAMConfig, IPAMPool
 
 from lab.errors import EnvironmentFault, LabError
 from lab.rig import docker_spec, routes
+from lab.rig.docker_control import DockerControl
 from lab.rig.docker_faults import faults, ignore_missing
 from lab.rig.docker_images import DockerImages
 from lab.rig.docker_stream import ExecStream, hijack, knock
@@ -38,7 +39,7 @@ def endpoint() -> str:
     return os.environ.get("DOCKER_HOST") or (context and context.Host) or DEFAULT_ENDPOINT
 
 
-class DockerEngine(DockerImages):
+class DockerEngine(DockerControl, DockerImages):
     """An `Engine` on the Docker daemon of this machine. Thread-safe: calls share only the connection pool."""
 
     def __init__(self, client: docker.DockerClient, address: str) -> None:
@@ -153,15 +154,6 @@ class DockerEngine(DockerImages):
             raise TimeoutError(f"container {container[:12]} still runs after {timeout_s:g} s")
         return code
 
-    def signal(self, container: str, name: str) -> None:
-        """Send the signal `name` (`SIGTERM`); a container that is gone or stopped is success."""
-        with faults(f"send {name} to container {container[:12]}"):
-            try:
-                self._api.kill(container, name)
-            except APIError as error:
-                if error.status_code not in (404, 409):
-                    raise
-
     def remove(self, container: str) -> None:
         """Kill and remove, volumes included; not found is success, as is a removal already under way once it ends."""
         with faults(f"remove container {container[:12]}"):
@@ -198,14 +190,6 @@ class DockerEngine(DockerImages):
         """Return standard output and error so far, in order."""
         with faults(f"read the log of container {container[:12]}"):
             return bytes(self._api.logs(container)).decode(errors="replace")
-
-    def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
-        """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""
-        new = docker_spec.limits(cpus, memory_bytes)
-        quota: dict[str, Any] = {"cpu_period": new.get("CpuPeriod"), "cpu_quota": new.get("CpuQuota")}
-        memory: dict[str, Any] = {"mem_limit": new.get("Memory"), "memswap_limit": new.get("MemorySwap")}
-        with faults(f"limit container {container[:12]}"):
-            self._api.update_container(container, **quota, **memory)
 
     def _wait(self, container: str, timeout_s: float) -> int | None:
         with faults(f"wait for container {container[:12]}"):

@@ -98,6 +98,7 @@ def network_state(facts: Mapping[str, Any]) -> NetworkState:
 def _host(spec: ContainerSpec) -> dict[str, object]:
     return {
         "NetworkMode": _network_mode(spec),
+        "PidMode": f"container:{spec.processes}" if spec.processes else "",
         "Init": True,
         "ReadonlyRootfs": spec.read_only,
         "CapDrop": ["ALL"],

@@ -41,7 +41,8 @@ class ContainerSpec:
     """One container, complete. It gets no capability, no new privilege and no host port but what is named here.
 
     `networks` maps network id to the fixed IPv4 address there, first one at creation. `join` is the id of the
-    container whose network namespace it shares; it excludes `networks`. Neither: no network at all.
+    container whose network namespace it shares; it excludes `networks`. Neither: no network at all. `processes` is the
+    id of the container whose process namespace it shares.
     `deadline_s` ends the container from the inside (`timeout -s KILL`) even when everybody else is dead.
     """
 
@@ -52,6 +53,7 @@ class ContainerSpec:
     deadline_s: int
     networks: Mapping[str, str] = field(default_factory=dict)
     join: str | None = None
+    processes: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     mounts: tuple[Mount, ...] = ()
     capabilities: tuple[str, ...] = ()
@@ -177,3 +179,9 @@ class Engine(Protocol):
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""
+
+    def pause(self, container: str) -> None:
+        """Stop every process of a running container where it is."""
+
+    def resume(self, container: str) -> None:
+        """Let them go on; a container that is gone or not paused is success."""

@@ -7,6 +7,7 @@ net/ipv4/proc.c), read on the machine without entering it. A packet passes these
 
 * received, not delivered: a packet filter dropped it (iptables, nftables; net/ipv4/ip_input.c counts InDelivers behind
   the INPUT hook), unless InDiscards or the header and address errors say otherwise;
+* on its way out, requested and not transmitted: dropped by OUTPUT or POSTROUTING (`OutTransmits` is of Linux 6.5);
 * `RcvbufErrors`: delivered, but the socket's receive buffer was full (the program read too slowly, or SO_RCVBUF is
   small); `InCsumErrors`: the checksum was wrong; `NoPorts`: nobody listened. All but NoPorts are in `InErrors`.
 """
@@ -50,6 +51,8 @@ def parse(text: str, t_ns: int) -> NetworkSecond:
             udp_no_ports=udp["NoPorts"],
             udp_out_datagrams=udp["OutDatagrams"],
             udp_sndbuf_errors=udp["SndbufErrors"],
+            ip_out_requests=ip["OutRequests"],
+            ip_out_transmits=ip.get("OutTransmits"),
         )
     except KeyError as missing:
         raise OSError(f"/proc/net/snmp of this kernel has no {missing}") from missing

@@ -18,11 +18,13 @@ from lab.rig.background import Background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
 from lab.rig.containers import RESULTS
+from lab.rig.crowd import Crowd
+from lab.rig.injector import Injector
 from lab.rig.lab import Lab
 from lab.rig.network import Network
 from lab.rig.watch import Progress, Watch
 from lab.rig.witnesses import witnesses
-from lab.scenario.model import Limits, Scenario
+from lab.scenario.model import Scenario
 
 TICK_S = 0.25
 """How often the watch is told, and the publishers' files are looked at."""
@@ -52,13 +54,15 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
         seen = stack.enter_context(witnesses(lab, folder))
         traffic = stack.enter_context(Background(lab, folder, scenario.seed))
         network = stack.enter_context(Network(lab.bump, scenario, folder))
+        crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
         stack.callback(sharing.restore_server, lab, scenario.server.after_join)
         if scenario.impair == "from_start":
-            _impair(lab, scenario, network, traffic)
+            _impair(network, traffic)
         watch(Progress(phase="join"))
         joined = stack.enter_context(clients.started(lab, scenario, folder, room))
         for each in joined:
             seen.watch(f"client-{each.client.name}", each.container, node=each.client.name)
+        injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         if _all_hear(lab, scenario, joined, folder):
             _media(
                 _Stage(
@@ -67,6 +71,8 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                     joined=joined,
                     network=network,
                     traffic=traffic,
+                    crowd=crowd,
+                    injector=injector,
                     folder=folder,
                     room=room,
                     watch=watch,
@@ -98,6 +104,8 @@ class _Stage:
     joined: tuple[Running, ...]
     network: Network
     traffic: Background
+    crowd: Crowd
+    injector: Injector
     folder: RunFolder
     room: str
     watch: Watch
@@ -114,6 +122,7 @@ class _Stage:
         if (left_s is None or left_s > 2 * TICK_S) and self.pulse.due():
             clients.check_alive(self.lab.machine.engine, self.joined)
             self.traffic.check_alive()
+            self.crowd.check_alive()
         if self.watch(Progress(phase=phase, left_s=left_s)):
             raise _Enough
 
@@ -144,7 +153,9 @@ def _windows(stage: _Stage, start: int) -> None:
     stage.until(start + (media.settle_ms + media.control_ms) * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())
     if stage.scenario.impair == "after_join":
-        _impair(stage.lab, stage.scenario, stage.network, stage.traffic)
+        _impair(stage.network, stage.traffic)
+    stage.crowd.begin()
+    stage.injector.begin()
     stage.folder.mark("media_from_ns", time.time_ns())
     began = time.monotonic_ns()
     for change in stage.network.timeline():
@@ -155,12 +166,9 @@ def _windows(stage: _Stage, start: int) -> None:
     _last_frame(stage, began)
 
 
-def _impair(lab: Lab, scenario: Scenario, network: Network, traffic: Background) -> None:
+def _impair(network: Network, traffic: Background) -> None:
     network.impair()
     traffic.follow(network.in_force)
-    limits = scenario.server.after_join
-    if limits != Limits():
-        lab.machine.engine.update(lab.server, cpus=limits.cpus, memory_bytes=limits.memory_bytes)
 
 
 def _last_frame(stage: _Stage, began: int) -> None:

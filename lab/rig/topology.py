@@ -17,11 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
-from lab.scenario.model import Scenario
+from lab.scenario.model import Crowd, Scenario
 
 BLOCKS = tuple(IPv4Network("198.18.0.0/15").subnets(new_prefix=22))
 MAX_LINKS = 12
 SERVER = "server"
+CROWD = "crowd"
 SIGNAL_PORT = 7880
 MEDIA_PORT = 7882
 BACKGROUND_PORT = 5001
@@ -98,6 +99,7 @@ class Topology:
     server: Node
     clients: tuple[Node, ...]
     background: tuple[Node, ...]
+    crowd: Node | None = None
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -108,7 +110,7 @@ class Topology:
     @property
     def nodes(self) -> tuple[Node, ...]:
         """Every namespace but the router's."""
-        return (self.server, *self.clients, *self.background)
+        return (self.server, *self.clients, *self.background, *((self.crowd,) if self.crowd else ()))
 
     def node(self, name: str) -> Node:
         """Return the node called `name`."""
@@ -151,6 +153,7 @@ def topology(scenario: Scenario, block: IPv4Network) -> Topology:
         server=_node(SERVER, core),
         clients=clients,
         background=_background(scenario, core, linked),
+        crowd=_node(CROWD, core, 2) if scenario.server.crowd != Crowd() else None,
     )
 
 

@@ -48,6 +48,7 @@ _Names = Mapping[str, tuple[str, ...]]
 
 def faults(written: Sequence[FaultWritten], names: _Names, clients: Sequence[Client], media: Media) -> Iterator[Fault]:
     """Yield what `written` injects; `names` says which clients a written name stands for. FieldError."""
+    found: list[Fault] = []
     for position, entry in enumerate(written):
         kind, each = _chosen(entry, ("inject", position))
         path: Path = ("inject", position, kind)
@@ -55,6 +56,8 @@ def faults(written: Sequence[FaultWritten], names: _Names, clients: Sequence[Cli
             fault = _fault(kind, each, whose)
             _check_role(fault, clients, path)
             _check(fault, clients, media, path)
+            found.append(fault)
+            _check_alone(fault, found, path)
             yield fault
 
 
@@ -100,6 +103,14 @@ def _check(fault: Fault, clients: Sequence[Client], media: Media, path: Path) ->
         _check_subscriber(fault, media, path)
     else:
         _check_rig(fault, media, path)
+
+
+def _check_alone(fault: Fault, found: Sequence[Fault], path: Path) -> None:
+    """Refuse a second fault of the kinds that hold their place for as long as they last."""
+    where = fault.container if isinstance(fault, Pause) else None
+    others = [each for each in found[:-1] if type(each) is type(fault)]
+    if isinstance(fault, RigFault) and any(getattr(each, "container", None) == where for each in others):
+        raise FieldError(path, "is given twice for the same place; remove one")
 
 
 def _check_publisher(fault: PublisherFault, clients: Sequence[Client], media: Media, path: Path) -> None:

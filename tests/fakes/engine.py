@@ -207,6 +207,14 @@ class FakeEngine:
             memory_bytes=_changed(spec.memory_bytes, memory_bytes),
         )
 
+    def pause(self, container: str) -> None:
+        """Remember it in the log."""
+        self._call(f"pause {container}", lambda: None)
+
+    def resume(self, container: str) -> None:
+        """Remember it in the log."""
+        self._call(f"resume {container}", lambda: None)
+
     def finish(self, container: str, *, exit_code: int, oom_killed: bool = False) -> None:
         """Let a container end; `oom_killed` with exit code 0 is what a child's death for memory looks like."""
         ended = replace(self._containers[container], running=False, exit_code=exit_code, oom_killed=oom_killed, pid=0)

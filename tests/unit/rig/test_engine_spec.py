@@ -32,6 +32,7 @@ def test_the_least_container_may_do_nothing() -> None:
     body = docker_spec.payload(SPEC)
     assert host(SPEC) == {
         "NetworkMode": "none",
+        "PidMode": "",
         "Init": True,
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],

@@ -68,6 +68,16 @@ class Quiet:
         self.looked += 1
 
 
+class Idle:
+    """A crowd and an injector that do nothing."""
+
+    def begin(self) -> None:
+        """Begin with nothing."""
+
+    def check_alive(self) -> None:
+        """Live."""
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Give a clock, and clients that are always alive."""
@@ -85,6 +95,8 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         joined=(publisher,),
         network=quiet,  # type: ignore[arg-type]
         traffic=quiet,  # type: ignore[arg-type]
+        crowd=Idle(),  # type: ignore[arg-type]
+        injector=Idle(),  # type: ignore[arg-type]
         folder=folder,
         room="r",
         watch=watch,
