@@ -8,10 +8,12 @@ NetEQ made up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.accuracy.log import FRAME_MS, PUBLISHER, Log, beyond_repair
+from lab.marks import BLOCK_MS, FRAME_MS
+from lab.scenario.faults import SlowReader
+from tests.accuracy.log import PUBLISHER, SUBSCRIBER, Log, beyond_repair
 
 EDGE_FRAMES = 1
 """What may fall on the other side of a window's edge: the judge's begins with a frame, the injector's with a moment."""
@@ -31,13 +33,12 @@ Measure = Callable[[Log], Effect]
 
 def swallowed(way: str) -> Measure:
     """Measure a link that loses packets: frames of which every copy was lost."""
+    return lambda log: _lost(log, log.lost_in_a_row(way))
 
-    def measure(log: Log) -> Effect:
-        runs, copies = log.lost_in_a_row(way), int(log.scenario.media.red)
-        most, least = beyond_repair(runs, copies), beyond_repair(runs, copies + 1)
-        return _frames(log, max(0, least - EDGE_FRAMES), most + EDGE_FRAMES if runs else 0)
 
-    return measure
+def unforwarded(log: Log) -> Effect:
+    """Measure a server that swallows packets: frames of which every copy reached its door and never left it."""
+    return _lost(log, log.unforwarded_in_a_row())
 
 
 def queued(way: str) -> Measure:
@@ -52,11 +53,12 @@ def queued(way: str) -> Measure:
 
 def felt(log: Log) -> Effect:
     """Measure a fault by what the listener's NetEQ had to make up while nothing else was wrong."""
-    made_up = log.concealed()
-    return Effect(
-        low=max(0.0, _FELT_LOW * made_up - _FELT_SLACK),
-        high=_FELT_HIGH * made_up + _FELT_SLACK,
-    )
+    return _about(log.concealed())
+
+
+def dulled(log: Log) -> Effect:
+    """Measure a sender's host by what was felt, and by the silence that left it, while nothing else was wrong."""
+    return _about(log.concealed() + log.silent() / log.frames)
 
 
 def paused(*kinds: str) -> Measure:
@@ -80,6 +82,69 @@ def unpushed(*kinds: str) -> Measure:
         return _frames(log, max(0, count - EDGE_FRAMES), count)
 
     return measure
+
+
+def refused(log: Log) -> Effect:
+    """Measure frames that the SDK refused."""
+    return _frames(log, max(0, log.refused() - EDGE_FRAMES), log.refused())
+
+
+def dragged(log: Log) -> Effect:
+    """Measure a program slower than its audio: from its first slow frame to its last, less what they last."""
+    lines = log.injected(PUBLISHER, "slow")
+    taken_ms = (lines[-1]["to"] - lines[0]["from"]) / 1e6 - len(lines) * FRAME_MS if lines else 0.0
+    ahead_ms = next(client.ahead_ms for client in log.scenario.clients if client.name == PUBLISHER)
+    return _frames(log, max(0.0, taken_ms - 2 * ahead_ms) / FRAME_MS, (taken_ms + ahead_ms) / FRAME_MS)
+
+
+def muted(log: Log) -> Effect:
+    """Measure audio pushed into a muted track: as long as it was muted, give or take what is on its way then."""
+    times = [[line["from"] for line in log.injected(PUBLISHER, kind)] for kind in ("mute", "unmute")]
+    held_ms = [(until - since) / 1e6 for since, until in zip(*times, strict=True)]
+    ahead_ms = next(client.ahead_ms for client in log.scenario.clients if client.name == PUBLISHER)
+    least, most = (sum(max(0.0, each + way * ahead_ms) for each in held_ms) for way in (-1, 1))
+    return _frames(log, least / FRAME_MS, most / FRAME_MS)
+
+
+def frozen(client: str) -> Measure:
+    """Measure pauses of a whole container: the gap, give or take what was ahead and what waits in a buffer."""
+
+    def measure(log: Log) -> Effect:
+        lines = [line for line in log.around("pause") if line["container"] == client]
+        held_ms = [(line["to_ns"] - line["from_ns"]) / 1e6 for line in lines]
+        least, most = (sum(max(0.0, each + slack) for each in held_ms) for slack in (-120.0, 80.0))
+        return _frames(log, least / FRAME_MS, most / FRAME_MS)
+
+    return measure
+
+
+def unheard(kind: str, slack_ms: float) -> Measure:
+    """Measure a listener that does not listen: from and to, give or take `slack_ms`."""
+
+    def measure(log: Log) -> Effect:
+        held_ms = sum((line["to"] - line["from"]) / 1e6 for line in log.injected(SUBSCRIBER, kind))
+        return _frames(log, max(0.0, held_ms - slack_ms) / FRAME_MS, (held_ms + slack_ms) / FRAME_MS)
+
+    return measure
+
+
+def overflowed(log: Log) -> Effect:
+    """Measure a listener slower than what it reads: what it has no time for, less what its queue holds."""
+    slow = next(fault for fault in log.scenario.inject if isinstance(fault, SlowReader))
+    media_ms = log.frames * FRAME_MS
+    behind_ms = media_ms * (1 - BLOCK_MS / slow.per_frame_ms)
+    slack_ms = slow.capacity_ms + 0.1 * behind_ms
+    return _frames(log, max(0.0, behind_ms - slack_ms) / FRAME_MS, (behind_ms + slack_ms) / FRAME_MS)
+
+
+def _lost(log: Log, runs: Sequence[int]) -> Effect:
+    copies = int(log.scenario.media.red)
+    most, least = beyond_repair(runs, copies), beyond_repair(runs, copies + 1)
+    return _frames(log, max(0, least - EDGE_FRAMES), most + EDGE_FRAMES if runs else 0)
+
+
+def _about(share: float) -> Effect:
+    return Effect(low=max(0.0, _FELT_LOW * share - _FELT_SLACK), high=_FELT_HIGH * share + _FELT_SLACK)
 
 
 def _frames(log: Log, least: float, most: float) -> Effect:

@@ -17,11 +17,11 @@ from typing import Any
 from lab.evidence import names
 from lab.evidence.recording import Recording, read
 from lab.evidence.values import KIND_RTP, Packets
+from lab.marks import FRAME_MS, SILENT_LEVEL
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
 from tests.accuracy.naive import concealed_share
 
-FRAME_MS = 20
 PUBLISHER, SUBSCRIBER = "publisher", "subscriber"
 _DROPPING = ("2:", "3:")
 """Handles of the bump's qdiscs that count drops: netem (its child's included) and the sink of outages and filters."""
@@ -54,44 +54,67 @@ class Log:
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         return [line for line in lines if line.get("kind") in kinds]
 
+    def around(self, *kinds: str) -> list[Mapping[str, Any]]:
+        """Return the lines about faults made around the programs (pauses, limits, filters), those of `kinds`."""
+        file = self.path / names.INJECTED
+        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return [line for line in lines if line.get("kind") in kinds]
+
     def lost_in_a_row(self, way: str) -> list[int]:
         """Return the lengths of the runs of media packets that the link of that `way` swallowed or altered.
 
         `up` is the publisher's link, `down` the subscriber's. ContradictionError when the kernel dropped fewer.
         """
-        client = PUBLISHER if way == "up" else SUBSCRIBER
-        entered, left = self._taps(client, way)
-        intact = set(zip(left["seq"].tolist(), left["digest"].tolist(), strict=True))
-        whole = set(left["seq"].tolist())
-        swallowed = [(seq, digest) not in intact for seq, digest in _identities(entered)]
-        missing = sum(seq not in whole for seq, _ in _identities(entered))
+        client, places = (PUBLISHER, ("edge", "inner")) if way == "up" else (SUBSCRIBER, ("inner", "edge"))
+        entered, left = (self._media(place, client) for place in places)
+        numbers, intact = set(left["seq"].tolist()), set(_identities(left))
+        inside = list(_identities(self._measured(entered)))
+        missing = sum(seq not in numbers for seq, _ in inside)
         if missing > (counted := self.counted(client, way)):
             raise ContradictionError(f"{missing} packets did not cross {client} {way}, the kernel dropped {counted}")
-        return [len(list(run)) for lost, run in groupby(swallowed) if lost]
+        return _runs([each not in intact for each in inside])
+
+    def unforwarded_in_a_row(self) -> list[int]:
+        """Return the lengths of the runs of media packets that reached the server's door and never left it.
+
+        LiveKit forwards audio under the numbers that it came with (shared/facts/livekit.md, RTP rewriting).
+        """
+        left = set(self._media("inner", SUBSCRIBER)["seq"].tolist())
+        entered = self._measured(self._media("core", PUBLISHER))
+        return _runs([seq not in left for seq in entered["seq"].tolist()])
+
+    def silent(self) -> int:
+        """Return how many packets of pure silence left the publisher: the marks have none of their own."""
+        return int((self._measured(self._media("edge", PUBLISHER))["level"] == SILENT_LEVEL).sum())
 
     def counted(self, client: str, way: str) -> int:
         """Return how many packets the kernel dropped on a link between the first and the last reading."""
         readings = [_dropped(step.directions, client, way) for step in self.recording.steps]
         return readings[-1] - readings[0]
 
-    def throttled_ms(self, container: str) -> float:
-        """Return for how long the kernel held back a container during the measured media."""
-        since = self.recording.manifest.marks.media_from_ns or 0
-        totals = [each.throttled_ns for each in self.recording.cgroups.get(container, ()) if each.t_ns >= since]
-        return (totals[-1] - totals[0]) / 1e6 if len(totals) > 1 else 0.0
+    def refused(self) -> int:
+        """Return how many of the publisher's frames the SDK refused."""
+        lines = next(client.frames for client in self.recording.clients if client.name == PUBLISHER)
+        return sum(line.error is not None for line in lines)
 
-    def _taps(self, client: str, way: str) -> tuple[Packets, Packets]:
-        """Return the media packets of the measured time as they entered the link, and those that left it."""
-        marks, places = self.recording.manifest.marks, ("edge", "inner") if way == "up" else ("inner", "edge")
-        address = next(place.ip for place in self.recording.manifest.clients if place.name == client)
-        number, field = int.from_bytes(bytes(map(int, address.split("."))), "big"), "src" if way == "up" else "dst"
-        taps = {tap.place: tap.packets for tap in self.recording.taps if tap.client == client}
-        both = [taps[place][(taps[place]["kind"] == KIND_RTP) & (taps[place][field] == number)] for place in places]
-        if marks.media_from_ns is None:
+    def _media(self, place: str, client: str) -> Packets:
+        """Return the media packets of `client` at a tap: those it sent, or those meant for the subscriber."""
+        field = "src" if client == PUBLISHER else "dst"
+        address = next(each.ip for each in self.recording.manifest.clients if each.name == client)
+        number = int.from_bytes(bytes(map(int, address.split("."))), "big")
+        here = (place, None if place == "core" else client)
+        packets = next((tap.packets for tap in self.recording.taps if (tap.place, tap.client) == here), None)
+        if packets is None:
+            raise ContradictionError(f"the tap {place} {client} is missing")
+        return packets[(packets["kind"] == KIND_RTP) & (packets[field] == number)]
+
+    def _measured(self, packets: Packets) -> Packets:
+        """Return the packets of the measured time."""
+        since = self.recording.manifest.marks.media_from_ns
+        if since is None:
             raise ContradictionError("there was no media")
-        until = marks.media_from_ns + self.frames * FRAME_MS * 1_000_000
-        inside = (both[0]["t_ns"] >= marks.media_from_ns) & (both[0]["t_ns"] < until)
-        return both[0][inside], both[1]
+        until = since + self.frames * FRAME_MS * 1_000_000
+        return packets[(packets["t_ns"] >= since) & (packets["t_ns"] < until)]
 
 
 def log_of(path: Path) -> Log:
@@ -102,6 +125,10 @@ def log_of(path: Path) -> Log:
 def beyond_repair(runs: Sequence[int], copies: int) -> int:
     """Return the frames lost when packets in `runs` were lost, each with `copies` more in the packets behind it."""
     return sum(max(0, length - copies) for length in runs)
+
+
+def _runs(lost: Sequence[bool]) -> list[int]:
+    return [len(list(run)) for gone, run in groupby(lost) if gone]
 
 
 def _identities(packets: Packets) -> Iterator[tuple[int, int]]:

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from tests.accuracy.faults import FAULTS, Fault, Strength, fault
+from tests.accuracy.fault import Fault, Strength
+from tests.accuracy.faults import FAULTS, fault
 from tests.accuracy.harness import SABOTAGES, Sabotage
 
 CLEAN_SHARE = PAIR_SHARE = 0.25

@@ -12,7 +12,7 @@ from itertools import product
 
 from tests.accuracy.answers import BOTH, NONE, Answer
 from tests.accuracy.effects import Effect
-from tests.accuracy.faults import Fault
+from tests.accuracy.fault import Fault
 
 POINT = 0.01
 

@@ -10,7 +10,8 @@ import yaml
 
 from lab.scenario.load import loads
 from lab.scenario.reasons import reason
-from tests.accuracy.faults import FAULTS, Fault
+from tests.accuracy.fault import Fault
+from tests.accuracy.faults import FAULTS
 from tests.accuracy.harness import SABOTAGES
 from tests.accuracy.matrix import FULL, FULL_SEED, QUICK, Size, matrix
 

@@ -1,0 +1,178 @@
+"""What can be wrong with programs, their machines and the server."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from tests.accuracy.effects import (
+    Measure,
+    dragged,
+    dulled,
+    felt,
+    frozen,
+    muted,
+    overflowed,
+    paused,
+    refused,
+    unforwarded,
+    unheard,
+    unpushed,
+)
+from tests.accuracy.fault import Fault, Fragment, Strength
+from tests.accuracy.log import PUBLISHER, SUBSCRIBER
+
+_CLIENTS = {PUBLISHER: {"role": PUBLISHER}, SUBSCRIBER: {"role": SUBSCRIBER}}
+
+
+def _pauses(dice: Random, media_ms: int) -> Strength:
+    """Return one to four pauses, each longer than what is pushed ahead."""
+    return {"times": dice.randint(1, 4), "length_ms": dice.uniform(0.025, 0.06) * media_ms}
+
+
+def _sender(name: str, kind: str, reason: str, measure: Measure, owner: str = "CODE/client") -> Fault:
+    """Return a sender that does something wrong for a while, several times."""
+    return Fault(
+        name=f"sender-{name}", owners=(owner,), hops=("push",), reasons=(reason,), draw=_pauses, measure=measure,
+        scenario=lambda s: _inject(kind, length=f"{s['length_ms']:.0f}ms", times=int(s["times"])),
+    )  # fmt: skip
+
+
+def _skips() -> Fault:
+    return Fault(
+        name="sender-skips", owners=("CODE/client",), hops=("push",), reasons=("frames-dropped",),
+        draw=lambda dice, media_ms: {"every": dice.randint(5, 40)},
+        scenario=lambda s: _inject("skip", every=int(s["every"])),
+        measure=unpushed("skip"),
+    )  # fmt: skip
+
+
+def _bursty_backend() -> Fault:
+    return Fault(
+        name="sender-bursty-backend", owners=("CODE/backend",), hops=("push",), reasons=("backend-bursty",),
+        draw=lambda dice, media_ms: {"every_ms": 20 * dice.randint(40, 80), "gap_ms": dice.uniform(120, 250)},
+        scenario=lambda s: _inject("backend_bursts", every=f"{s['every_ms']:.0f}ms", gap=f"{s['gap_ms']:.0f}ms"),
+        measure=paused("backend_bursts"),
+    )  # fmt: skip
+
+
+def _slow_script() -> Fault:
+    return Fault(
+        name="sender-slow", owners=("CODE/client",), hops=("push",), reasons=("script-slow",),
+        draw=lambda dice, media_ms: {"per_frame_ms": dice.uniform(21, 25)},
+        scenario=lambda s: _inject("slow", per_frame=f"{s['per_frame_ms']:.1f}ms"), measure=dragged,
+    )  # fmt: skip
+
+
+def _refused() -> Fault:
+    return Fault(
+        name="sender-overlaps", owners=("CODE/client",), hops=("push",), reasons=("push-refused",),
+        draw=lambda dice, media_ms: {"times": dice.randint(1, 3), "length_ms": 20 * dice.randint(20, 40)},
+        scenario=lambda s: _inject("overlap", length=f"{s['length_ms']:.0f}ms", times=int(s["times"])),
+        measure=refused,
+    )  # fmt: skip
+
+
+def _mutes() -> Fault:
+    def scenario(s: Strength) -> Fragment:
+        return _inject("mute", length=f"{s['length_ms']:.0f}ms", times=int(s["times"]), pushing=True)
+
+    return Fault(
+        name="sender-mutes", owners=("CODE/client",), hops=("push", "send"), reasons=("muted",), draw=_pauses,
+        scenario=scenario, measure=muted,
+    )  # fmt: skip
+
+
+def _frozen_sender() -> Fault:
+    return Fault(
+        name="sender-frozen", owners=("CODE/client-host",), hops=("push", "send"), reasons=("host-paused",),
+        draw=_pauses, measure=frozen(PUBLISHER),
+        scenario=lambda s: {
+            "inject": [{"pause": {
+                "container": PUBLISHER, "length": f"{s['length_ms']:.0f}ms", "times": int(s["times"])
+            }}]
+        },
+    )  # fmt: skip
+
+
+def _throttled_sender() -> Fault:
+    return Fault(
+        name="sender-throttled", owners=("CODE/client-host",), hops=("push", "send"), reasons=("host-throttled",),
+        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.02, 0.06)}, measure=dulled,
+        scenario=lambda s: {"clients": {**_CLIENTS, PUBLISHER: {
+            "role": "publisher", "after_join": {"cpus": round(s["cpus"], 3)}
+        }}},
+    )  # fmt: skip
+
+
+def _throttled_listener() -> Fault:
+    return Fault(
+        name="listener-throttled", owners=("CODE/client-host",), hops=("playout", "read"), reasons=("host-throttled",),
+        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.02, 0.06)}, measure=felt,
+        scenario=lambda s: {"clients": {**_CLIENTS, SUBSCRIBER: {
+            "role": "subscriber", "after_join": {"cpus": round(s["cpus"], 3)}
+        }}},
+    )  # fmt: skip
+
+
+def _listener(name: str, kind: str, reason: str, slack_ms: float) -> Fault:
+    """Return a listener that misses a part of the media."""
+    return Fault(
+        name=f"listener-{name}", owners=("CODE/client",), hops=("read", "server", "playout"), reasons=(reason,),
+        draw=lambda dice, media_ms: {"by_ms": dice.uniform(0.05, 0.2) * media_ms},
+        scenario=lambda s: _inject(kind, SUBSCRIBER, by=f"{s['by_ms']:.0f}ms"), measure=unheard(kind, slack_ms),
+    )  # fmt: skip
+
+
+def _slow_reader() -> Fault:
+    return Fault(
+        name="listener-slow", owners=("CODE/client",), hops=("read",), reasons=("reader-slow",),
+        draw=lambda dice, media_ms: {"per_frame_ms": dice.uniform(11, 15), "capacity_ms": 10 * dice.randint(5, 20)},
+        scenario=lambda s: _inject(
+            "slow_reader", SUBSCRIBER, per_frame=f"{s['per_frame_ms']:.1f}ms", capacity=f"{s['capacity_ms']:.0f}ms"
+        ),
+        measure=overflowed,
+    )  # fmt: skip
+
+
+def _server_throttled() -> Fault:
+    return Fault(
+        name="server-throttled", owners=("CODE/load",), hops=("server",), reasons=("server-throttled",), soft=True,
+        draw=lambda dice, media_ms: {"cpus": dice.uniform(0.01, 0.015)},
+        scenario=lambda s: {"server": {"after_join": {"cpus": round(s["cpus"], 3)}}},
+        measure=felt,
+    )  # fmt: skip
+
+
+def _server_filter() -> Fault:
+    """Return a filter in front of the server that drops some packets in a row now and then."""
+    return Fault(
+        name="server-filter", owners=("CODE/server",), hops=("server",), reasons=("packet-filter",),
+        draw=lambda dice, media_ms: {"drop": dice.randint(3, 8), "every": dice.randint(40, 120)},
+        scenario=lambda s: {"inject": [{"filter": {"drop": int(s["drop"]), "every": int(s["every"])}}]},
+        measure=unforwarded,
+    )  # fmt: skip
+
+
+def _inject(kind: str, client: str = PUBLISHER, **written: Any) -> Fragment:
+    return {"inject": [{kind: {"client": client, **written}}]}
+
+
+CODE_FAULTS: tuple[Fault, ...] = (
+    _sender("stalls", "stall", "script-slow", paused("stall")),
+    _sender("blocks-loop", "block_loop", "loop-blocked", paused("block_loop")),
+    _sender("late-backend", "backend_late", "backend-late", paused("backend_late"), "CODE/backend"),
+    _bursty_backend(),
+    _slow_script(),
+    _skips(),
+    _refused(),
+    _mutes(),
+    _frozen_sender(),
+    _throttled_sender(),
+    _throttled_listener(),
+    _listener("late", "subscribe_late", "subscribed-late", 400.0),
+    _listener("leaves-early", "cut_end", "end-cut", 200.0),
+    _slow_reader(),
+    _server_throttled(),
+    _server_filter(),
+)
