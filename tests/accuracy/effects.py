@@ -36,6 +36,11 @@ def swallowed(way: str) -> Measure:
     return lambda log: _lost(log, log.lost_in_a_row(way))
 
 
+def altered(way: str) -> Measure:
+    """Measure a link that flips bits: an altered packet is a lost one."""
+    return lambda log: _lost(log, log.altered_in_a_row(way))
+
+
 def unforwarded(log: Log) -> Effect:
     """Measure a server that swallows packets: frames of which every copy reached its door and never left it."""
     return _lost(log, log.unforwarded_in_a_row())

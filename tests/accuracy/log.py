@@ -61,18 +61,25 @@ class Log:
         return [line for line in lines if line.get("kind") in kinds]
 
     def lost_in_a_row(self, way: str) -> list[int]:
-        """Return the lengths of the runs of media packets that the link of that `way` swallowed or altered.
+        """Return the lengths of the runs of media packets that the link of that `way` swallowed.
 
         `up` is the publisher's link, `down` the subscriber's. ContradictionError when the kernel dropped fewer.
         """
-        client, places = (PUBLISHER, ("edge", "inner")) if way == "up" else (SUBSCRIBER, ("inner", "edge"))
-        entered, left = (self._media(place, client) for place in places)
-        numbers, intact = set(left["seq"].tolist()), set(_identities(left))
-        inside = list(_identities(self._measured(entered)))
-        missing = sum(seq not in numbers for seq, _ in inside)
-        if missing > (counted := self.counted(client, way)):
-            raise ContradictionError(f"{missing} packets did not cross {client} {way}, the kernel dropped {counted}")
-        return _runs([each not in intact for each in inside])
+        entered, left = self._sides(way)
+        numbers = set(left["seq"].tolist())
+        lost = [seq not in numbers for seq in entered["seq"].tolist()]
+        if sum(lost) > (counted := self.counted(PUBLISHER if way == "up" else SUBSCRIBER, way)):
+            raise ContradictionError(f"{sum(lost)} packets did not cross the link {way}, the kernel dropped {counted}")
+        return _runs(lost)
+
+    def altered_in_a_row(self, way: str) -> list[int]:
+        """Return the lengths of the runs of media packets that did not leave the link as they had entered it.
+
+        Whoever finds a flipped bit in a header drops the packet, and nobody counts it.
+        """
+        entered, left = self._sides(way)
+        intact = set(_identities(left))
+        return _runs([each not in intact for each in _identities(entered)])
 
     def unforwarded_in_a_row(self) -> list[int]:
         """Return the lengths of the runs of media packets that reached the server's door and never left it.
@@ -96,6 +103,11 @@ class Log:
         """Return how many of the publisher's frames the SDK refused."""
         lines = next(client.frames for client in self.recording.clients if client.name == PUBLISHER)
         return sum(line.error is not None for line in lines)
+
+    def _sides(self, way: str) -> tuple[Packets, Packets]:
+        """Return the media packets that entered a link in the measured time, and all that ever left it."""
+        client, places = (PUBLISHER, ("edge", "inner")) if way == "up" else (SUBSCRIBER, ("inner", "edge"))
+        return self._measured(self._media(places[0], client)), self._media(places[1], client)
 
     def _media(self, place: str, client: str) -> Packets:
         """Return the media packets of `client` at a tap: those it sent, or those meant for the subscriber."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.accuracy.effects import felt, queued, swallowed
+from tests.accuracy.effects import altered, felt, queued, swallowed
 from tests.accuracy.fault import Fault, Fragment, Strength
 from tests.accuracy.log import PUBLISHER, SUBSCRIBER
 
@@ -116,7 +116,7 @@ def _jitter(way: str) -> Fault:
 
 def _corrupt(way: str) -> Fault:
     return _on(
-        way, "corrupt", "corrupt", measure=swallowed(way),
+        way, "corrupt", "corrupt", measure=altered(way),
         draw=lambda dice, media_ms: {"corrupt": dice.uniform(30, 50)},
         scenario=lambda s: _link(way, {"corrupt": _percent(s["corrupt"])}),
     )  # fmt: skip
