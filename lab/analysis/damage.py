@@ -3,7 +3,8 @@
 Law: two kinds of damage, audio lost and silence inserted, both missing time. Time missing once counts once: silence
 that fills the hole of a block that never went out is that block's loss. Silence is whose fault its beginning is: the
 client's when the next block had not been pushed by then, the backend's when the program itself did not have it, the
-client host's when the SDK had not got round to taking it, and the SDK's when it had.
+client host's when the SDK had not got round to taking it, and the SDK's when it had. What arrived is lost only when the
+ear misses it, and then where a second witness saw it go.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.delay import PARTS
+from lab.analysis.ear.missing import Why, Witnesses, missing
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
+from lab.analysis.kinds import BOOKED, CLIENTS, KINDS, booked
 from lab.analysis.late import HOPS
+from lab.analysis.prediction import Copy
 from lab.analysis.streams import Flags, Ints
 from lab.analysis.values import Owner
 from lab.marks import BLOCK_MS, FRAME_MS
@@ -33,8 +38,15 @@ _DIED = {
     At.SERVER_OUT: "unexplained",
     At.ROUTED: "downlink",
 }
-FATES = ("decodable", "push", "content", "send", "uplink", "server", "downlink", "unexplained")
-"""Where a block ended; `content`: the SDK never sent it although its sequence numbers are whole."""
+FATES = (
+    *("decodable", "push", "content", "send", "uplink", "server", "downlink", "playout", "read", "unexplained"),
+    *BOOKED,
+)
+"""Where a block ended. `decodable`: it came in time, and the ear, where there is one, does not say that it was not
+heard; `content`: the SDK never sent it although its sequence numbers are whole."""
+_SLOW_MS = 20.0
+"""A packet that came later than usual by as much as NetEQ's least buffer holds was slow, be the others slower."""
+_WAITED = ("send", "uplink", "server", "downlink")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +60,7 @@ class Blame:
     def owner(self, fate: str) -> Owner:
         """Return who owns a loss with that fate."""
         fixed = {"push": Owner.CLIENT, "content": Owner.SDK, "send": Owner.CLIENT_HOST, "unexplained": Owner.UNDECIDED}
+        fixed |= {"playout": Owner.CLIENT_HOST, "read": Owner.CLIENT} | dict.fromkeys(CLIENTS, Owner.CLIENT)
         return {**fixed, "server": self.server, "uplink": self.uplink, "downlink": self.downlink}[fate]
 
 
@@ -101,7 +114,8 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     inside = flow.made.inside(flow.window)
     fate, late = _fates(flow)
     fate, late = fate[inside], late[inside]
-    owners = np.array([_NOBODY] + [OWNERS.index(blame.owner(name)) for name in FATES[1:]])
+    nobodys = ("decodable", *KINDS)
+    owners = np.array([_NOBODY if name in nobodys else OWNERS.index(blame.owner(name)) for name in FATES])
     lost_to = owners[fate]
     lost_to = np.where(
         (fate == FATES.index("push")) & flow.made.late_source[inside], OWNERS.index(Owner.BACKEND), lost_to
@@ -123,7 +137,39 @@ def _fates(flow: Flow) -> tuple[Ints, Flags]:
     by_slot = np.where(tardy > 0, tardy, by_slot) if tardy.size else by_slot
     fate = np.where(on_wire, by_slot[slot], FATES.index("content"))
     late = on_wire & ((tardy > 0)[slot] if tardy.size else False)
-    return np.where(made.pushed, fate, FATES.index("push")), np.asarray(late, dtype=np.bool_)
+    fate = np.where(made.pushed, fate, FATES.index("push"))
+    named = booked(flow)
+    fate, late = np.where(named >= 0, named + FATES.index(BOOKED[0]), fate), late & (named < 0)
+    return _unheard(flow, fate, np.asarray(late, dtype=np.bool_))
+
+
+def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
+    """Settle what arrived in time and was not heard; without an ear, nothing."""
+    if flow.ear is None:
+        return fate, late
+    why = missing(flow.ear, fate == FATES.index("decodable"), Witnesses(inbound=flow.inbound, reads=flow.reads))
+    fate = np.where(why == Why.READ, FATES.index("read"), fate)
+    fate = np.where(why == Why.UNEXPLAINED, FATES.index("unexplained"), fate)
+    made_up = why == Why.PLAYOUT
+    slot = np.maximum(flow.made.slot, 0)
+    repaired = flow.prediction.through[slot] != Copy.OWN
+    slow, hop = _slow(flow)
+    in_playout = np.where(repaired, _first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
+    return np.where(made_up, in_playout, fate), late | (made_up & ~repaired & slow)
+
+
+def _first_died(flow: Flow) -> Ints:
+    """Return per slot where its copies died that did not arrive: what killed it when a repair was of no use."""
+    copies = flow.prediction.copies
+    reached = np.where(copies == At.RECEIVED, At.NOWHERE, copies).max(axis=0, initial=At.NOWHERE)
+    died = np.array([FATES.index(_DIED[At(at)]) for at in range(At.RECEIVED)] + [FATES.index("send")])
+    return np.asarray(died[reached], np.int64)  # NOWHERE, -1, is the last
+
+
+def _slow(flow: Flow) -> tuple[Flags, Ints]:
+    """Mark the blocks whose packet was slow, and where it was slowest."""
+    excess = np.nan_to_num(flow.delays.excess_ms[:, [PARTS.index(hop) for hop in _WAITED]])
+    return excess.max(axis=1) >= _SLOW_MS, np.array([FATES.index(hop) for hop in _WAITED])[excess.argmax(axis=1)]
 
 
 def _silence(flow: Flow, inside: Flags) -> tuple[Ints, Ints]:

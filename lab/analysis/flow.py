@@ -14,6 +14,8 @@ import numpy as np
 
 from lab.analysis import journey as travel
 from lab.analysis.delay import Delays, delays
+from lab.analysis.ear.content import content_of
+from lab.analysis.ear.listen import Ear, listen
 from lab.analysis.journey import At, Journey
 from lab.analysis.late import Lateness, lateness
 from lab.analysis.links import Account, Configured
@@ -23,7 +25,7 @@ from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import Flags, rtp_of
 from lab.analysis.windows import Blocks, Window, between, blocks, window
 from lab.errors import EvidenceError
-from lab.evidence.values import ClientEvidence, InboundSample
+from lab.evidence.values import ClientEvidence, InboundSample, Read
 from lab.marks import FRAME_MS
 
 _NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, rate_bytes=math.inf, duplicates=False)
@@ -63,6 +65,8 @@ class Flow:
     lateness: Lateness
     inbound: tuple[InboundSample, ...]
     delays: Delays
+    ear: Ear | None = None
+    reads: tuple[Read, ...] = ()
 
 
 def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links: Sequence[Account]) -> Flow:
@@ -76,6 +80,9 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     media = window(made, times.media_from_ns, times.media_frames)
     slots = _slots(made, media, journey)
     prediction = replay(journey, fec_times(journey, inbound))
+    audio = next((one for one in listener.heard if one.publisher == publisher.name), None)
+    content = content_of(source)
+    ear = listen(audio, content, journey, (made, naming), prediction) if audio and content else None
     held = _during(inbound, journey, slots)
     control = _control(made, times, journey)
     return Flow(
@@ -91,6 +98,8 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         lateness=lateness(journey, ~prediction.decodable, held, control, _configured(links, publisher, subscriber)),
         inbound=held,
         delays=delays(journey, made, prediction, inbound, control),
+        ear=ear,
+        reads=audio.reads if audio else (),
     )
 
 

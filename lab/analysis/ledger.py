@@ -1,7 +1,8 @@
-"""The ledger of a flow: a row per hop, and the balance made = decodable + lost + unexplained.
+"""The ledger of a flow: a row per hop, and the balance made = heard + kinds + lost + unexplained.
 
 Law: packets balance per hop (in = out + dropped), frames balance end to end; what nothing accounts for is printed as
 unexplained and never spread over the others. A hop whose witnesses disagree is undecided and may not be blamed.
+Without an ear what came in time counts as heard-able, and the `read` hop, which nobody watched, has no row.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import numpy as np
 
 from lab.analysis.causes import causes
 from lab.analysis.damage import FATES, OWNERS, Damage
+from lab.analysis.ear.listen import Heard
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
+from lab.analysis.kinds import HOPS, KINDS
 from lab.analysis.links import Account
 from lab.analysis.prediction import Copy
 from lab.analysis.scene import Scene
@@ -31,22 +34,30 @@ def hops(scene: Scene, flow: Flow, loss: Damage, links: Sequence[Account]) -> tu
     """Return the rows, in the order of the way."""
     rows = [_push(flow, loss)]
     rows += [_crossing(scene, flow, loss, name, _link(links, flow, name)) for name in _SPAN]
-    return (*rows, _playout(flow))
+    return (*rows, _playout(flow, loss), *((_read(flow, loss),) if flow.ear is not None else ()))
 
 
 def frames(flow: Flow, loss: Damage) -> Frames:
     """Return the balance in frames of 20 ms."""
     unexplained = loss.fate == FATES.index("unexplained")
     decodable = loss.fate == FATES.index("decodable")
+    kinds = {kind: loss.frames(loss.fate == FATES.index(kind)) for kind in KINDS}
+    in_a_kind = np.isin(loss.fate, [FATES.index(kind) for kind in KINDS])
     return Frames(
         made=loss.made_frames,
-        decodable=loss.frames(decodable),
-        heard=None,
-        lost=loss.frames(~decodable & ~unexplained),
+        decodable=loss.frames(_arrived(loss)),
+        heard=loss.frames(decodable) if flow.ear is not None else None,
+        lost=loss.frames(~decodable & ~unexplained & ~in_a_kind),
         inserted_ms=loss.inserted_ms(),
         unexplained=loss.frames(unexplained),
         transition=float(flow.transition_frames),
+        kinds={kind: count for kind, count in kinds.items() if count},
     )
+
+
+def _arrived(loss: Damage) -> Flags:
+    """Mark the blocks that could be decoded in time, heard or not."""
+    return np.isin(loss.fate, [FATES.index(name) for name in ("decodable", "playout", "read")])
 
 
 def dropped(flow: Flow, name: str) -> Flags:
@@ -89,7 +100,7 @@ def _push(flow: Flow, loss: Damage) -> Hop:
 
 def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account | None) -> Hop:
     """Return the row of a hop that packets cross."""
-    fates = [FATES.index("content"), FATES.index("send")] if name == "send" else [FATES.index(name)]
+    fates = [FATES.index(name), *(FATES.index(fate) for fate, hop in HOPS.items() if hop == name)]
     lost = np.isin(loss.fate, fates)
     gone = dropped(flow, name)
     usual = {"send": Owner.SDK, "uplink": Owner.UPLINK, "server": Owner.SERVER, "downlink": Owner.DOWNLINK}[name]
@@ -108,15 +119,36 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
     )
 
 
-def _playout(flow: Flow) -> Hop:
+def _playout(flow: Flow, loss: Damage) -> Hop:
+    """Return the row of NetEQ: what it got, and what the ear misses of it while NetEQ made up sound."""
     arrived = flow.slots & flow.journey.seen(At.RECEIVED)
     share, extra = flow.lateness.concealed_share, flow.lateness.unexplained_frames
     spoken = "concealed: not reported" if share is None else f"concealed {100 * share:.1f} % of samples"
     if extra is not None and extra >= 1:
         spoken += f"; {extra * FRAME_MS:.0f} ms more than drops and lateness explain"
+    lost = loss.fate == FATES.index("playout")
     return Hop(
-        name="playout", owner=Owner.NONE, packets_in=int(arrived.sum()), packets_dropped=None, note=spoken
-    )  # fmt: skip
+        name="playout",
+        owner=_heaviest(loss, lost, Owner.NONE),
+        packets_in=int(arrived.sum()),
+        packets_dropped=None,
+        frames_lost=loss.frames(lost) if flow.ear is not None else None,
+        note=spoken,
+    )
+
+
+def _read(flow: Flow, loss: Damage) -> Hop:
+    """Return the row of the listener's program: what NetEQ delivered and nobody read."""
+    lost = loss.fate == FATES.index("read")
+    unclear = loss.frames(flow.ear.heard[flow.made.inside(flow.window)] == Heard.UNKNOWN) if flow.ear else 0.0
+    return Hop(
+        name="read",
+        owner=_heaviest(loss, lost, Owner.CLIENT),
+        packets_in=None,
+        packets_dropped=None,
+        frames_lost=loss.frames(lost) if flow.ear is not None else None,
+        note=f"{unclear:g} frames in their place do not sound like themselves" if unclear >= 1 else "",
+    )
 
 
 def _causes(scene: Scene, flow: Flow, name: str, gone: Flags, link: Account | None) -> Mapping[str, int]:

@@ -1,0 +1,118 @@
+"""The cheapest monotone way through what was read and what the wire carried, 5 ms by 5 ms.
+
+Law: a jitter buffer plays on, waits (concealment), hurries (acceleration) or jumps; it never goes back. So the way is
+monotone; where it goes is decided by how alike the two sounds are. Nothing is asked of slots that did not arrive, nor
+of what is made up while the buffer waits.
+Time and memory are linear in what was read: only the last four seconds of what had arrived by then are candidates,
+which is all that NetEQ keeps (200 packets).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.analysis.ear.spectra import Floats, Spectra
+from lab.analysis.streams import Flags, Ints
+
+STEP = 240  # samples: 5 ms
+_BAND = 800  # steps: 4 s
+_NEVER = np.float32(-1e9)
+_WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
+_COST = (0.5, 0.0, 0.8, 1.4, 8.0)  # in units of how alike two sounds are; a jump costs what 35 ms of likeness bring
+_ALIKE, _SLOPE, _MOST = 0.6, 3.0, 1.2
+_PER_DB, _MOST_DB = 0.05, 10.0
+_QUIET_DB = 80.0  # 25 dB below the quietest mark
+_BOTH_QUIET, _ONE_QUIET, _NOTHING_ASKED = 0.6, -1.0, 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Padded:
+    """What the wire carried, with a band of nothing before and behind, so that a window is one slice."""
+
+    shape: Floats
+    level_db: Floats
+    quiet: Flags
+    asked: Flags
+    inside: Floats  # 0, or never
+
+    def likeness(self, window: slice, shape: Floats, level_db: float) -> Floats:
+        """Return how alike the window's steps are to one step of what was read."""
+        if level_db <= _QUIET_DB:
+            found = np.where(self.quiet[window], np.float32(_BOTH_QUIET), np.float32(_ONE_QUIET))
+        else:
+            found = self.shape[window] @ shape
+            found -= _ALIKE
+            found *= _SLOPE
+            np.clip(found, -_MOST, _MOST, out=found)
+            found -= np.minimum(np.abs(self.level_db[window] - level_db), _MOST_DB) * np.float32(_PER_DB)
+            found[self.quiet[window]] = _ONE_QUIET
+        return np.where(self.asked[window], found, np.float32(_NOTHING_ASKED)) + self.inside[window]
+
+
+def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
+    """Return per step of `read` the step of `wire` that was playing.
+
+    `arrived` marks the steps of the wire that could be decoded and of which it is known what they carry; `newest` is
+    per step of `read` the last step of the wire that had arrived when it was read.
+    """
+    if not read.size or not wire.size:
+        return np.zeros(read.size, np.int64)
+    base = np.maximum.accumulate(np.clip(newest, 0, wire.size - 1)) - _BAND + 1
+    padded = _padded(wire, arrived)
+    choice = np.zeros((read.size, _BAND), np.int8)
+    jumped_from = np.zeros(read.size, np.int64)
+    score = np.zeros(_BAND, np.float32)
+    for i in range(read.size):
+        best = int(score.argmax())
+        jumped_from[i] = base[i - 1] + best
+        window = slice(int(base[i]) + _BAND, int(base[i]) + 2 * _BAND)
+        alike = padded.likeness(window, read.shape[i], float(read.level_db[i]))
+        if i:
+            score, choice[i] = _moved(score, best, int(base[i] - base[i - 1]), alike)
+        else:
+            score = alike
+    return _back(base, choice, jumped_from, int(score.argmax()))
+
+
+def _padded(wire: Spectra, arrived: Flags) -> _Padded:
+    def around(values: NDArray[np.generic], outside: object) -> NDArray[np.generic]:
+        border = np.full((_BAND, *values.shape[1:]), outside, values.dtype)
+        return np.concatenate((border, values, border))
+
+    return _Padded(
+        shape=np.asarray(around(wire.shape, 0), np.float32),
+        level_db=np.asarray(around(wire.level_db, 0), np.float32),
+        quiet=np.asarray(around(wire.level_db <= _QUIET_DB, True), np.bool_),
+        asked=np.asarray(around(arrived, False), np.bool_),
+        inside=np.asarray(around(np.zeros(wire.size, np.float32), _NEVER), np.float32),
+    )
+
+
+def _moved(score: Floats, best: int, ahead: int, alike: Floats) -> tuple[Floats, NDArray[np.int8]]:
+    """Move on by one step while the window moves `ahead`: return each candidate's score, and how it was reached."""
+    ahead = min(ahead, score.size + _TRIPLE)
+    never = np.full(score.size + _TRIPLE, _NEVER, np.float32)
+    before = np.concatenate((never[:_TRIPLE], score, never[:ahead]))[ahead:]
+    ways = np.stack([before[_TRIPLE - way :][: score.size] - np.float32(_COST[way]) for way in range(_JUMPS)])
+    ways[_ON:] += alike
+    beyond = max(0, best - ahead + 1)
+    jump = alike[beyond:] + (score[best] - np.float32(_COST[_JUMPS]))
+    chosen = ways.argmax(axis=0).astype(np.int8)
+    found = ways.max(axis=0)
+    better = found[beyond:] < jump
+    found[beyond:][better] = jump[better]
+    chosen[beyond:][better] = _JUMPS
+    return found, chosen
+
+
+def _back(base: Ints, choice: NDArray[np.int8], jumped_from: Ints, last: int) -> Ints:
+    """Walk the cheapest way from its end."""
+    way = np.zeros(base.size, np.int64)
+    way[-1] = base[-1] + last
+    for i in range(base.size - 1, 0, -1):
+        step = int(choice[i, way[i] - base[i]])
+        way[i - 1] = jumped_from[i] if step == _JUMPS else way[i] - step
+    return way

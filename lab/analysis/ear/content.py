@@ -1,0 +1,116 @@
+"""What the wire carried, as sound: the 10 ms that each half of each slot holds, and what they sound like.
+
+Law: a slot's two halves are two pushed blocks, silence, or unknown where nobody saw the packet. Opus looks ahead
+6.5 ms, so what comes out of a decoder for a slot begins with the last 6.5 ms of the slot before.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from lab.analysis.ear.spectra import Floats, Spectra, Take, spectra
+from lab.analysis.journey import Journey
+from lab.analysis.naming import Naming
+from lab.analysis.streams import Ints
+from lab.analysis.windows import BLOCKS_PER_FRAME, Blocks
+from lab.evidence.values import ClientEvidence
+from lab.marks import BLOCK_SAMPLES, FRAME_SAMPLES, SILENT_LEVEL, marked_frame, steps_down_db, symbol
+
+SILENCE, UNKNOWN = -1, -2
+"""In place of a block: digital silence, and what nobody saw."""
+LOOKAHEAD = 312  # samples; libopus at 48 kHz: 120 of overlap, 192 to compensate the delay of SILK
+_SYMBOLS, _TONES = 64, 8
+_COMPARED, _SAME_DB, _FULL_SCALE = 1000, 0.5, 32767.0
+_LOW_BINS, _HIGH_BINS = slice(2, 17), slice(16, 34)  # 400 to 1 800 and 1 800 to 3 500 Hz
+
+
+class Content(Protocol):
+    """The audio that a publisher was given to play, by 10 ms block."""
+
+    def samples(self, blocks: Ints) -> Floats:
+        """Return [blocks, 480] samples at 48 kHz."""
+
+    def likeness(self, sound: Spectra, blocks: Ints) -> Floats:
+        """Return how much each row of `sound` is like the block beside it and like no other: 0, 0.5 or 1."""
+
+    def before(self, blocks: Ints) -> Ints:
+        """Return for each block the last one before it that sounds different: what concealment would repeat."""
+
+
+def content_of(source: ClientEvidence) -> Content | None:
+    """Return what `source` played, None when nobody knows; the levels that it logged say whether it was the marks."""
+    logged = np.array([level for line in source.frames for level in line.levels][:_COMPARED])
+    if not logged.size:
+        return None
+    marks = Marks()
+    power = np.square(marks.samples(np.arange(logged.size)) / _FULL_SCALE).mean(axis=1)
+    off = np.abs(-10 * np.log10(power) - logged)
+    return marks if np.median(off) < _SAME_DB else None
+
+
+class Marks:
+    """The lab's own audio: two tones name a frame modulo 64, and concealment never sounds like the next one."""
+
+    def __init__(self) -> None:
+        """Render each tone pair once, at full scale of the marks."""
+        by_symbol = sorted(range(_SYMBOLS), key=symbol)
+        self._waves = np.stack([marked_frame(k) * 10 ** (steps_down_db(k) / 20) for k in by_symbol]).astype(np.float32)
+        flat = self._waves.reshape(-1)
+        pure = spectra(lambda begin, end: flat[begin:end], FRAME_SAMPLES // 2, FRAME_SAMPLES, _SYMBOLS)
+        self._low = _unit(pure.shape[:_TONES, _LOW_BINS])
+        self._high = _unit(pure.shape[::_TONES, _HIGH_BINS])
+
+    def samples(self, blocks: Ints) -> Floats:
+        """Return [blocks, 480] samples at 48 kHz."""
+        frame, half = np.divmod(blocks, BLOCKS_PER_FRAME)
+        halves = self._waves.reshape(_SYMBOLS, BLOCKS_PER_FRAME, BLOCK_SAMPLES)
+        gain = np.array([10 ** (-steps_down_db(int(one)) / 20) for one in frame], np.float32)
+        return np.asarray(halves[symbol(frame), half] * gain[:, None], np.float32)  # type: ignore[arg-type, index]
+
+    def likeness(self, sound: Spectra, blocks: Ints) -> Floats:
+        """Return how many of its two tones each row of `sound` has, of all eight of either kind: 0, 0.5 or 1."""
+        low = (sound.shape[:, _LOW_BINS] @ self._low.T).argmax(axis=1)
+        high = (sound.shape[:, _HIGH_BINS] @ self._high.T).argmax(axis=1)
+        own = symbol(blocks // BLOCKS_PER_FRAME)  # type: ignore[arg-type]
+        return np.asarray(((low == own % _TONES) + 1.0 * (high == own // _TONES)) / 2, np.float32)
+
+    def before(self, blocks: Ints) -> Ints:
+        """Return a block of the frame before."""
+        return blocks - BLOCKS_PER_FRAME
+
+
+def _unit(shape: Floats) -> Floats:
+    return np.asarray(shape / np.linalg.norm(shape, axis=1, keepdims=True), np.float32)
+
+
+def carried(journey: Journey, made: Blocks, naming: Naming) -> Ints:
+    """Return [slots, 2]: the block in each half of each slot, SILENCE or UNKNOWN."""
+    halves = np.full((journey.size, BLOCKS_PER_FRAME), UNKNOWN, np.int64)
+    halves[journey.level >= SILENT_LEVEL] = SILENCE
+    put_in = dict(zip(naming.silence_slot.tolist(), naming.silence_before.tolist(), strict=True))
+    for block in np.flatnonzero(made.slot >= 0).tolist():
+        slot = int(made.slot[block])
+        if slot in put_in:
+            first = put_in[slot] <= int(made.order[block])
+            halves[slot, 0 if first else 1], halves[slot, 1 if first else 0] = SILENCE, block
+        else:
+            halves[slot, int(halves[slot, 0] >= 0)] = block
+    return halves
+
+
+def as_sound(halves: Ints, content: Content) -> Take:
+    """Return how to take pieces of what a decoder makes of the wire; silence where nobody knows."""
+    flat = halves.reshape(-1)
+
+    def take(begin: int, end: int) -> Floats:
+        first, last = (begin - LOOKAHEAD) // BLOCK_SAMPLES, -(-(end - LOOKAHEAD) // BLOCK_SAMPLES)
+        piece = np.zeros((last - first, BLOCK_SAMPLES), np.float32)
+        rows = np.arange(max(0, first), min(flat.size, last))
+        rows = rows[flat[rows] >= 0]
+        piece[rows - first] = content.samples(flat[rows])
+        skip = begin - LOOKAHEAD - first * BLOCK_SAMPLES
+        return piece.reshape(-1)[skip : skip + end - begin]
+
+    return take

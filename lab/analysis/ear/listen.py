@@ -1,0 +1,214 @@
+"""Which 10 ms were heard, and when: each block looked up in its place in what was read.
+
+Law: three answers. Heard: there is sound in its place, and in its frame it is its own (both tones once, or one of them
+for most of it: decoders smear for some frames after a loss). Not heard: there is no place for it, or silence. Unknown:
+there is sound, but not its own; where it is the sound of the frame before, it may be made up (`ghost`).
+A block without a step of its own, alone between two that were heard, or at the edge of concealment, is heard: a jitter
+buffer takes out a pitch period, and ends concealment, by fading one sound into the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from lab.analysis.ear.align import STEP, align
+from lab.analysis.ear.content import LOOKAHEAD, UNKNOWN, Content, as_sound, carried
+from lab.analysis.ear.spectra import Floats, Spectra, of_samples, spectra
+from lab.analysis.journey import SLOT_TICKS, At, Journey
+from lab.analysis.naming import Naming
+from lab.analysis.prediction import Prediction
+from lab.analysis.streams import ABSENT, Flags, Ints
+from lab.analysis.windows import Blocks
+from lab.evidence.values import HeardAudio, Read
+from lab.marks import BLOCK_SAMPLES
+
+_FINE = STEP // 2
+_STEPS_PER_SLOT = SLOT_TICKS // STEP
+_JUMP = 3  # steps; more at once is a hole and no stretch
+_SILENT_DB = 90.0  # 18 dB below the quietest mark, as a decoder gives it back
+_OWN_SHARE, _GHOST_SHARE = 0.3, 0.75  # chance gives 0.12
+
+
+class Heard(IntEnum):
+    """What the ear says of 10 ms."""
+
+    NO = 0
+    YES = 1
+    UNKNOWN = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ear:
+    """A row per 10 ms made, as in `Blocks`.
+
+    `heard` is what the ear says of what could be decoded, NO for the rest. `own` marks the blocks in whose frame their
+    own sound is, whether they arrived or not; `ghost` those that could be decoded and sound like the frame before.
+    `sample` is where their place begins in what was read, `heard_ns` when that was read; ABSENT where there is none.
+    `place_ns` is when it was read, or would have been by its neighbours, between `first_ns` and `last_ns`.
+    """
+
+    heard: Ints
+    own: Flags
+    ghost: Flags
+    sample: Ints
+    heard_ns: Ints
+    place_ns: Ints
+    first_ns: int
+    last_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Places:
+    """What the steps of what was read say of each block.
+
+    How many there are, how many of them are silent, which is the first; how many are like its frame, in all and at
+    best, and how many like the frame before.
+    """
+
+    steps: Ints
+    silent: Ints
+    first: Ints
+    like: Floats
+    most: Floats
+    like_before: Floats
+
+
+def listen(
+    audio: HeardAudio, content: Content, journey: Journey, named: tuple[Blocks, Naming], prediction: Prediction
+) -> Ear | None:
+    """Return what the ear says of every block; None when nothing was read, or nothing is known to have been sent."""
+    made, naming = named
+    if not audio.samples.size or not audio.reads or not journey.size:
+        return None
+    halves = carried(journey, made, naming)
+    fine = spectra(of_samples(audio.samples), 0, _FINE, int(audio.samples.size) // _FINE)
+    way = _way(audio, fine, halves, content, journey, prediction)
+    places = _places(fine, _played(way, fine.size, halves), made.frame.size, content)
+    return _ear(audio, made, places, prediction)
+
+
+def _way(
+    audio: HeardAudio, fine: Spectra, halves: Ints, content: Content, journey: Journey, prediction: Prediction
+) -> Ints:
+    """Return per 5 ms read the 5 ms of the wire that was playing."""
+    read = fine.every_second()
+    wire = spectra(as_sound(halves, content), STEP // 2, STEP, journey.size * _STEPS_PER_SLOT)
+    clear = prediction.decodable & (halves != UNKNOWN).all(axis=1)
+    ends = (np.arange(read.size) + 1) * STEP
+    return align(read, wire, np.repeat(clear, _STEPS_PER_SLOT), _newest(journey, _latest_ns(audio.reads, ends)))
+
+
+def _latest_ns(reads: Sequence[Read], samples: Ints) -> Ints:
+    """Return when, at the latest, so many samples had been read."""
+    counted = np.array([read.samples for read in reads])
+    t_ns = np.array([read.t_ns for read in reads])
+    return np.asarray(t_ns[np.minimum(np.searchsorted(counted, samples), t_ns.size - 1)], np.int64)
+
+
+def _newest(journey: Journey, t_ns: Ints) -> Ints:
+    """Return for each time the last step of the wire of which a packet, or of a later one, had arrived by then."""
+    arrived = journey.t_ns[:, At.RECEIVED]
+    arrived = np.where(arrived == ABSENT, np.iinfo(np.int64).max, arrived)
+    at_last = np.minimum.accumulate(arrived[::-1])[::-1]
+    return np.searchsorted(at_last, t_ns, side="right") * _STEPS_PER_SLOT - 1
+
+
+def _played(way: Ints, rows: int, halves: Ints) -> Ints:
+    """Return per 2.5 ms read the block that was playing; SILENCE or UNKNOWN, which a jump is too."""
+    position = np.full(rows, -1.0)
+    centre = way * STEP + STEP / 2 - LOOKAHEAD
+    position[1::2] = centre
+    between = (centre[:-1] + centre[1:]) / 2
+    between[np.diff(way) > _JUMP] = -1.0
+    position[2::2][: between.size] = between
+    half = np.floor(position / BLOCK_SAMPLES).astype(np.int64)
+    flat = halves.reshape(-1)
+    known = (half >= 0) & (half < flat.size)
+    return np.where(known, flat[np.clip(half, 0, flat.size - 1)], UNKNOWN)
+
+
+def _places(fine: Spectra, played: Ints, blocks: int, content: Content) -> _Places:
+    at = np.flatnonzero(played >= 0)
+    block = played[at]
+    sound = Spectra(shape=fine.shape[at], level_db=fine.level_db[at])
+    quiet = sound.level_db < _SILENT_DB
+    first = np.full(blocks, ABSENT, np.int64)
+    first[block[::-1]] = at[::-1] * _FINE
+    like, before = (np.where(quiet, 0, content.likeness(sound, one)) for one in (block, content.before(block)))
+    most = np.zeros(blocks, np.float32)
+    np.maximum.at(most, block, like.astype(np.float32))
+
+    def per_block(weights: Floats) -> Floats:
+        return np.bincount(block, weights=weights, minlength=blocks).astype(np.float32)
+
+    return _Places(
+        steps=np.bincount(block, minlength=blocks),
+        silent=np.bincount(block, weights=quiet, minlength=blocks).astype(np.int64),
+        first=first,
+        like=per_block(like),
+        most=most,
+        like_before=per_block(before),
+    )
+
+
+def _ear(audio: HeardAudio, made: Blocks, places: _Places, prediction: Prediction) -> Ear:
+    arrived = (made.slot >= 0) & prediction.decodable[np.maximum(made.slot, 0)]
+    per_frame = _per_frame(made.frame, places.steps)
+    own = (_per_frame(made.frame, places.like) >= _OWN_SHARE * np.maximum(per_frame, 1)) | _best(
+        made.frame, places.most
+    )
+    has_place, edge = places.steps > 0, _beside(~arrived)
+    sounds = has_place & (places.silent < places.steps)
+    heard = np.where(sounds & own, Heard.YES, np.where(sounds, Heard.UNKNOWN, Heard.NO))
+    heard[~has_place & _between(heard == Heard.YES, ~arrived)] = Heard.YES
+    heard[~arrived] = Heard.NO
+    ghost = (_per_frame(made.frame, places.like_before) >= _GHOST_SHARE * np.maximum(per_frame, 1)) & ~edge
+    at_ns = _read_ns(audio.reads, places.first)
+    return Ear(
+        heard=heard,
+        own=own & has_place,
+        ghost=ghost & (heard == Heard.UNKNOWN),
+        sample=places.first,
+        heard_ns=np.where(has_place & (heard != Heard.NO), at_ns, ABSENT),
+        place_ns=_interpolated(at_ns, has_place),
+        first_ns=audio.reads[0].t_ns,
+        last_ns=audio.reads[-1].t_ns,
+    )
+
+
+def _per_frame(frame: Ints, values: Ints | Floats | Flags) -> Floats:
+    """Return per block the sum of `values` over its frame."""
+    return np.asarray(np.bincount(frame, weights=values, minlength=1)[frame], np.float32)
+
+
+def _best(frame: Ints, most: Floats) -> Flags:
+    """Mark the blocks in whose frame a step has all of its sound."""
+    return _per_frame(frame, most >= 1) > 0
+
+
+def _read_ns(reads: Sequence[Read], samples: Ints) -> Ints:
+    """Return when so many samples had been read, evenly between two notes."""
+    return np.interp(samples, [read.samples for read in reads], [read.t_ns for read in reads]).astype(np.int64)
+
+
+def _beside(marked: Flags) -> Flags:
+    """Mark the blocks with a marked one before or behind them."""
+    return np.asarray(np.r_[False, marked[:-1]] | np.r_[marked[1:], False], np.bool_)
+
+
+def _between(heard: Flags, made_up: Flags) -> Flags:
+    """Mark the blocks between one that was heard and another, or concealment."""
+    back, on = np.r_[False, heard[:-1]], np.r_[heard[1:], False]
+    back_made_up, on_made_up = np.r_[False, made_up[:-1]], np.r_[made_up[1:], False]
+    return np.asarray((back & on) | (back & on_made_up) | (back_made_up & on), np.bool_)
+
+
+def _interpolated(at_ns: Ints, known: Flags) -> Ints:
+    rows = np.flatnonzero(known)
+    if not rows.size:
+        return np.full(at_ns.size, ABSENT, np.int64)
+    return np.interp(np.arange(at_ns.size), rows, at_ns[rows]).astype(np.int64)

@@ -1,0 +1,108 @@
+"""Why audio that arrived in time was not heard: who else saw it go.
+
+Law: the ear alone accuses nobody. Where NetEQ says that it was making up sound just then, more than the blocks that
+never came explain, the audio was missed in playout: lost where its own packet died when only a repair came, late when
+its packet was slow, the client host's when it was neither. Where fewer samples were read than NetEQ delivered, the
+program lost it. Where neither saw anything, it is unexplained. Sound in its place that is not its own, while nothing
+was made up, is what the decoder made of it (distortion), and heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from lab.analysis.ear.listen import Ear, Heard
+from lab.analysis.streams import Flags, Ints
+from lab.evidence.values import InboundSample, Read
+from lab.marks import BLOCK_SAMPLES
+
+_NEAR_NS = 100_000_000
+_READ_NEAR_NS = 500_000_000  # a program's queue, and two notes
+_LEAST_DROPPED = 2 * BLOCK_SAMPLES
+"""Counts of what was delivered and read are taken at different times: less may be their noise."""
+
+
+class Why(IntEnum):
+    """Where a block went that arrived and was not heard."""
+
+    HEARD = 0
+    PLAYOUT = 1
+    READ = 2
+    UNEXPLAINED = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Witnesses:
+    """What NetEQ counted (`inbound`), and what the program had read when (`reads`)."""
+
+    inbound: Sequence[InboundSample]
+    reads: Sequence[Read]
+
+
+def missing(ear: Ear, arrived: Flags, seen: Witnesses) -> Ints:
+    """Return per block why (`Why`) it was not heard, of those that `arrived` in time; HEARD for all others."""
+    gone = arrived & (ear.heard == Heard.NO)
+    suspect = arrived & (ear.ghost | gone)
+    made_up = suspect & _made_up(ear.place_ns, ~arrived, suspect, seen.inbound)
+    unread = gone & ~made_up & (_unread(ear, gone, seen) | _behind_the_end(ear, seen))
+    return np.select(
+        [made_up, unread, gone], [int(Why.PLAYOUT), int(Why.READ), int(Why.UNEXPLAINED)], default=int(Why.HEARD)
+    )
+
+
+def _made_up(place_ns: Ints, absent: Flags, suspect: Flags, inbound: Sequence[InboundSample]) -> Flags:
+    """Mark the places around which NetEQ concealed enough for the blocks that are `absent` and those `suspect`."""
+    if len(inbound) < 2:
+        return np.zeros(place_ns.size, np.bool_)
+    t_ns = np.array([sample.t_ns for sample in inbound])
+    total = np.array([sample.concealed_samples for sample in inbound])
+    before = np.clip(np.searchsorted(t_ns, place_ns - _NEAR_NS, side="right") - 1, 0, t_ns.size - 1)
+    after = np.clip(np.searchsorted(t_ns, place_ns + _NEAR_NS), 0, t_ns.size - 1)
+    wanted = np.sort(place_ns[absent | suspect])
+    blocks = np.searchsorted(wanted, t_ns[after], side="right") - np.searchsorted(wanted, t_ns[before])
+    return np.asarray(total[after] - total[before] >= blocks * BLOCK_SAMPLES, np.bool_)
+
+
+def _unread(ear: Ear, gone: Flags, seen: Witnesses) -> Flags:
+    """Mark the places around which what was delivered and never read covers half of what is missing there."""
+    t_ns, dropped = dropped_samples(seen)
+    if t_ns.size < 2:
+        return np.zeros(gone.size, np.bool_)
+    begin, end = ear.place_ns - _READ_NEAR_NS, ear.place_ns + _READ_NEAR_NS
+    grown = np.interp(end, t_ns, dropped) - np.interp(begin, t_ns, dropped)
+    holes = np.sort(ear.place_ns[gone])
+    wanted = (np.searchsorted(holes, end) - np.searchsorted(holes, begin)) * BLOCK_SAMPLES
+    return np.asarray((grown >= _LEAST_DROPPED) & (2 * grown >= wanted), np.bool_)
+
+
+def dropped_samples(seen: Witnesses) -> tuple[Ints, Ints]:
+    """Return times, and how many samples NetEQ had delivered by then that the program never read.
+
+    What is only waiting to be read is read later: of the difference, what remains to the end was dropped.
+    """
+    reads = [read for read in seen.reads if seen.inbound and _covers(seen.inbound, read.t_ns)]
+    if len(reads) < 2:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    t_ns = np.array([read.t_ns for read in reads])
+    steps = np.diff([sample.total_samples_received for sample in seen.inbound], prepend=0).clip(min=0)
+    steps[0] = 0
+    delivered = np.interp(t_ns, [sample.t_ns for sample in seen.inbound], np.cumsum(steps))
+    behind = delivered - np.array([read.samples for read in reads])
+    never_read = np.minimum.accumulate(behind[::-1])[::-1]
+    return t_ns, (never_read - never_read[0]).astype(np.int64)
+
+
+def _covers(inbound: Sequence[InboundSample], t_ns: int) -> bool:
+    return inbound[0].t_ns <= t_ns <= inbound[-1].t_ns
+
+
+def _behind_the_end(ear: Ear, seen: Witnesses) -> Flags:
+    """Mark the blocks that have no place because the program had stopped reading while NetEQ went on."""
+    last = int(np.flatnonzero(ear.sample >= 0).max(initial=-1))
+    later = [sample for sample in seen.inbound if sample.t_ns > ear.last_ns]
+    went_on = len(later) > 1 and later[-1].total_samples_received > later[0].total_samples_received
+    return np.asarray((np.arange(ear.sample.size) > last) & went_on, np.bool_)
