@@ -66,12 +66,13 @@ class ServerPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """The moments of a run (t_ns); None: it never got there."""
+    """The moments of a run (t_ns); None: it never got there. `enough_ns`: the watch wanted no more media."""
 
     go_ns: int | None = None
     control_from_ns: int | None = None
     control_to_ns: int | None = None
     media_from_ns: int | None = None
+    enough_ns: int | None = None
     media_to_ns: int | None = None
     end_ns: int | None = None
 

@@ -118,7 +118,9 @@ def test_enough_ends_the_media_at_once(tmp_path: Path, clock: Clock, enough_in: 
     assert seen[-2:] == [enough_in, "drain"]
     assert seen.count(enough_in) == 1
     assert quiet.impaired == windows
-    assert made.folder.manifest.marks.media_to_ns is not None
+    marks = made.folder.manifest.marks
+    assert marks.enough_ns is not None
+    assert marks.media_to_ns is not None
 
 
 def test_programs_are_looked_after_about_once_a_second(tmp_path: Path, clock: Clock) -> None:
