@@ -76,8 +76,36 @@ class Host:
         return _grown(self.network, lambda look: look.udp_in_csum_errors, from_ns, to_ns)
 
     def filtered(self, from_ns: int, to_ns: int) -> int | None:
-        """Count IP packets received and neither delivered nor discarded nor in error: a packet filter had them."""
+        """Count IP packets received and neither delivered nor discarded nor in error: a packet filter had them.
+
+        A stray multicast that nobody joined is one too: a bridge sends two or three when it comes up.
+        """
         return _grown(self.network, _undelivered, from_ns, to_ns)
+
+    def filtered_out(self, from_ns: int, to_ns: int) -> int | None:
+        """Count IP packets that its programs sent and that never got to a device; None before Linux 6.5."""
+        return _grown(self.network, _unsent, from_ns, to_ns)
+
+    def sndbuf_drops(self, from_ns: int, to_ns: int) -> int | None:
+        """Count UDP packets dropped because there was no memory to send them."""
+        return _grown(self.network, lambda look: look.udp_sndbuf_errors, from_ns, to_ns)
+
+    @property
+    def dropped_unread(self) -> int | None:
+        """All packets, of the whole recording, that its kernel dropped before a program read them."""
+        return self._over_all(self.filtered, self.rcvbuf_drops, self.checksum_errors)
+
+    @property
+    def dropped_unsent(self) -> int | None:
+        """All packets, of the whole recording, that a program had written and its kernel dropped."""
+        return self._over_all(self.filtered_out, self.sndbuf_drops)
+
+    def _over_all(self, *counts: Callable[[int, int], int | None]) -> int | None:
+        if len(self.network) < 2:
+            return None
+        found = [count(self.network[0].t_ns, self.network[-1].t_ns) for count in counts]
+        known = [value for value in found if value is not None]
+        return sum(known) if len(known) == len(found) else None
 
     def _idle(self) -> list[tuple[CgroupSecond, CgroupSecond]]:
         """Return the neighbouring looks between which it used next to nothing, unthrottled."""
@@ -106,6 +134,12 @@ def client(name: str) -> str:
 
 def _undelivered(look: NetworkSecond) -> int:
     return look.ip_in_receives - look.ip_in_delivers - look.ip_in_discards - look.ip_in_errors
+
+
+def _unsent(look: NetworkSecond) -> int | None:
+    if look.ip_out_requests is None or look.ip_out_transmits is None:
+        return None
+    return look.ip_out_requests - look.ip_out_transmits
 
 
 def _rate(earlier: CgroupSecond, later: CgroupSecond) -> float:

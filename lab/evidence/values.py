@@ -253,7 +253,8 @@ class CgroupSecond:
 class NetworkSecond:
     """A look at one network namespace: totals since its start, as `/proc/<pid>/net/snmp` spells them (RFC 1213, 2013).
 
-    What was received but neither delivered nor discarded nor in error, a packet filter of that namespace dropped.
+    What was received but neither delivered nor discarded nor in error, a packet filter of that namespace dropped; so
+    was what was requested and not transmitted, which kernels count from Linux 6.5 on (None before).
     """
 
     t_ns: int
@@ -268,6 +269,8 @@ class NetworkSecond:
     udp_no_ports: int
     udp_out_datagrams: int
     udp_sndbuf_errors: int
+    ip_out_requests: int | None = None
+    ip_out_transmits: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

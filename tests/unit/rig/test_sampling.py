@@ -20,8 +20,8 @@ from tests.unit.rig.test_topology import scenario
 PLAIN = scenario({"a": "publisher", "b": "subscriber"}, ())
 TARGET = "host/cgroup-a.jsonl"
 SNMP = """\
-Ip: Forwarding InReceives InHdrErrors InAddrErrors InDiscards InDelivers
-Ip: 1 90 2 3 4 71
+Ip: Forwarding InReceives InHdrErrors InAddrErrors InDiscards InDelivers OutRequests
+Ip: 1 90 2 3 4 71 44
 Icmp: InMsgs
 Icmp: 8
 Udp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti
@@ -124,6 +124,7 @@ def test_the_kernels_counters_are_read_by_name() -> None:
     assert (now.t_ns, now.ip_in_receives, now.ip_in_delivers, now.ip_in_discards, now.ip_in_errors) == (5, 90, 71, 4, 5)
     assert (now.udp_in_datagrams, now.udp_in_errors, now.udp_rcvbuf_errors, now.udp_in_csum_errors) == (50, 12, 9, 3)
     assert (now.udp_no_ports, now.udp_out_datagrams, now.udp_sndbuf_errors) == (5, 40, 1)
+    assert (now.ip_out_requests, now.ip_out_transmits) == (44, None)
 
 
 @pytest.mark.parametrize("text", ["", "Ip: A\nIp: 1\nUdp: B\nUdp: 2\n", SNMP.replace("RcvbufErrors", "X")])
