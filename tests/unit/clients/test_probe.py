@@ -150,6 +150,33 @@ def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
     assert [line.fields["samples"] for line in lines.lines] == [4_800, 9_600, 12_000]
 
 
+def test_a_loop_that_was_blocked_stands_beside_the_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sleep of 10 ms that took 80 ms, before the fifth frame, is in the count behind it and in no other."""
+    heard = Heard.create(tmp_path, "a")
+    block = Audio(memoryview(array("h", range(480))), samples_per_channel=480)
+    now, woken = SimpleNamespace(ns=0), asyncio.Event()
+
+    async def slept(_: float) -> None:
+        await woken.wait()
+        woken.clear()
+
+    async def stream() -> AsyncIterator[object]:
+        for number in range(20):
+            if number == 5:
+                now.ns += 80_000_000
+                woken.set()
+            await real_sleep(0)
+            yield SimpleNamespace(frame=block)
+
+    real_sleep = asyncio.sleep
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
+    monkeypatch.setattr(asyncio, "sleep", slept)
+    asyncio.run(heard.record(stream()))
+    heard.close()
+    lines = read_headed(tmp_path / "heard-a.jsonl", "reads").lines
+    assert [line.fields["lag_ms"] for line in lines] == [70.0, 0.0, 0.0]
+
+
 class Track:
     """An SDK track that answers with `entries`."""
 

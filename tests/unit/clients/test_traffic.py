@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.clients.background import PAYLOAD_BYTES, Orders, Send, Sender, offsets_s
-from lab.clients.pacer import CpuTimes, lateness
+from lab.clients.pacer import CpuTimes, lateness, pressure_us, softnet
 
 SECOND_NS = 1_000_000_000
 STAT = "cpu  100 5 50 800 20 3 2 20 0 0\ncpu0 1 2 3 4 5 6 7 8\n"
@@ -142,3 +142,17 @@ def test_lateness_is_the_nearest_rank() -> None:
     late = [ms * 1_000_000 for ms in range(100, 0, -1)]
     assert lateness(late) == {"ticks": 100, "late_p99_ms": 99.0, "late_max_ms": 100.0}
     assert lateness([500_000]) == {"ticks": 1, "late_p99_ms": 0.5, "late_max_ms": 0.5}
+
+
+def test_pressure_is_the_kernels_totals() -> None:
+    """psi.rst: some and full, but for the CPU, of which there is always one task that runs."""
+    text = "some avg10=0.12 avg60=0.00 avg300=0.00 total=1234\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=56\n"
+    assert pressure_us("io", text) == {"io_some_us": 1234, "io_full_us": 56}
+    assert pressure_us("cpu", text) == {"cpu_some_us": 1234}
+    assert pressure_us("cpu", text.split("\n")[0]) == {"cpu_some_us": 1234}
+
+
+def test_receive_backlogs_add_up_over_the_cpus() -> None:
+    """Hexadecimal words: the second is dropped, the third squeezed."""
+    text = "0017fcc6 00000000 00000004 00000000\n00175027 0000000a 00000010 00000000\n"
+    assert softnet(text) == {"softnet_dropped": 10, "softnet_squeezed": 20}

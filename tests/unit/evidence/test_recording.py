@@ -27,6 +27,14 @@ PLACES = (
 CAPTURE = capture([Record(data=frame(rtp(extension=b"\x10\x05")))])
 
 
+FORWARDER = {"t_ns": 1, "participant": "a", "track": "TR_a", "forwarded": 5, "dropped": 0}
+NETWORK = {
+    "t_ns": 1, "ip_in_receives": 0, "ip_in_delivers": 0, "ip_in_discards": 0, "ip_in_errors": 0, "udp_in_datagrams": 0,
+    "udp_in_errors": 0, "udp_rcvbuf_errors": 0, "udp_in_csum_errors": 0, "udp_no_ports": 0, "udp_out_datagrams": 0,
+    "udp_sndbuf_errors": 0,
+}  # fmt: skip
+
+
 def put(folder: RunFolder, name: str, *records: Any) -> None:
     """Write `records` as the lines of a piece."""
     folder.write(name, "".join(json.dumps(record) + "\n" for record in records))
@@ -50,6 +58,9 @@ def recorded(results: Path) -> RunFolder:
     put(folder, names.HOST_SECONDS, header("seconds"), {"t": 1, "steal": 0, "busy": 0, "clock_offset_ns": 7})
     cgroup = {"t_ns": 1, "cpu_ns": 2, "throttled_ns": 3, "throttled_periods": 4, "memory_bytes": 5}
     put(folder, names.CGROUPS.format(container="server"), cgroup)
+    put(folder, names.NETWORKS.format(container="client-a"), NETWORK)
+    put(folder, names.SERVER_TRACKS, {"forwarder": FORWARDER})
+    folder.write(names.SERVER_ROOMS, json.dumps({"t_ns": 1, "room": {"Participants": {}}}))
     folder.append(names.STEPS, to_line(StepState(name="clean", due_ns=None, from_ns=1, to_ns=2, directions=())))
     return folder
 
@@ -68,6 +79,8 @@ def test_a_whole_recording_has_no_problems(tmp_path: Path) -> None:
     assert (len(publisher.frames), len(publisher.pairs), len(subscriber.frames)) == (1, 1, 0)
     assert [step.name for step in found.steps] == ["clean"]
     assert (len(found.ticks), len(found.seconds), list(found.cgroups)) == (1, 1, ["server"])
+    assert (list(found.networks), len(found.networks["client-a"])) == (["client-a"], 1)
+    assert (found.tracks, [each.forwarded for each in found.forwarders], found.offsets) == ((), [5], ())
     assert found.manifest == folder.manifest
 
 
@@ -117,6 +130,16 @@ def test_what_the_judge_reads_breaks_the_recording_and_nothing_else_does(tmp_pat
     (folder.path / names.PACER).unlink()
     folder.seal()
     assert (len(read(folder.path).problems), read(folder.path).broken) == (1, ())
+
+
+@pytest.mark.parametrize("name", [names.NETWORKS.format(container="client-a"), names.SERVER_TRACKS, names.SERVER_ROOMS])
+def test_witnesses_that_were_never_recorded_are_no_problem(tmp_path: Path, name: str) -> None:
+    """Recordings from before there were any are still judged; those who need them miss them by name."""
+    folder = recorded(tmp_path)
+    (folder.path / name).unlink()
+    folder.seal()
+    assert (read(folder.path).problems, read(folder.path).broken) == ((), ())
+    assert names.is_judged(name)
 
 
 def test_a_manifest_that_lists_no_files_seals_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,163 @@
+"""What LiveKit says of itself: lines as version 1.13.5 wrote them, shortened, and what is made of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.errors import EvidenceError
+from lab.evidence.server_log import account, read_offsets, read_tracks, room_json, track_lines
+
+ROOM = "052f777cee-4329da"
+COUNTS = {
+    "packetsExpected": 787, "packetsSeenPrimary": 785, "packetsLost": 2, "packetsDuplicate": 3, "packetsPadding": 4,
+    "frames": 1, "extStartSN": 3099, "extHighestSN": 3885, "jitter": 5.5, "lastPli": 0,
+}  # fmt: skip
+REFUSED = {
+    "packetsDroppedPreStartTimestamp": 1, "packetsDroppedOldTimestamp": 0, "packetsDroppedPreStartSequenceNumber": 2,
+    "packetsDroppedOldSequenceNumber": 4,
+}  # fmt: skip
+
+
+def said(message: str, participant: str = "publisher", room: str = ROOM, **more: Any) -> str:
+    """Return one line of the server's log."""
+    fields = {"level": "debug", "ts": 1795375003.5, "logger": "livekit.pub", "msg": message, "room": room}
+    return json.dumps(
+        {**fields, "participant": participant, "trackID": "TR_a", "token": "eyJhbGciOiJIUzI1NiJ9.e.s", **more},
+        separators=(",", ":"),
+    )
+
+
+UP = said("rtp stats", direction="upstream", ssrc=159, mime="audio/red", reason="close", stats=COUNTS | REFUSED)
+DOWN = said("rtp stats", "subscriber", direction="downstream", ssrc=144, stats=COUNTS, statsRTX={})
+FORWARDER = said("closing forwarder", numPacketsForwarded=787, numPacketsDropped=1, layer=0, error="EOF")
+OPENED = (
+    said("starting forwarder"),
+    said("rtp receiver stream start"),
+    said("rtp sender stream start", "subscriber"),
+)
+CLOSED = (DOWN, UP, FORWARDER)
+
+
+def log(*lines: str) -> str:
+    """Return a log with `lines`, and words of others between them that are no JSON."""
+    return "\n".join(f"{line}\nWarning: rtp stats of the operating system" for line in lines)
+
+
+def test_each_direction_of_a_track_is_an_account() -> None:
+    """Numbers and names alone; what was refused is added up, and where nobody counts it, it is unknown."""
+    found = account(log(*OPENED, *CLOSED), ROOM)
+    down, up = found.tracks
+    assert (up.participant, up.track, up.direction, up.ssrc, up.t_ns) == (
+        "publisher", "TR_a", "upstream", 159, 1_795_375_003_500_000_000,
+    )  # fmt: skip
+    assert (up.first_seq, up.last_seq, up.packets_expected, up.packets_seen, up.packets_lost) == (
+        3099, 3885, 787, 785, 2,
+    )  # fmt: skip
+    assert (up.packets_duplicate, up.packets_padding, up.packets_marked, up.packets_dropped) == (3, 4, 1, 7)
+    assert (down.participant, down.direction, down.ssrc, down.packets_dropped) == (
+        "subscriber",
+        "downstream",
+        144,
+        None,
+    )
+    (forwarder,) = found.forwarders
+    assert (forwarder.participant, forwarder.track, forwarder.forwarded, forwarder.dropped) == (
+        "publisher", "TR_a", 787, 1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", CLOSED)
+def test_an_account_is_complete_when_all_that_began_has_ended(missing: str) -> None:
+    """Each of the three lines is waited for; a restart ends nothing; a room in which nothing began is complete."""
+    assert account(log(*OPENED, *CLOSED), ROOM).complete
+    assert not account(log(*OPENED, *(line for line in CLOSED if line != missing)), ROOM).complete
+    assert not account(log(*OPENED, DOWN, UP.replace("close", "stream-restart"), FORWARDER), ROOM).complete
+    assert account("", ROOM).complete
+
+
+def test_other_rooms_are_none_of_ours() -> None:
+    """A lab is shared by runs, and each has a room."""
+    found = account(log(*(line.replace(ROOM, "another") for line in (*OPENED, *CLOSED)), UP), ROOM)
+    assert (len(found.tracks), len(found.forwarders), found.complete) == (1, 0, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        UP.replace("packetsSeenPrimary", "packetsSeen"),
+        UP.replace('"upstream"', '"sideways"'),
+        UP.replace("785", '"785"'),
+        UP[:-1],
+        FORWARDER.replace("numPacketsForwarded", "forwarded"),
+        said("rtp stats", direction="upstream", ssrc=159),
+    ],
+)
+def test_a_line_of_another_version_is_refused_by_its_place(line: str) -> None:
+    """Nothing is taken for zero."""
+    with pytest.raises(EvidenceError, match="the server's log:3"):
+        account(log(OPENED[0], line), ROOM)
+
+
+def test_accounts_survive_the_file_without_secrets(tmp_path: Path) -> None:
+    """What was taken is written and read; nothing else of the lines is."""
+    found = account(log(*OPENED, *CLOSED), ROOM)
+    path = tmp_path / "tracks.jsonl"
+    text = "".join(f"{line}\n" for line in track_lines(found))
+    path.write_text(text)
+    assert read_tracks(path) == found
+    assert "eyJ" not in text
+    path.write_text(text[:-5])
+    with pytest.raises(EvidenceError, match=r"tracks\.jsonl:3: the last line is torn"):
+        read_tracks(path)
+    path.write_text('{"track":{"t_ns":1}}\n')
+    with pytest.raises(EvidenceError, match=r"tracks\.jsonl:1: track: missing"):
+        read_tracks(path)
+
+
+MUNGER = {"ExtHighestIncomingSN": 7778, "ExtLastSN": 7790, "SNOffset": 2**64 - 12, "TSOffset": 480, "LastMarker": False}
+DOWN_TRACK = {"SSRC": 886, "SubscriberID": "PA_s", "Stats": {"PacketCount": 301, "RTPMunger": MUNGER}, "BindState": 2}
+PUBLISHED = {"TR_a": {"DownTracks": [DOWN_TRACK], "ID": "TR_a", "Kind": "AUDIO"}}
+ROOMS = [
+    {"Name": "another", "Participants": {}},
+    {
+        "Name": ROOM,
+        "Participants": {
+            "publisher": {"ID": "PA_p", "UpTrackManager": {"PublishedTracks": PUBLISHED}},
+            "subscriber": {"ID": "PA_s", "UpTrackManager": {"PublishedTracks": {}}},
+        },
+    },
+]
+
+
+def test_offsets_are_those_of_this_room(tmp_path: Path) -> None:
+    """Go prints a negative difference as a huge number; other runs' rooms are not kept."""
+    path = tmp_path / "rooms.json"
+    path.write_text(room_json(json.dumps(ROOMS), ROOM, 5))
+    (found,) = read_offsets(path)
+    assert (found.t_ns, found.publisher, found.subscriber, found.track, found.ssrc) == (
+        5, "publisher", "subscriber", "TR_a", 886,
+    )  # fmt: skip
+    assert (found.sequence_offset, found.timestamp_offset, found.last_seq, found.packets) == (-12, 480, 7778, 301)
+    assert "another" not in path.read_text()
+
+
+@pytest.mark.parametrize("answer", ["", "{}", "[1]", "404 page not found", '[{"Name": "another"}]'])
+def test_an_answer_without_the_room_is_refused(answer: str) -> None:
+    """Another version, a closed room, or no answer at all."""
+    with pytest.raises(EvidenceError, match="/debug/rooms"):
+        room_json(answer, ROOM, 5)
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"t_ns": 1, "room": {"Participants": {"a": {}}}}', '{"t_ns": 1, "room": []}', "torn"]
+)
+def test_rooms_of_another_shape_are_refused(tmp_path: Path, text: str) -> None:
+    """By their file."""
+    path = tmp_path / "rooms.json"
+    path.write_text(text)
+    with pytest.raises(EvidenceError, match=r"rooms\.json"):
+        read_offsets(path)
