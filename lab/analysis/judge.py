@@ -12,20 +12,25 @@ from dataclasses import replace
 from typing import TypeVar
 
 from lab.analysis import ledger
+from lab.analysis.blame import blame, held
 from lab.analysis.case import Asked, Case, asked_of, case_of
 from lab.analysis.connect import broken
-from lab.analysis.damage import Blame, damage
+from lab.analysis.damage import damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
 from lab.analysis.limits import beyond
 from lab.analysis.measures import Measures
+from lab.analysis.pieces import Story
+from lab.analysis.reasons import causes
 from lab.analysis.scene import Seat
 from lab.analysis.streams import rtp_of
-from lab.analysis.values import FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
+from lab.analysis.symptoms import never_there, symptoms
+from lab.analysis.values import FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict, Symptoms
 from lab.analysis.verdict import answer, unmeasured, worst
 from lab.errors import LabError
 from lab.evidence import names
 from lab.evidence.recording import Recording
+from lab.marks import FRAME_MS
 
 T = TypeVar("T")
 _NO_FRAMES = Frames(made=None, decodable=None, heard=None, lost=None, inserted_ms={}, unexplained=None)
@@ -40,7 +45,17 @@ def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
     followed = tuple(flow for flow, _ in judged if flow)
     checked, broke = _tried(lambda: gates(_witnesses(recording, case, followed)))
     broken = (*recording.broken, *((f"gates: {broke}",) if checked is None else ()))
-    return _run(recording, tuple(verdict for _, verdict in judged), checked or (), broken)
+    run = _run(recording, tuple(verdict for _, verdict in judged), checked or (), broken)
+    return replace(run, reasons=(*run.reasons, *_stopped(case)))
+
+
+def _stopped(case: Case) -> tuple[str, ...]:
+    """Say that the media was ended before its time, because what there was sufficed."""
+    measured, asked = case.times.media_frames, case.asked.media.duration_ms // FRAME_MS
+    if measured >= asked:
+        return ()
+    seconds = (frames * FRAME_MS / 1000 for frames in (measured, asked))
+    return ("stopped after {:.1f} s of at most {:g} s of media: that was enough".format(*seconds),)
 
 
 def _tried(work: Callable[[], T]) -> tuple[T | None, str]:
@@ -80,13 +95,15 @@ def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
 
 
 def _settled(case: Case, flow: Flow) -> FlowVerdict:
-    blame = _blame(case, flow)
-    loss = damage(flow, blame)
+    held_up = held(case, flow.publisher, steady=not case.asked.media.dtx)
+    owned = blame(case, flow, held_up)
+    loss = damage(flow, owned)
+    why = causes(Story(case=case, flow=flow, loss=loss, held=held_up))
     rows = ledger.hops(case.scene, flow, loss, case.links)
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
-    measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": blame.server})
-    found = answer(measures, case.asked.expect)
-    limits = (*beyond(flow, loss, case.asked.media, case.times.media_frames), *_unwatched(case, found.owner))
+    measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
+    found = answer(measures, case.asked.expect, why)
+    limits = (*beyond(flow, loss, case.times.media_frames), *_unwatched(case, found.owner))
     return FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
@@ -98,6 +115,8 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         damage=loss.by_owner(),
         reasons=(*(limits or found.reasons), *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
         concealed_share=flow.lateness.concealed_share,
+        causes=why,
+        symptoms=symptoms(measures),
     )
 
 
@@ -107,18 +126,6 @@ def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
         return ()
     file = names.CGROUPS.format(container="server")
     return (f"{file} does not cover the media: it tells {Owner.LOAD} from {Owner.SERVER}",)
-
-
-def _blame(case: Case, flow: Flow) -> Blame:
-    def network(client: str, way: str, owner: Owner) -> Owner:
-        link = case.link(client, way)
-        return owner if link is not None and not link.undecided else Owner.UNDECIDED
-
-    return Blame(
-        server=Owner.LOAD if case.throttled else Owner.SERVER,
-        uplink=network(flow.publisher.name, "up", Owner.UPLINK),
-        downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
-    )
 
 
 def _unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict | None:
@@ -139,7 +146,8 @@ def _silent(
     case: Case, publisher: Seat, subscriber: Seat, owner: Owner, reasons: tuple[str, ...], rows: tuple[Hop, ...]
 ) -> FlowVerdict:
     """Return the verdict of a flow without a ledger: failed with an owner, or unknown without."""
-    found = unmeasured(owner, case.asked.expect)
+    media_ms = float(case.asked.media.duration_ms) if owner != Owner.UNDECIDED else None
+    found = unmeasured(owner, case.asked.expect, media_ms=media_ms)
     return FlowVerdict(
         publisher=publisher.name,
         subscriber=subscriber.name,
@@ -150,6 +158,7 @@ def _silent(
         expectations=found.checked,
         damage={},
         reasons=reasons,
+        symptoms=Symptoms() if media_ms is None else never_there(media_ms),
     )
 
 
@@ -171,7 +180,9 @@ def _run(
 ) -> RunVerdict:
     """Join flows and gates: UNKNOWN when evidence is broken, VOID when a gate says so, else as the worst flow."""
     if broken:
-        flows = tuple(replace(one, outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, reasons=broken) for one in flows)
+        flows = tuple(
+            replace(one, outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, reasons=broken, causes=()) for one in flows
+        )
     void = tuple(f"{gate.name}: {gate.why}" for gate in checked if gate.ok is False and not broken)
     leading = worst(flows)
     outcome = Outcome.VOID if void else leading.outcome if leading else Outcome.UNKNOWN

@@ -44,6 +44,7 @@ class Configured:
     """What the kernel held: delay, rate, and the longest time that delay, jitter and a full queue explain together.
 
     `usual_ms` is the delay that it held during the clean control already: what is measured against the control has it.
+    `jitter_ms` is netem's spread, `queue_ms` how long a full queue takes to leave at the rate.
     """
 
     delay_ms: float
@@ -51,6 +52,8 @@ class Configured:
     rate_bytes: float  # per second; infinite when nothing in a lab can fill it
     duplicates: bool
     usual_ms: float = 0.0
+    jitter_ms: float = 0.0
+    queue_ms: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +172,8 @@ def _in_force(readings: Sequence[Reading], window: Times) -> Configured:
         longest_ms=max(one.longest_ms for one in held),
         rate_bytes=min(one.rate_bytes for one in held),
         duplicates=any(one.duplicates for one in held),
+        jitter_ms=max(one.jitter_ms for one in held),
+        queue_ms=max(one.queue_ms for one in held),
     )
 
 
@@ -186,6 +191,8 @@ def _configured(state: DirectionState) -> Configured:
         longest_ms=delay_ms + _SIGMAS * jitter_ms + queue_ms,
         rate_bytes=rate,
         duplicates="duplicate" in netem,
+        jitter_ms=jitter_ms,
+        queue_ms=queue_ms,
     )
 
 

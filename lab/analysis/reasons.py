@@ -1,0 +1,60 @@
+"""Why the audio was damaged: one code of the closed table for every piece of the damage.
+
+Law: a reason needs positive evidence of its own; where two cannot be told apart the cause is `undecided` and its note
+names both. The shares of all causes add up to the damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from lab.analysis import reasons_client, reasons_host, reasons_links, reasons_server
+from lab.analysis.pieces import Piece, Story, Told, pieces, undecided
+from lab.analysis.values import Cause, Owner
+
+_Key = tuple[Owner, str, str]
+
+
+def causes(story: Story) -> tuple[Cause, ...]:
+    """Return the causes of a flow's damage, the costliest first."""
+    found: dict[_Key, list[tuple[int, str]]] = {}
+    for piece in pieces(story):
+        for told in _told(story, piece):
+            weight = int(piece.weight[told.chosen].sum())
+            found.setdefault((piece.owner, piece.hop, told.reason), []).append((weight, told.note))
+    size = max(1, story.loss.fate.size)
+    made = [_cause(key, parts, size) for key, parts in found.items()]
+    return tuple(sorted(made, key=lambda one: (-one.share, one.owner, one.hop, one.reason)))
+
+
+def _cause(key: _Key, parts: list[tuple[int, str]], size: int) -> Cause:
+    owner, hop, reason = key
+    share = sum(weight for weight, _ in parts) / size
+    return Cause(owner=owner, hop=hop, reason=reason, share=share, note=max(parts)[1])
+
+
+_WHO_KNOWS: Mapping[Owner, Callable[[Story, Piece], list[Told]]] = {
+    Owner.UPLINK: reasons_links.told,
+    Owner.DOWNLINK: reasons_links.told,
+    Owner.CLIENT: reasons_client.client,
+    Owner.BACKEND: reasons_client.backend,
+    Owner.SDK: reasons_client.sdk,
+    Owner.CLIENT_HOST: reasons_host.told,
+    Owner.SERVER: reasons_server.own,
+    Owner.LOAD: reasons_server.load,
+}
+
+
+def _told(story: Story, piece: Piece) -> list[Told]:
+    """Ask whoever knows about the piece's owner."""
+    known = _WHO_KNOWS.get(piece.owner)
+    return known(story, piece) if known else undecided(piece, _doubt(story, piece.hop))
+
+
+def _doubt(story: Story, hop: str) -> str:
+    """Return why nobody may be blamed at a hop."""
+    ends = {"uplink": (story.flow.publisher.name, "up"), "downlink": (story.flow.subscriber.name, "down")}
+    if hop not in ends:
+        return "no evidence accounts for it"
+    link = story.case.link(*ends[hop])
+    return link.undecided if link else "nobody counted its packets"

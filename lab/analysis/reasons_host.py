@@ -1,0 +1,49 @@
+"""Why a client's machine lost or delayed audio: its quota, a pause, or too much to do.
+
+Law: a holdup that ended within a second before the audio left is its reason; without one the machine was busy: numbers
+are missing at the first tap, or the SDK was slow, and neither quota nor pause was in the way.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lab.analysis.holdups import Holdup
+from lab.analysis.pieces import Piece, Story, Told
+from lab.analysis.streams import Flags
+from lab.marks import BLOCK_MS, FRAME_MS
+
+_AFTER_NS = 1_000_000_000
+_REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "host-busy"}
+
+
+def told(story: Story, piece: Piece) -> list[Told]:
+    """Return the reasons of a piece of the publisher's host's damage."""
+    when = story.flow.made.sent_ns[piece.rows]
+    left: Flags = np.ones(when.size, np.bool_)
+    found = []
+    for by, reason in _REASONS.items():
+        held = [one for one in story.held if one.by == by]
+        hit = np.zeros(when.size, np.bool_)
+        for one in held:
+            hit |= (when >= one.from_ns) & (when <= one.to_ns + _AFTER_NS)
+        chosen = left & hit
+        left = left & ~chosen
+        if chosen.any():
+            found.append(Told(reason=reason, chosen=chosen, note=_spoken(held)))
+    return [*found, *([_without(piece, left)] if left.any() else [])]
+
+
+def _spoken(held: list[Holdup]) -> str:
+    longest = max(one.to_ns - one.from_ns for one in held) / 1e6
+    if held[0].by == "throttled":
+        worst = max(one.share for one in held)
+        return f"its quota withheld CPU for up to {100 * worst:.0f} % of the time"
+    how = "stood still: no CPU, no packets, no ticks" if held[0].by == "paused" else "sent nothing"
+    return f"{len(held)} times it {how}, {longest:.0f} ms at the longest"
+
+
+def _without(piece: Piece, left: Flags) -> Told:
+    frames = f"{piece.weight[left].sum() * BLOCK_MS / FRAME_MS:g} frames"
+    note = {"lost": f"{frames} whose numbers are missing at the first capture", "late": f"{frames} that left late"}
+    return Told(reason="host-busy", chosen=left, note=note.get(piece.kind, f"{frames} that the SDK took late"))

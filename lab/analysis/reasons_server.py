@@ -1,0 +1,75 @@
+"""Why the server lost audio or held it back: its quota, its crowd, its socket, a packet filter, or itself.
+
+Law: what its kernel dropped before it read is told by the namespace's own counters, and explains the loss when it is at
+least half of it; what it read and never sent is the server's own. Two counters that both explain it leave it undecided.
+Short of CPU among many others it was crowded, short of CPU with few it was throttled, each with the quota it had.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lab.analysis.hosts import SERVER, Host
+from lab.analysis.ledger import dropped
+from lab.analysis.pieces import Piece, Story, Told, everything, undecided
+from lab.evidence.values import KIND_RTP
+
+_HALF = 0.5
+_CROWD = 3
+"""So many times as many streams of others at its door as this scenario's own clients have are a crowd."""
+
+
+def own(story: Story, piece: Piece) -> list[Told]:
+    """Return why the server itself, or its socket or packet filter, lost audio or held it back."""
+    if piece.kind != "late":
+        return _unread(story, piece)
+    still = _host(story).stood_still(*_span(story))
+    words = f", its processes stood still {len(still)} times" if still else ""
+    return everything(piece, "not-forwarded", f"{piece.frames} held back at its door{words}")
+
+
+def load(story: Story, piece: Piece) -> list[Told]:
+    """Return what the server had too little CPU for."""
+    host, span = _host(story), _span(story)
+    ours, others = _streams(story)
+    used, withheld = host.cpu_share(*span) or 0.0, host.throttled_share(*span) or 0.0
+    spoken = f"it used {used:.2f} CPUs, its quota withheld {withheld:.2f}"
+    if others >= _CROWD * ours:
+        return everything(piece, "server-crowded", f"{others} streams of others at its door; {spoken}")
+    return everything(piece, "server-throttled", spoken)
+
+
+def _host(story: Story) -> Host:
+    return story.case.hosts.get(SERVER) or Host(name=SERVER)
+
+
+def _span(story: Story) -> tuple[int, int]:
+    return story.case.times.media_from_ns, story.case.until_ns
+
+
+def _streams(story: Story) -> tuple[int, int]:
+    """Return how many RTP streams passed the server's door from or to this scenario's clients, and others."""
+    core = story.case.scene.core
+    from_ns, to_ns = _span(story)
+    media = core[(core["kind"] == KIND_RTP) & (core["t_ns"] >= from_ns) & (core["t_ns"] <= to_ns)]
+    seats = [seat.ip for seat in story.case.scene.seats]
+    ours = np.isin(media["src"], seats) | np.isin(media["dst"], seats)
+    return len(set(media["ssrc"][ours].tolist())), len(set(media["ssrc"][~ours].tolist()))
+
+
+def _unread(story: Story, piece: Piece) -> list[Told]:
+    host, span, frames = _host(story), _span(story), piece.frames
+    gone = int(dropped(story.flow, SERVER).sum())
+    counted = {
+        "socket-buffer": (host.rcvbuf_drops(*span), "its socket's receive buffer dropped"),
+        "packet-filter": (host.filtered(*span), "a packet filter in its namespace dropped"),
+    }
+    enough = {code: (count, words) for code, (count, words) in counted.items() if count and count >= _HALF * gone}
+    if len(enough) > 1:
+        return undecided(piece, f"{frames}: {' or '.join(sorted(enough))}")
+    if enough:
+        code, (count, words) = enough.popitem()
+        return everything(piece, code, f"{words} {count} packets; {gone} of this flow are missing behind it")
+    if any(count is None for count, _ in counted.values()):
+        return undecided(piece, f"{frames} went in and never out; nobody counted what its kernel dropped")
+    return everything(piece, "not-forwarded", f"{frames} went in and never out, and its kernel dropped none of them")
