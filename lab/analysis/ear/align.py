@@ -21,11 +21,11 @@ STEP = 240  # samples: 5 ms
 _BAND = 800  # steps: 4 s
 _NEVER = np.float32(-1e9)
 _WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
-_COST = (0.5, 0.0, 0.8, 1.4, 8.0)  # in units of how alike two sounds are; a jump costs what 35 ms of likeness bring
-_ALIKE, _SLOPE, _MOST = 0.6, 3.0, 1.2
+_COST = (0.5, 0.0, 1.6, 3.2, 8.0)  # of likeness; to hurry by more than 20 ms at once costs more than to jump
+_ALIKE, _SLOPE, _MOST, _LEAST = 0.6, 3.0, 1.2, -0.8
 _PER_DB, _MOST_DB = 0.05, 10.0
 _QUIET_DB = 80.0  # 25 dB below the quietest mark
-_BOTH_QUIET, _ONE_QUIET, _NOTHING_ASKED = 0.6, -1.0, 0.2
+_BOTH_QUIET, _ONE_QUIET, _NOTHING_ASKED = 0.6, -0.4, 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class _Padded:
             found = self.shape[window] @ shape
             found -= _ALIKE
             found *= _SLOPE
-            np.clip(found, -_MOST, _MOST, out=found)
+            np.clip(found, _LEAST, _MOST, out=found)
             found -= np.minimum(np.abs(self.level_db[window] - level_db), _MOST_DB) * np.float32(_PER_DB)
             found[self.quiet[window]] = _ONE_QUIET
         return np.where(self.asked[window], found, np.float32(_NOTHING_ASKED)) + self.inside[window]

@@ -30,7 +30,7 @@ _FINE = STEP // 2
 _STEPS_PER_SLOT = SLOT_TICKS // STEP
 _JUMP = 3  # steps; more at once is a hole and no stretch
 _SILENT_DB = 90.0  # 18 dB below the quietest mark, as a decoder gives it back
-_OWN_SHARE, _GHOST_SHARE = 0.3, 0.75  # chance gives 0.12
+_OWN_SHARE, _GHOST_SHARE = 0.3, 0.5  # chance gives 0.12
 
 
 class Heard(IntEnum):
