@@ -90,6 +90,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         control_to_ns=marks.control_to_ns,
         media_from_ns=_confirmed(recording),
         media_frames=asked.media.duration_ms // FRAME_MS,
+        dtx=asked.media.dtx,
     )
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
     links = accounts(scene, (times.media_from_ns, until), times.control)

@@ -16,10 +16,12 @@ from lab.analysis import journey as travel
 from lab.analysis.delay import Delays, delays
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
+from lab.analysis.forwarding import paired
 from lab.analysis.journey import At, Journey
 from lab.analysis.late import Lateness, lateness
 from lab.analysis.links import Account, Configured
 from lab.analysis.naming import Naming
+from lab.analysis.pauses import Pauses, pauses
 from lab.analysis.prediction import Prediction, fec_times, replay
 from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import Flags, rtp_of
@@ -34,12 +36,16 @@ _TAIL_NS = 500_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Times:
-    """When the clean control was, when the change was confirmed, and how many frames of media to measure."""
+    """When the clean control was, when the change was confirmed, how many frames of media to measure.
+
+    `dtx`: the encoder was told that it may leave silence out.
+    """
 
     control_from_ns: int | None
     control_to_ns: int | None
     media_from_ns: int
     media_frames: int
+    dtx: bool = False
 
     @property
     def control(self) -> tuple[int, int] | None:
@@ -51,7 +57,10 @@ class Times:
 
 @dataclass(frozen=True, kw_only=True)
 class Flow:
-    """One published track as one subscriber hears it, followed. `slots` marks what was on the wire in the window."""
+    """One published track as one subscriber hears it, followed. `slots` marks what was on the wire in the window.
+
+    `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out.
+    """
 
     publisher: Seat
     subscriber: Seat
@@ -65,8 +74,17 @@ class Flow:
     lateness: Lateness
     inbound: tuple[InboundSample, ...]
     delays: Delays
+    pauses: Pauses
+    quiet: Flags
+    left_out: Flags
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
+
+    @property
+    def named_share(self) -> float | None:
+        """How much of the window's pushed audio is named beyond doubt (0..1); None when nothing was pushed."""
+        pushed = self.made.inside(self.window) & self.made.pushed
+        return float(self.made.sure[pushed].mean()) if pushed.any() else None
 
 
 def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links: Sequence[Account]) -> Flow:
@@ -76,13 +94,17 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     journey = _journey(scene, publisher, subscriber, source, inbound)
     if not source.frames:
         raise EvidenceError(f"frames of {publisher.name} are missing", fix="they tell push from send")
-    made, naming = blocks(source.frames, journey)
+    apart = pauses(source, listener)
+    quiet = apart.quiet(journey)
+    made, naming = blocks(source.frames, journey, quiet)
     media = window(made, times.media_from_ns, times.media_frames)
     slots = _slots(made, media, journey)
     prediction = replay(journey, fec_times(journey, inbound))
     audio = next((one for one in listener.heard if one.publisher == publisher.name), None)
     content = content_of(source)
     ear = listen(audio, content, journey, (made, naming), prediction) if audio and content else None
+    left_out = journey.left_out & times.dtx
+    missed = ~prediction.decodable & ~left_out
     held = _during(inbound, journey, slots)
     control = _control(made, times, journey)
     return Flow(
@@ -95,9 +117,12 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         transition_frames=_transition(made, times, media),
         slots=slots,
         prediction=prediction,
-        lateness=lateness(journey, ~prediction.decodable, held, control, _configured(links, publisher, subscriber)),
+        lateness=lateness(journey, missed, held, control, _configured(links, publisher, subscriber)),
         inbound=held,
         delays=delays(journey, made, prediction, inbound, control),
+        pauses=apart,
+        quiet=quiet,
+        left_out=left_out,
         ear=ear,
         reads=audio.reads if audio else (),
     )
@@ -124,11 +149,9 @@ def _journey(
     heard = list(dict.fromkeys(sample.ssrc for sample in inbound))
     if not heard:
         raise EvidenceError(f"{subscriber.name} has no statistics of {publisher.name}", fix="they name the stream")
-    arrived = set(rtp_of(scene.core, dst=subscriber.ip)["ssrc"].tolist()).intersection(heard)
-    if len(arrived) > len(sent):
-        words = f"{subscriber.name} got {publisher.name}'s {len(sent)} streams as {len(arrived)}"
-        raise EvidenceError(words, fix="it joined again; record again, for that is not followed yet")
-    return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, heard) for ssrc in sent])
+    into = {ssrc: rtp_of(scene.core, src=publisher.ip, ssrc=ssrc) for ssrc in sent}
+    became = paired(into, {ssrc: rtp_of(scene.core, dst=subscriber.ip, ssrc=ssrc) for ssrc in heard})
+    return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, became[ssrc]) for ssrc in sent])
 
 
 def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:

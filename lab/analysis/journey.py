@@ -13,16 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from lab.analysis.forwarding import downlinks
 from lab.analysis.scene import Scene, Seat
-from lab.analysis.streams import ABSENT, Flags, Ints, Stream, matches, place, rtp_of, shift, stream, taken
+from lab.analysis.streams import ABSENT, Flags, Ints, Stream, place, rtp_of, stream, taken
 from lab.errors import EvidenceError
-from lab.evidence.values import Packets
 from lab.marks import FRAME_MS, SAMPLE_RATE
 
 RED_TYPE = 63
 SLOT_TICKS = SAMPLE_RATE * FRAME_MS // 1000
 _LONGEST_SILENCE_SLOTS = 3600 * 50
-_STRAY_SHARE, _STRAY_PACKETS = 0.01, 10
 
 
 class At(IntEnum):
@@ -56,6 +55,11 @@ class Journey:
     copies_down: int
     reordered_up: int
     reordered_down: int
+
+    @property
+    def left_out(self) -> Flags:
+        """Mark the slots that the sender's clock passed without a number: discontinuous transmission sent nothing."""
+        return np.asarray(self.number == ABSENT, dtype=np.bool_)
 
     @property
     def size(self) -> int:
@@ -97,7 +101,7 @@ def epoch(scene: Scene, publisher: Seat, subscriber: Seat, up_ssrc: int, down_ss
     sent = stream(up[0])
     line = [sent, *(stream(tap, near=sent) for tap in up[1:])]
     down_taps = (scene.core, scene.inner(subscriber), scene.outer(subscriber))
-    down = _downlinks(down_taps, line[2], subscriber.ip, down_ssrcs)
+    down = downlinks(down_taps, line[2], subscriber.ip, down_ssrcs)
     return _joined([*line, *down])
 
 
@@ -108,41 +112,6 @@ def chained(epochs: Sequence[Journey]) -> Journey:
     joined: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in epochs]) for name in arrays}
     joined |= {name: sum(getattr(one, name) for one in epochs) for name in counts}
     return Journey(epoch=np.repeat(np.arange(len(epochs)), [one.size for one in epochs]), **joined)
-
-
-def _downlinks(taps: Sequence[Packets], entered: Stream, dst: int, ssrcs: Sequence[int]) -> list[Stream]:
-    """Return the stream behind the server at each tap, on the uplink's numbers; marker 1 is the server's silence."""
-    found = [_forwarded(rtp_of(taps[0], dst=dst, ssrc=ssrc), entered) for ssrc in ssrcs]
-    best = max(range(len(ssrcs)), key=lambda i: found[i][0].size, default=None)
-    if best is None:
-        return [stream(taps[0][:0])] * 3
-    out, offset = found[best]
-    _check_numbers(entered, out, offset)
-    rest = [stream(_unmarked(rtp_of(tap, dst=dst, ssrc=ssrcs[best])), near=out) for tap in taps[1:]]
-    return [_moved(one, offset) for one in (out, *rest)]
-
-
-def _check_numbers(entered: Stream, out: Stream, offset: int) -> None:
-    """Refuse a stream whose numbers the server moved on the way: packets would seem lost that are only renumbered."""
-    strangers = out.size - matches(entered, out, offset)
-    if strangers > max(_STRAY_PACKETS, _STRAY_SHARE * out.size):
-        words = f"{strangers} packets behind the server are none of those that went in, by their numbers"
-        raise EvidenceError(words, fix="a mute or a change of source moves them, which is not followed yet")
-
-
-def _forwarded(packets: Packets, entered: Stream) -> tuple[Stream, int]:
-    out = stream(_unmarked(packets), near=entered)
-    offset = shift(entered, out)
-    return (out, offset) if offset is not None else (out.pick(np.zeros(out.size, np.bool_)), 0)
-
-
-def _unmarked(packets: Packets) -> Packets:
-    return np.asarray(packets[packets["marker"] == 0])
-
-
-def _moved(one: Stream, offset: int) -> Stream:
-    fields = ("ts", "t_ns", "level", "pt", "marker", "digest", "copies", "reordered")
-    return Stream(seq=one.seq - offset, **{name: getattr(one, name) for name in fields})
 
 
 def _joined(streams: Sequence[Stream]) -> Journey:

@@ -167,7 +167,7 @@ def _contributing(flow: Flow, loss: Damage, name: str, lost: Flags) -> float:
     slot = flow.made.slot[inside]
     killed = (flow.prediction.copies == int(_SPAN[name][0])).any(axis=0)
     here = (slot >= 0) & (killed[np.maximum(slot, 0)] if killed.size else False)
-    undone = loss.fate != FATES.index("decodable")
+    undone = loss.lost_to >= 0
     return loss.frames(here & undone & ~lost)
 
 

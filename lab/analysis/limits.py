@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from lab.analysis.damage import Damage
 from lab.analysis.flow import Flow
-from lab.analysis.streams import ABSENT
-from lab.scenario.model import Media
 
 MOST_TRANSITION_FRAMES = 50
 """One second between the clean control and the window: more, and what was measured is not what was asked for."""
 
 
-def beyond(flow: Flow, loss: Damage, media: Media, wanted_frames: int) -> tuple[str, ...]:
+def beyond(flow: Flow, loss: Damage, wanted_frames: int) -> tuple[str, ...]:
     """Say which limits the flow is beyond, `wanted_frames` being the media that was asked for; empty within all."""
-    found = (_short(flow, loss, wanted_frames), _overfull(loss), _transition(flow), _silent_slots(flow, media))
+    found = (_short(flow, loss, wanted_frames), _overfull(loss), _transition(flow))
     return tuple(words for words in found if words)
 
 
@@ -40,11 +38,3 @@ def _transition(flow: Flow) -> str:
     if frames <= MOST_TRANSITION_FRAMES:
         return ""
     return f"{frames} frames passed between the clean control and the window, more than {MOST_TRANSITION_FRAMES}"
-
-
-def _silent_slots(flow: Flow, media: Media) -> str:
-    """Say that slots without a packet cannot be told from lost ones, because the encoder may leave silence out."""
-    silent = int((flow.journey.number[flow.slots] == ABSENT).sum())
-    if not (media.dtx and silent):
-        return ""
-    return f"DTX: {silent} slots of 20 ms have no packet, and whether they were silence is not followed yet"

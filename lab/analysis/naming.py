@@ -2,8 +2,9 @@
 
 Law: the SDK takes 10 ms at a time from what was pushed, in order, or puts in silence when there is nothing; two of
 those make a packet. So the way through (block, silence) is monotone, and the cheapest way whose levels are the wire's
-names every packet, in both push phases. A slot whose packet nobody saw may carry anything: it costs nothing. So may
-what comes behind the last block that was logged: a log that ends early says nothing about it.
+names every packet, in both push phases and whatever the audio is. A slot whose packet nobody saw may carry anything: it
+costs nothing. So may what comes behind the last block that was logged: a log that ends early says nothing about it.
+Where levels alone do not tell where silence was put in, it is where the SDK had least waiting.
 Time and memory are linear in the packets: only blocks pushed in the last 1.6 s are candidates.
 """
 
@@ -19,15 +20,42 @@ from lab.marks import SILENT_LEVEL
 
 Floats = NDArray[np.float64]
 
+TOLERANCE_DB = 0.6
+"""The wire rounds to 1 dB."""
+AHEAD_NS = 5_000_000
+"""A push is logged after the fact: a block may be on the wire this much before its line says so."""
+_TAKEN_NS = 6_000_000  # the SDK took a packet's two blocks about 11 and 1 ms before it left
 _BAND = 160  # blocks: what the SDK can hold (twice its queue, 400 ms by default), four times over
-_AHEAD_NS = 5_000_000  # a push is logged after the fact: a block may be on the wire this much before its line says so
 _SILENCE = 1.0  # per 10 ms put in: cheaper than any wrong level, dearer than none
+_WAITING = 0.002  # more, per block that waited meanwhile: it only decides what levels leave open
+_MOST_WAITING = 50
 _SKIP = 8.0  # for content that never came out of the SDK: two wrong levels
-_TOLERANCE_DB = 0.6  # the wire rounds to 1 dB
 _WORST = 12.0
 _NEVER = 1e9
 _BOTH, _ONE, _NONE = 0, 1, 2  # how many of a packet's two blocks are silence
 _PLACES = np.arange(_BAND)
+_SILENT = np.full(1, float(SILENT_LEVEL))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pushed:
+    """The blocks that the program handed to the SDK, in order: their levels and when."""
+
+    dbov: Floats
+    t_ns: Ints
+
+    @property
+    def power(self) -> Floats:
+        """Their power, full scale 1; digital silence is 0."""
+        return np.asarray(np.where(self.dbov >= SILENT_LEVEL, 0.0, 10 ** (-self.dbov / 10)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """The 20 ms slots on the wire: the level of each (-dBov, -1 unknown), and when it was sent."""
+
+    level: Ints
+    t_ns: Ints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,27 +71,52 @@ class Naming:
     silence_slot: Ints
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Expected:
-    """What a packet that starts at each block, with the next one or with silence, would look like.
+def level_of(power: Floats) -> Floats:
+    """Return power as -dBov, digital silence 127."""
+    with np.errstate(divide="ignore"):
+        found: Floats = np.minimum(-10 * np.log10(power), SILENT_LEVEL)
+    return found
 
-    `level` is its level, `price` 0 where there is such a packet, else a price nobody pays. Both are padded by _BAND in
-    front, so that a window is one slice.
-    """
 
-    level: Floats
-    price: Floats
+def mismatch(expected: Floats, wire: int) -> Floats:
+    """Return what it costs that packets of these levels are the one of level `wire` (-1 unknown)."""
+    if wire < 0:
+        return np.zeros(expected.size)
+    off: Floats = np.abs(expected - wire)
+    off -= TOLERANCE_DB
+    np.maximum(off, 0.0, out=off)
+    np.minimum(off, _WORST, out=off)
+    return off
 
-    def cost(self, wire: int, window: slice) -> Floats:
-        """Return what it costs that a packet of level `wire` (-1 unknown) starts at each block of `window`."""
-        if wire < 0:
-            return self.price[window]
-        off = np.abs(self.level[window] - wire)
-        off -= _TOLERANCE_DB
-        np.maximum(off, 0.0, out=off)
-        np.minimum(off, _WORST, out=off)
-        off += self.price[window]
-        return off
+
+class _Costs:
+    """What it costs that a packet holds two of the blocks after each candidate, one, or none."""
+
+    def __init__(self, slots: Slots, pushed: Pushed) -> None:
+        """Prepare for the slots and blocks; arrays are padded by _BAND in front, so that a window is one slice."""
+        self._slots = slots
+        self._newest = np.searchsorted(np.maximum.accumulate(pushed.t_ns), slots.t_ns - _TAKEN_NS, side="right")
+        power = np.concatenate((np.zeros(_BAND), pushed.power, np.zeros(_BAND + 1)))
+        size = pushed.dbov.size
+        one = power[:-1] / 2
+        two = one + power[1:] / 2
+        self._loud = tuple((level_of(p), _priced(p.size, size, j)) for j, p in ((1, one), (2, two)))
+
+    def of(self, i: int, first: int) -> tuple[Floats, Floats, Floats]:
+        """Return the costs of slot `i` at candidates `first` …: of none, one and two blocks."""
+        wire, window = int(self._slots.level[i]), slice(first + _BAND, first + 2 * _BAND)
+        left = np.clip(int(self._newest[i]) - first - _PLACES, 0, _MOST_WAITING).astype(np.float64)
+        waiting: Floats = _SILENCE + _WAITING * left
+        none = float(mismatch(_SILENT, wire)[0])
+        one, two = (mismatch(level[window], wire) + price[window] for level, price in self._loud)
+        return none + 2 * waiting, one + waiting, two
+
+
+def _priced(size: int, blocks: int, wanted: int) -> Floats:
+    """Return 0 where `wanted` blocks are left, else a price nobody pays."""
+    price = np.full(size, _NEVER)
+    price[_BAND : _BAND + max(0, blocks - wanted + 1)] = 0.0
+    return price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,52 +135,38 @@ def name(level: Ints, when_ns: Ints, blocks_dbov: Floats, pushed_ns: Ints) -> Na
     `level` is per slot the wire's -dBov, or -1 when unknown, and `when_ns` when it was sent; `blocks_dbov` and
     `pushed_ns` are per pushed block, in order.
     """
-    if level.size == 0:
-        return Naming(
-            slot=np.full(blocks_dbov.size, -1), silence_before=np.zeros(0, int), silence_slot=np.zeros(0, int)
-        )
-    trail = _forward(level, _bases(when_ns, pushed_ns), *_expected(blocks_dbov), blocks_dbov.size)
-    return _back(trail, blocks_dbov.size)
+    return named(Slots(level=level, t_ns=when_ns), Pushed(dbov=blocks_dbov, t_ns=pushed_ns))
+
+
+def named(slots: Slots, pushed: Pushed) -> Naming:
+    """Name the blocks in each slot."""
+    none = np.zeros(0, np.int64)
+    if slots.level.size == 0:
+        return Naming(slot=np.full(pushed.dbov.size, -1, np.int64), silence_before=none, silence_slot=none)
+    return _back(_forward(slots, pushed), pushed.dbov.size)
 
 
 def _bases(when_ns: Ints, pushed_ns: Ints) -> Ints:
     """Return per slot its first candidate: candidates end with everything that had been pushed by then."""
-    newest = np.searchsorted(np.maximum.accumulate(pushed_ns), when_ns + _AHEAD_NS, side="right")
+    newest = np.searchsorted(np.maximum.accumulate(pushed_ns), when_ns + AHEAD_NS, side="right")
     return np.asarray(np.maximum.accumulate(newest) - _BAND + 1, dtype=np.int64)
 
 
-def _expected(blocks_dbov: Floats) -> tuple[_Expected, _Expected]:
-    """Return the packets of two blocks, and of one."""
-    power = np.where(blocks_dbov >= SILENT_LEVEL, 0.0, 10 ** (-blocks_dbov / 10))
-    after = np.append(power[1:], 0.0)
-    return _padded((power + after)[:-1], power.size), _padded(power, power.size)
-
-
-def _padded(power: Floats, blocks: int) -> _Expected:
-    with np.errstate(divide="ignore"):
-        level = np.minimum(-10 * np.log10(power / 2), SILENT_LEVEL)
-    price = np.full(2 * _BAND + blocks, _NEVER)
-    price[_BAND : _BAND + level.size] = 0.0
-    levels = np.zeros(price.size)
-    levels[_BAND : _BAND + level.size] = level
-    return _Expected(level=levels, price=price)
-
-
-def _forward(level: Ints, base: Ints, pair: _Expected, half: _Expected, blocks: int) -> _Trail:
+def _forward(slots: Slots, pushed: Pushed) -> _Trail:
     """Find the cheapest way to every candidate: how many blocks have gone out, base … base + _BAND - 1."""
-    choice = np.zeros((level.size, _BAND), np.int8)
-    origin = np.zeros((level.size, _BAND), np.int16)
+    costs, base, blocks = _Costs(slots, pushed), _bases(slots.t_ns, pushed.t_ns), pushed.dbov.size
+    choice = np.zeros((base.size, _BAND), np.int8)
+    origin = np.zeros((base.size, _BAND), np.int16)
     score = np.full(_BAND, _NEVER)
     score[max(0, -int(base[0]))] = 0.0
     previous = int(base[0])
-    for i, (wire, first) in enumerate(zip(level.tolist(), base.tolist(), strict=True)):
+    for i, first in enumerate(base.tolist()):
         if first != previous:
             score = np.concatenate((score[first - previous :], np.full(min(first - previous, _BAND), _NEVER)))
             previous = first
         score, origin[i] = _skipping(score)
-        window = slice(first + _BAND, first + 2 * _BAND)
         spent = score[blocks - first] if blocks - first < _BAND else _NEVER
-        score, choice[i] = _step(score, wire, pair.cost(wire, window), half.cost(wire, window))
+        score, choice[i] = _step(score, *costs.of(i, first))
         if spent < _NEVER and spent <= score[blocks - first]:
             score[blocks - first], choice[i, blocks - first] = spent, _NONE
     return _Trail(base=base, choice=choice, origin=origin, score=score)
@@ -141,13 +180,10 @@ def _skipping(score: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return np.minimum(best, score), np.where(best < score, where, _PLACES)
 
 
-def _step(score: Floats, wire: int, pair: Floats, half: Floats) -> tuple[Floats, NDArray[np.int8]]:
+def _step(score: Floats, none: Floats, one: Floats, two: Floats) -> tuple[Floats, NDArray[np.int8]]:
     """Send one packet: two blocks, one and silence, or silence. Return the new scores and what each candidate chose."""
-    two, one = score + pair, score + half
-    one += _SILENCE
-    silent = 0.0 if wire < 0 else min(_WORST, max(0.0, SILENT_LEVEL - wire - _TOLERANCE_DB))
-    best, chosen = score + (silent + 2 * _SILENCE), np.full(_BAND, _NONE, np.int8)
-    for way, cost, blocks in ((_ONE, one, 1), (_BOTH, two, 2)):
+    best, chosen = score + none, np.full(_BAND, _NONE, np.int8)
+    for way, cost, blocks in ((_ONE, score + one, 1), (_BOTH, score + two, 2)):
         better = cost[:-blocks] < best[blocks:]
         chosen[blocks:][better] = way
         np.minimum(best[blocks:], cost[:-blocks], out=best[blocks:])

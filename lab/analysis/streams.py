@@ -6,15 +6,17 @@ RTP is RFC 3550: 16-bit sequence numbers and 32-bit timestamps that wrap.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.evidence.values import KIND_RTP, Packets
+from lab.evidence.values import KIND_RTP, PACKET, Packets
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+_READ = ("t_ns", "level", "pt", "marker", "digest", "length")
 ABSENT = -1
 """In place of a time: the packet was not seen there."""
 
@@ -30,6 +32,7 @@ class Stream:
     pt: Ints
     marker: Ints
     digest: Ints
+    length: Ints
     copies: int
     reordered: int
 
@@ -40,8 +43,7 @@ class Stream:
 
     def pick(self, chosen: Flags) -> Stream:
         """Return only the packets that `chosen` marks."""
-        fields = ("seq", "ts", "t_ns", "level", "pt", "marker", "digest")
-        arrays = {name: getattr(self, name)[chosen] for name in fields}
+        arrays = {name: getattr(self, name)[chosen] for name in ("seq", "ts", *_READ)}
         return Stream(**arrays, copies=self.copies, reordered=self.reordered)
 
 
@@ -73,8 +75,24 @@ def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
     unique, first = np.unique(seq, return_index=True)
     in_order = seq[np.sort(first)]
     late = int((in_order < np.maximum.accumulate(in_order)).sum()) if in_order.size else 0
-    fields = {name: packets[name][first].astype(np.int64) for name in ("t_ns", "level", "pt", "marker", "digest")}
+    fields = {name: packets[name][first].astype(np.int64) for name in _READ}
     return Stream(seq=unique, ts=ts[first], **fields, copies=int(seq.size - unique.size), reordered=late)
+
+
+def merged(streams: Sequence[Stream]) -> Stream:
+    """Return streams on one line of numbers as one; of a number in several the first sighting counts."""
+    if len(streams) == 1:
+        return streams[0]
+    if not streams:
+        return stream(np.zeros(0, PACKET))
+    fields = {name: np.concatenate([getattr(one, name) for one in streams]) for name in ("seq", "ts", *_READ)}
+    order = np.lexsort((fields["t_ns"], fields["seq"]))
+    numbers, first = np.unique(fields["seq"][order], return_index=True)
+    arrays = {name: values[order][first] for name, values in fields.items()}
+    again = order.size - numbers.size
+    return Stream(
+        **arrays, copies=sum(one.copies for one in streams) + again, reordered=sum(one.reordered for one in streams)
+    )
 
 
 def place(wanted: Ints, found: Stream) -> Ints:
@@ -96,8 +114,7 @@ def shift(up: Stream, down: Stream) -> int | None:
     """Return the constant that the SFU added to the sequence numbers of `up` to make `down`; None when none fits.
 
     It starts at 0 and moves only at a mute or a change of source (LiveKit pkg/sfu/rtpmunger.go), so 0 is tried first;
-    else it is the commonest distance to the packet that had come in just before. One that moves within a stream is not
-    followed: `matches` tells how much of it fits.
+    else it is the commonest distance to the packet that had come in just before. `forwarding` follows one that moves.
     """
     if up.size == 0 or down.size == 0:
         return None

@@ -8,13 +8,15 @@ and tail, and counts nowhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lab.analysis.journey import Journey
-from lab.analysis.naming import Naming, name
-from lab.analysis.streams import Flags, Ints
+from lab.analysis.naming import Floats, Naming, Pushed, Slots, named
+from lab.analysis.seams import intervals
+from lab.analysis.seams import sure as certain
+from lab.analysis.streams import ABSENT, Flags, Ints
 from lab.evidence.values import FrameLine
 from lab.marks import BLOCK_MS, FRAME_MS
 
@@ -35,8 +37,9 @@ class Window:
 
 @dataclass(frozen=True, kw_only=True)
 class Blocks:
-    """A row per 10 ms that the program made.
+    """A row per 10 ms that the program made, however many it pushed at a time.
 
+    `frame` is the 20 ms of content that it is half of, `level` its own (-dBov), `sure` whether its name is certain.
     `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
     did, and `sent_ns` when, or else when it was due. `due_ns` is when it was to be spoken, `taken_ns` when the SDK said
     that it had it.
@@ -50,6 +53,8 @@ class Blocks:
     pushed_ns: Ints
     taken_ns: Ints
     late_source: Flags
+    level: Floats
+    sure: Flags
 
     @property
     def pushed(self) -> Flags:
@@ -61,32 +66,43 @@ class Blocks:
         return window.holds(self.frame)
 
 
-def blocks(lines: Sequence[FrameLine], journey: Journey) -> tuple[Blocks, Naming]:
-    """Lay out every block made, and name what the wire carries."""
-    frame = _per_block(lines, [line.frame for line in lines])
+def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[Blocks, Naming]:
+    """Lay out every block made, and name what the wire carries; `quiet` marks the slots that a mute silenced."""
     pushed_ns = _per_block(lines, [-1 if line.pushed_ns is None or line.error else line.pushed_ns for line in lines])
     due_ns = _per_block(lines, [line.scheduled_ns for line in lines]) + _within(lines) * BLOCK_MS * 1_000_000
-    levels = np.array([level for line in lines for level in line.levels], np.float64)
+    level = np.array([level for line in lines for level in line.levels], np.float64)
     went = pushed_ns >= 0
-    when = journey.when()
-    naming = name(journey.level, when, levels[went], pushed_ns[went])
-    slot = np.full(frame.size, -1, np.int64)
-    slot[went] = naming.slot
-    sent_ns = np.where(slot >= 0, when[slot], due_ns) if when.size else due_ns
-    order = np.where(went, np.cumsum(went) - 1, -1)
-    late = _per_block(lines, [int(_late_source(line)) for line in lines]).astype(np.bool_)
-    taken_ns = _per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines])
+    slots = Slots(level=np.where(_beside(quiet), ABSENT, journey.level), t_ns=journey.when())
+    pushed = Pushed(dbov=level[went], t_ns=pushed_ns[went])
+    naming = named(slots, pushed)
+    slot = np.full(level.size, -1, np.int64)
+    sure = np.zeros(level.size, np.bool_)
+    slot[went], sure[went] = naming.slot, certain(naming, intervals(naming, slots, pushed))
     found = Blocks(
-        frame=frame,
-        order=order,
+        frame=np.arange(level.size, dtype=np.int64) // BLOCKS_PER_FRAME,
+        order=np.where(went, np.cumsum(went) - 1, -1),
         slot=slot,
-        sent_ns=sent_ns,
+        sent_ns=np.where(slot >= 0, slots.t_ns[slot], due_ns) if slots.t_ns.size else due_ns,
         due_ns=due_ns,
         pushed_ns=pushed_ns,
-        taken_ns=taken_ns,
-        late_source=late,
+        taken_ns=_per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines]),
+        late_source=_per_block(lines, [int(_late_source(line)) for line in lines]).astype(np.bool_),
+        level=level,
+        sure=sure,
     )
-    return found, naming
+    return found, _without_mutes(naming, quiet)
+
+
+def _without_mutes(naming: Naming, quiet: Flags) -> Naming:
+    """Return `naming` without the silence of a mute: nobody put that in."""
+    kept = ~quiet[naming.silence_slot] if quiet.size else np.zeros(naming.silence_slot.size, np.bool_)
+    return replace(naming, silence_before=naming.silence_before[kept], silence_slot=naming.silence_slot[kept])
+
+
+def _beside(quiet: Flags) -> Flags:
+    """Mark also the slots beside muted ones: a mute fades, and may begin in the middle of a packet."""
+    wider = np.pad(quiet, 1)
+    return np.asarray(wider[:-2] | wider[1:-1] | wider[2:], dtype=np.bool_)
 
 
 def window(made: Blocks, from_ns: int, frames: int) -> Window:

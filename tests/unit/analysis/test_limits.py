@@ -46,15 +46,17 @@ def test_a_transition_is_a_second_at_most() -> None:
     assert "between the clean control and the window" in verdict.reasons[0]
 
 
-def test_slots_that_dtx_left_out_are_not_called_lost() -> None:
-    """The clock goes on without a number: with DTX asked for UNKNOWN, without it the client host's."""
+def test_slots_that_dtx_left_out_are_a_kind() -> None:
+    """The clock goes on without a number: with DTX asked for nobody's loss, without it the client host's."""
     run = recording(Plan())
     hole = replace(run, taps=tuple(replace(tap, packets=skipped(tap.packets)) for tap in run.taps))
     assert judge(hole, asked(Plan())).owner == Owner.CLIENT_HOST
     wanted = replace(asked(Plan()), media=Media(duration_ms=4000, dtx=True))
     verdict = judge(hole, wanted)
-    assert (verdict.outcome, verdict.reasons[0][:4]) == (Outcome.UNKNOWN, "DTX:")
-    assert judge(run, wanted).outcome == Outcome.PASS
+    assert (verdict.outcome, verdict.owner) == (Outcome.PASS, Owner.NONE)
+    frames = verdict.flows[0].frames
+    assert (frames.kinds, frames.decodable, frames.lost) == ({"dtx": 20.0}, 180.0, 0.0)
+    assert judge(run, wanted).flows[0].frames.kinds == {}
 
 
 def skipped(packets: Packets) -> Packets:
@@ -114,9 +116,9 @@ def test_counters_that_were_not_read_leave_the_hop_undecided() -> None:
     assert any("uplink: router/steps.jsonl" in reason for reason in verdict.reasons)
 
 
-def test_a_subscriber_that_joined_again_is_not_the_servers_loss() -> None:
-    """Half of the stream came under another SSRC: UNKNOWN, not CODE/server; nor are numbers that the server moved."""
-    run = recording(Plan())
+def test_a_subscriber_that_joined_again_is_followed() -> None:
+    """Half of the stream came under another SSRC, or the server moved its numbers: every frame is found all the same."""
+    run = recording(Plan(down_lost=at(80, 81, 150)))
 
     def renumbered(packets: Packets, **changes: int) -> Packets:
         changed = packets.copy()
@@ -128,8 +130,25 @@ def test_a_subscriber_that_joined_again_is_not_the_servers_loss() -> None:
     again = tuple(replace(tap, packets=renumbered(tap.packets, ssrc=444)) for tap in run.taps)
     samples = tuple(replace(one, ssrc=444) if one.t_ns > GO_NS + 3000 * MS else one for one in run.clients[1].inbound)
     clients = (run.clients[0], replace(run.clients[1], inbound=samples))
-    rejoined = judge(replace(run, taps=again, clients=clients), asked(Plan()))
-    assert (rejoined.outcome, "joined again" in rejoined.reasons[0]) == (Outcome.UNKNOWN, True)
-    muted = tuple(replace(tap, packets=renumbered(tap.packets, seq=3000)) for tap in run.taps)
-    verdict = judge(replace(run, taps=muted), asked(Plan()))
+    expected = judge(run, asked(Plan())).flows[0]
+    rejoined = judge(replace(run, taps=again, clients=clients), asked(Plan())).flows[0]
+    moved = tuple(replace(tap, packets=renumbered(tap.packets, seq=3000)) for tap in run.taps)
+    muted = judge(replace(run, taps=moved), asked(Plan())).flows[0]
+    assert expected.frames.lost == 1
+    assert (rejoined.frames, rejoined.hops) == (expected.frames, expected.hops)
+    assert (muted.frames, muted.hops) == (expected.frames, expected.hops)
+
+
+def test_numbers_that_nobody_can_follow_are_unknown() -> None:
+    """Behind the server every packet has a number of its own: UNKNOWN, not the server's loss."""
+    run = recording(Plan())
+    rng = np.random.default_rng(3)
+
+    def scrambled(packets: Packets) -> Packets:
+        changed = packets.copy()
+        down = changed["ssrc"] == DOWN_SSRC
+        changed["seq"][down] = rng.integers(0, 2**16, int(down.sum()))
+        return changed
+
+    verdict = judge(replace(run, taps=tuple(replace(t, packets=scrambled(t.packets)) for t in run.taps)), asked(Plan()))
     assert (verdict.outcome, "by their numbers" in verdict.reasons[0]) == (Outcome.UNKNOWN, True)

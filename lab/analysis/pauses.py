@@ -1,0 +1,84 @@
+"""When a flow was not meant to carry sound: its publisher had muted, or its listener was not subscribed.
+
+Law: only what a client itself wrote down counts, and only where the wire agrees: a muted slot is one between the mute
+and its end that was sent as silence or not at all. Without events there was no pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lab.analysis.journey import Journey
+from lab.analysis.streams import Flags, Ints
+from lab.evidence.values import ClientEvidence, Event
+from lab.marks import SILENT_LEVEL
+
+_FOREVER = np.iinfo(np.int64).max
+_ENDS = frozenset({"unpublished", "disconnected", "done"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spell:
+    """From when to when something lasted, t_ns."""
+
+    from_ns: int
+    to_ns: int
+
+    def and_then(self, length_ns: int) -> Spell:
+        """Return the spell with `length_ns` more at its end; one without an end has none then either."""
+        return self if self.to_ns == _FOREVER else Spell(from_ns=self.from_ns, to_ns=self.to_ns + length_ns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pauses:
+    """What the clients' events say. `left_ns` is when the first of the two left or let go for good."""
+
+    muted: tuple[Spell, ...]
+    unsubscribed: tuple[Spell, ...]
+    left_ns: int
+
+    def quiet(self, journey: Journey) -> Flags:
+        """Mark the slots that a mute silenced in the sender."""
+        silent = journey.left_out | (journey.level >= SILENT_LEVEL)
+        return silent & within(journey.when(), self.muted)
+
+
+def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
+    """Read the events of `source` and, about it, of `listener`."""
+    about = [event for event in listener.events if event.detail.get("publisher", source.name) == source.name]
+    apart = _spells(about, "unsubscribed", "subscribed", open_ns=0 if _begins(about, "subscribed") else None)
+    ends = [event.t_ns for one in (source, listener) for event in one.events if event.name in _ENDS]
+    gone = [spell.from_ns for spell in apart if spell.to_ns == _FOREVER]
+    return Pauses(
+        muted=_spells(source.events, "muted", "unmuted"),
+        unsubscribed=apart,
+        left_ns=min([*ends, *gone], default=_FOREVER),
+    )
+
+
+def within(t_ns: Ints, spells: Sequence[Spell]) -> Flags:
+    """Mark the times inside any of `spells`."""
+    inside = np.zeros(t_ns.size, np.bool_)
+    for spell in spells:
+        inside |= (t_ns >= spell.from_ns) & (t_ns < spell.to_ns)
+    return inside
+
+
+def _begins(events: Sequence[Event], name: str) -> bool:
+    """Say whether of `name` and its opposite, `name` comes first."""
+    return next((event.name for event in events if event.name in (name, f"un{name}")), "") == name
+
+
+def _spells(events: Sequence[Event], begin: str, end: str, open_ns: int | None = None) -> tuple[Spell, ...]:
+    """Return the spells from each `begin` to the next `end`; `open_ns` when one had begun before the first event."""
+    found: list[Spell] = []
+    for event in events:
+        if event.name == begin and open_ns is None:
+            open_ns = event.t_ns
+        elif event.name == end and open_ns is not None:
+            found.append(Spell(from_ns=open_ns, to_ns=event.t_ns))
+            open_ns = None
+    return tuple(found) if open_ns is None else (*found, Spell(from_ns=open_ns, to_ns=_FOREVER))
