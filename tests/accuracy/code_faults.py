@@ -7,10 +7,12 @@ from typing import Any
 
 from tests.accuracy.effects import (
     Measure,
+    cut_off,
     dragged,
     dulled,
     felt,
     frozen,
+    harmless,
     muted,
     overflowed,
     paused,
@@ -74,12 +76,43 @@ def _refused() -> Fault:
 
 
 def _mutes() -> Fault:
+    """Return a program that mutes its track while audio of its own is still on its way."""
+
+    def draw(dice: Random, media_ms: int) -> Strength:
+        return {"times": dice.randint(2, 5), "length_ms": dice.uniform(0.025, 0.06) * media_ms, "ahead_ms": 160}
+
     def scenario(s: Strength) -> Fragment:
-        return _inject("mute", length=f"{s['length_ms']:.0f}ms", times=int(s["times"]), pushing=True)
+        ahead = {"clients": {**_CLIENTS, PUBLISHER: {"role": PUBLISHER, "ahead": f"{s['ahead_ms']}ms"}}}
+        return {**_inject("mute", length=f"{s['length_ms']:.0f}ms", times=int(s["times"])), **ahead}
 
     return Fault(
-        name="sender-mutes", owners=("CODE/client",), hops=("push", "send"), reasons=("muted",), draw=_pauses,
+        name="sender-mutes", owners=("CODE/client",), hops=("send",), reasons=("muted",), draw=draw,
         scenario=scenario, measure=muted,
+    )  # fmt: skip
+
+
+def _lead_too_short() -> Fault:
+    """Return pushes that keep their schedule, each longer than what is ahead."""
+
+    def scenario(s: Strength) -> Fragment:
+        publisher = {"role": PUBLISHER, "ahead": f"{s['ahead_ms']}ms"}
+        return {"media": {"frame": f"{s['frame_ms']}ms"}, "clients": {**_CLIENTS, PUBLISHER: publisher}}
+
+    return Fault(
+        name="sender-lead-too-short", owners=("CODE/client",), hops=("push",), reasons=("buffer-too-small",), soft=True,
+        draw=lambda dice, media_ms: {"frame_ms": dice.choice([50, 100, 200]), "ahead_ms": dice.randrange(0, 30, 10)},
+        scenario=scenario, measure=dulled,
+    )  # fmt: skip
+
+
+def _dtx() -> Fault:
+    """Return speech of which the pauses are not sent, on purpose: no damage at all."""
+    return Fault(
+        name="sender-dtx", owners=("NONE",), hops=("none",), reasons=("none", "dtx"), soft=True,
+        draw=lambda dice, media_ms: {"bitrate_kbit": dice.uniform(16, 64)}, measure=harmless,
+        scenario=lambda s: {
+            "media": {"audio": "speech.wav", "dtx": True, "bitrate": f"{s['bitrate_kbit']:.0f}kbit"}
+        },
     )  # fmt: skip
 
 
@@ -115,10 +148,10 @@ def _throttled_listener() -> Fault:
     )  # fmt: skip
 
 
-def _listener(name: str, kind: str, reason: str, slack_ms: float) -> Fault:
+def _listener(name: str, kind: str, reason: str, hop: str, slack_ms: float) -> Fault:
     """Return a listener that misses a part of the media."""
     return Fault(
-        name=f"listener-{name}", owners=("CODE/client",), hops=("read", "server", "playout"), reasons=(reason,),
+        name=f"listener-{name}", owners=("CODE/client",), hops=(hop,), reasons=(reason,),
         draw=lambda dice, media_ms: {"by_ms": dice.uniform(0.05, 0.2) * media_ms},
         scenario=lambda s: _inject(kind, SUBSCRIBER, by=f"{s['by_ms']:.0f}ms"), measure=unheard(kind, slack_ms),
     )  # fmt: skip
@@ -141,6 +174,63 @@ def _server_throttled() -> Fault:
         draw=lambda dice, media_ms: {"cpus": dice.uniform(0.01, 0.015)},
         scenario=lambda s: {"server": {"after_join": {"cpus": round(s["cpus"], 3)}}},
         measure=felt,
+    )  # fmt: skip
+
+
+def _server_paused() -> Fault:
+    return Fault(
+        name="server-paused", owners=("CODE/server", "CODE/load"), hops=("server",), reasons=("not-forwarded",),
+        soft=True, draw=_pauses, measure=felt,
+        scenario=lambda s: {"inject": [{"pause": {
+            "container": "server", "length": f"{s['length_ms']:.0f}ms", "times": int(s["times"])
+        }}]},
+    )  # fmt: skip
+
+
+def _server_crowded() -> Fault:
+    return Fault(
+        name="server-crowded", owners=("CODE/load",), hops=("server",), reasons=("server-crowded", "server-throttled"),
+        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.12, 0.18)}, measure=felt,
+        scenario=lambda s: {"server": {
+            "after_join": {"cpus": round(s["cpus"], 3)},
+            "crowd": {"publishers": 4, "subscribers": 4, "camera": True},
+        }},
+    )  # fmt: skip
+
+
+def _server_buffer() -> Fault:
+    return Fault(
+        name="server-buffer", owners=("CODE/server",), hops=("server",), reasons=("socket-buffer",), soft=True,
+        draw=lambda dice, media_ms: {"bytes": dice.randint(1, 1000)}, measure=unforwarded,
+        scenario=lambda s: {
+            "server": {"crowd": {"publishers": 3, "subscribers": 1, "camera": True}},
+            "inject": [{"socket_buffer": {"size": f"{s['bytes']:.0f}B"}}],
+        },
+    )  # fmt: skip
+
+
+def _wrong_address() -> Fault:
+    return Fault(
+        name="wrong-address", owners=("CODE/config",), hops=("connect",), reasons=("wrong-address",), soft=True,
+        draw=lambda dice, media_ms: {"host": dice.randint(1, 254)}, measure=cut_off,
+        scenario=lambda s: {
+            "impair": "from_start", "server": {"config": {"rtc": {"node_ip": f"198.51.100.{s['host']:.0f}"}}}
+        },
+    )  # fmt: skip
+
+
+def _over_tcp() -> Fault:
+    rtc = {"tcp_port": 7881, "allow_tcp_fallback": True, "force_tcp": True}
+    return Fault(
+        name="media-over-tcp", owners=("CODE/config",), hops=("connect",), reasons=("media-over-tcp",), soft=True,
+        draw=lambda dice, media_ms: {"delay_ms": dice.uniform(40, 90), "loss": dice.uniform(3, 8)}, measure=felt,
+        scenario=lambda s: {
+            "links": {PUBLISHER: {
+                "up": {"delay": f"{s['delay_ms']:.0f}ms", "loss": f"{s['loss']:.1f}%"},
+                "down": {"delay": f"{s['delay_ms']:.0f}ms"},
+            }},
+            "server": {"config": {"rtc": rtc}},
+        },
     )  # fmt: skip
 
 
@@ -167,12 +257,19 @@ CODE_FAULTS: tuple[Fault, ...] = (
     _skips(),
     _refused(),
     _mutes(),
+    _lead_too_short(),
+    _dtx(),
     _frozen_sender(),
     _throttled_sender(),
     _throttled_listener(),
-    _listener("late", "subscribe_late", "subscribed-late", 400.0),
-    _listener("leaves-early", "cut_end", "end-cut", 200.0),
+    _listener("late", "subscribe_late", "subscribed-late", "server", 400.0),
+    _listener("leaves-early", "cut_end", "end-cut", "read", 200.0),
     _slow_reader(),
     _server_throttled(),
     _server_filter(),
+    _server_paused(),
+    _server_crowded(),
+    _server_buffer(),
+    _wrong_address(),
+    _over_tcp(),
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.marks import BLOCK_MS, FRAME_MS
-from lab.scenario.faults import SlowReader
+from lab.scenario.faults import Mute, SlowReader
 from tests.accuracy.log import PUBLISHER, SUBSCRIBER, Log, beyond_repair
 
 EDGE_FRAMES = 1
@@ -56,9 +56,19 @@ def queued(way: str) -> Measure:
     return measure
 
 
+def harmless(log: Log) -> Effect:
+    """Measure what takes nothing away."""
+    return Effect(low=0.0, high=0.0)
+
+
 def felt(log: Log) -> Effect:
     """Measure a fault by what the listener's NetEQ had to make up while nothing else was wrong."""
     return _about(log.concealed())
+
+
+def cut_off(log: Log) -> Effect:
+    """Measure a way that is closed: all of the audio where none came through, else what was felt."""
+    return felt(log) if log.arrived() else Effect(low=1.0, high=1.0)
 
 
 def dulled(log: Log) -> Effect:
@@ -103,10 +113,12 @@ def dragged(log: Log) -> Effect:
 
 
 def muted(log: Log) -> Effect:
-    """Measure audio pushed into a muted track: as long as it was muted, give or take what is on its way then."""
+    """Measure mutes: of one into which audio is pushed all of it, of a pause what was on its way when it began."""
     times = [[line["from"] for line in log.injected(PUBLISHER, kind)] for kind in ("mute", "unmute")]
     held_ms = [(until - since) / 1e6 for since, until in zip(*times, strict=True)]
     ahead_ms = next(client.ahead_ms for client in log.scenario.clients if client.name == PUBLISHER)
+    if any(isinstance(fault, Mute) and not fault.pushing for fault in log.scenario.inject):
+        return _frames(log, 0.0, len(held_ms) * (ahead_ms + FRAME_MS) / FRAME_MS)
     least, most = (sum(max(0.0, each + way * ahead_ms) for each in held_ms) for way in (-1, 1))
     return _frames(log, least / FRAME_MS, most / FRAME_MS)
 

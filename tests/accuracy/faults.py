@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from tests.accuracy.code_faults import CODE_FAULTS
 from tests.accuracy.fault import Fault
-from tests.accuracy.network_faults import link_faults
+from tests.accuracy.network_faults import CONNECT_FAULTS, link_faults
 
-FAULTS: tuple[Fault, ...] = (*link_faults("up"), *link_faults("down"), *CODE_FAULTS)
+FAULTS: tuple[Fault, ...] = (*link_faults("up"), *link_faults("down"), *CONNECT_FAULTS, *CODE_FAULTS)
 
 
 def fault(name: str) -> Fault:

@@ -15,10 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
 
-import docker
-
 from lab.evidence import names
-from lab.rig.docker_engine import endpoint
 from lab.rig.engine import RUN_LABEL
 from lab.rig.lab import Lab
 from lab.rig.watch import Progress
@@ -40,17 +37,15 @@ class Sabotage:
 
 @contextmanager
 def _frozen(lab: Lab, containers: Sequence[str]) -> Iterator[None]:
-    """Freeze containers of `lab` inside the block (`docker pause`)."""
-    api = docker.DockerClient(endpoint()).api
+    """Freeze containers of `lab` inside the block."""
+    engine = lab.machine.engine
     try:
         for container in containers:
-            api.pause(container)
+            engine.pause(container)
         yield
     finally:
         for container in containers:
-            if api.inspect_container(container)["State"]["Paused"]:
-                api.unpause(container)
-        api.close()
+            engine.resume(container)
 
 
 def _hog(lab: Lab, s: Strength) -> None:

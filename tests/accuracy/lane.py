@@ -19,8 +19,8 @@ from lab.rig.session import record
 from lab.rig.topology import BLOCKS, topology
 from lab.rig.watch import silent
 from lab.scenario.dump import dump
-from lab.scenario.load import loads
-from lab.scenario.model import Limits
+from lab.scenario.load import load
+from lab.scenario.model import Limits, Scenario
 from tests.accuracy.examine import examine
 from tests.accuracy.harness import Saboteur, sabotage
 from tests.accuracy.journal import Journal, Line, sha256
@@ -43,7 +43,7 @@ class Lane:
 
     def go(self, cells: Sequence[Cell]) -> None:
         """Record and examine `cells`, those of one topology together."""
-        for _, alike in groupby(sorted(cells, key=_group), key=_group):
+        for _, alike in groupby(sorted(cells, key=self._group), key=self._group):
             waiting = list(alike)
             while waiting:
                 served = self._in_one_lab(waiting[:RUNS_PER_LAB])
@@ -51,7 +51,7 @@ class Lane:
 
     def _in_one_lab(self, cells: Sequence[Cell]) -> int:
         """Run cells in one lab until all are done or the lab is spent; return how many were."""
-        host = loads(cells[0].text)
+        host = self._scenario(cells[0])
         host = replace(host, media=replace(host.media, duration_ms=LAB_LIVES_MS))
         with ExitStack() as stack:
             try:
@@ -66,7 +66,7 @@ class Lane:
 
     def _run(self, lab: Lab, cell: Cell) -> bool:
         """Make one run; return whether the lab is as it was."""
-        scenario = loads(cell.text)
+        scenario = self._scenario(cell)
         folder = RunFolder.create(self.machine.results, scenario, as_written=cell.text, resolved=dump(scenario))
         done = sabotage(cell.sabotage) if cell.sabotage else None
         saboteur = Saboteur(lab, done, cell.sabotage_strength or {}) if done else None
@@ -99,10 +99,16 @@ class Lane:
         self.journal.append(line)
         self.told(line)
 
+    def _scenario(self, cell: Cell) -> Scenario:
+        """Return the scenario of a cell, from a file beside the journal, as a user would run it."""
+        file = self.journal.folder / "scenarios" / f"{cell.id}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(cell.text)
+        return load(file)
 
-def _group(cell: Cell) -> str:
-    """Return what cells must have in common to share a lab (`rig.sharing`)."""
-    scenario = loads(cell.text)
-    layout = topology(scenario, BLOCKS[0])
-    server = replace(scenario.server, after_join=Limits())
-    return repr((layout.clients, layout.links, layout.background, scenario.impair_only, server))
+    def _group(self, cell: Cell) -> str:
+        """Return what cells must have in common to share a lab (`rig.sharing`)."""
+        scenario = self._scenario(cell)
+        layout = topology(scenario, BLOCKS[0])
+        server = replace(scenario.server, after_join=Limits())
+        return repr((layout.clients, layout.links, layout.background, scenario.impair_only, server))

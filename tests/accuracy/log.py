@@ -90,6 +90,10 @@ class Log:
         entered = self._measured(self._media("core", PUBLISHER))
         return _runs([seq not in left for seq in entered["seq"].tolist()])
 
+    def arrived(self) -> int:
+        """Return how many media packets ever reached the subscriber."""
+        return int(self._media("edge", SUBSCRIBER).size)
+
     def silent(self) -> int:
         """Return how many packets of pure silence left the publisher: the marks have none of their own."""
         return int((self._measured(self._media("edge", PUBLISHER))["level"] == SILENT_LEVEL).sum())

@@ -7,6 +7,7 @@ one of the code at once, and every single fault comes about equally often.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def _cell(number: int, plan: Plan, seed: int, media_ms: int) -> Cell:
         drawn = {"at_ms": dice.uniform(0.1, 0.4) * media_ms, **sabotage.draw(dice, media_ms)}
     return Cell(
         id=identity,
-        text=yaml.safe_dump(reduce(_merged, fragments, bare), sort_keys=False),
+        text=_written(reduce(_merged, fragments, bare)),
         faults=tuple(each.name for each in faults),
         strengths=strengths,
         sabotage=sabotage.name if sabotage else "",
@@ -115,6 +116,11 @@ def _bare(name: str, seed: int, media_ms: int) -> dict[str, Any]:
         "links": {"publisher": {}, "subscriber": {}},
         "expect": {"missing_audio": f"< {media_ms // 100}ms"},
     }
+
+
+def _written(scenario: Mapping[str, Any]) -> str:
+    """Return YAML without anchors, which no scenario may hold: each value stands where it counts."""
+    return yaml.safe_dump(json.loads(json.dumps(scenario)), sort_keys=False)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

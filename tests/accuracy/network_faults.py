@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.accuracy.effects import altered, felt, queued, swallowed
+from tests.accuracy.effects import altered, cut_off, felt, queued, swallowed
 from tests.accuracy.fault import Fault, Fragment, Strength
 from tests.accuracy.log import PUBLISHER, SUBSCRIBER
 
@@ -70,17 +70,34 @@ def _outage(way: str) -> Fault:
     return _on(way, "outage", "outage", draw=draw, scenario=scenario, measure=swallowed(way))
 
 
+def _blocked(way: str) -> Fault:
+    """Return a firewall or a NAT's lost mapping: for a while no UDP passes one way, while TCP does."""
+
+    def draw(dice: Random, media_ms: int) -> Strength:
+        return {"at_ms": dice.uniform(0.1, 0.4) * media_ms, "length_ms": dice.uniform(0.1, 0.4) * media_ms}
+
+    def scenario(s: Strength) -> Fragment:
+        begin, end = round(s["at_ms"]), round(s["at_ms"] + s["length_ms"])
+        steps = [(begin, ["udp"]), (end, [])]
+        return {"timeline": [{"at": f"{at}ms", **_link(way, {"block": what})} for at, what in steps]}
+
+    return _on(way, "blocked", "blocked", draw=draw, scenario=scenario, measure=swallowed(way))
+
+
 def _congestion(way: str) -> Fault:
     """Return a crowd that fills the queue of a link that carries the call easily (about 130 kbit/s)."""
 
     def draw(dice: Random, media_ms: int) -> Strength:
-        return {"rate_kbit": dice.uniform(350, 600), "over": dice.uniform(1.25, 1.8), "queue_ms": dice.uniform(60, 200)}
+        return {
+            "rate_kbit": dice.uniform(350, 600), "over": dice.uniform(1.25, 1.8), "queue_ms": dice.uniform(60, 200),
+            "bursts": dice.randrange(2),
+        }  # fmt: skip
 
     def scenario(s: Strength) -> Fragment:
         others = s["rate_kbit"] * s["over"] - 130
         return _link(way, {
             "rate": f"{s['rate_kbit']:.0f}kbit", "queue": f"{s['queue_ms']:.0f}ms",
-            "background": {"rate": f"{others:.0f}kbit", "pattern": "poisson"},
+            "background": {"rate": f"{others:.0f}kbit", "pattern": "bursts" if s["bursts"] else "poisson"},
         })  # fmt: skip
 
     return _on(way, "congestion", "queue-full", draw=draw, scenario=scenario, measure=queued(way))
@@ -124,5 +141,20 @@ def _corrupt(way: str) -> Fault:
 
 def link_faults(way: str) -> tuple[Fault, ...]:
     """Return every fault of the link of that `way`."""
-    kinds = (_random_loss, _burst_loss, _red_off, _outage, _congestion, _own_rate, _latency, _jitter, _corrupt)
+    kinds = (
+        _random_loss, _burst_loss, _red_off, _outage, _blocked, _congestion, _own_rate, _latency, _jitter, _corrupt
+    )  # fmt: skip
     return tuple(make(way) for make in kinds)
+
+
+def _connect(name: str, *protocols: str) -> Fault:
+    """Return a firewall that stands in the publisher's way from the start."""
+    state = {"block": list(protocols)}
+    return Fault(
+        name=name, owners=("NETWORK/connect",), hops=("connect",), reasons=(name,), soft=True,
+        draw=lambda dice, media_ms: {"publisher": dice.randrange(2)}, measure=cut_off,
+        scenario=lambda s: {"links": {PUBLISHER if s["publisher"] else SUBSCRIBER: {"up": state, "down": state}}},
+    )  # fmt: skip
+
+
+CONNECT_FAULTS = (_connect("udp-blocked", "udp"), _connect("all-blocked", "udp", "tcp"))
