@@ -1,14 +1,14 @@
 """What LiveKit says of itself: its account of each track, taken from its debug log, and its `/debug/rooms`.
 
 Law: only numbers, names and identities are taken, of one room alone; a line that does not hold what version 1.13 wrote
-there is refused by its place. An account is complete when every stream that began has been closed.
+there is refused by its place. An account is whole when every stream that began has ended.
 Source: livekit-server v1.13.5, pkg/sfu/{buffer/buffer_base,downtrack,receiver_base,rtpmunger}.go.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,11 @@ _REFUSED = ("PreStartTimestamp", "OldTimestamp", "PreStartSequenceNumber", "OldS
 
 @dataclass(frozen=True, kw_only=True)
 class ServerAccount:
-    """What one room's tracks came to; `complete` says whether every stream that began has been closed."""
+    """What one room's tracks came to; `unfinished` are the participants with a stream that began and has not ended."""
 
     tracks: tuple[ServerTrack, ...] = ()
     forwarders: tuple[ServerForwarder, ...] = ()
-    complete: bool = True
+    unfinished: frozenset[str] = frozenset()
 
 
 def account(log: str, room: str) -> ServerAccount:
@@ -63,7 +63,11 @@ def account(log: str, room: str) -> ServerAccount:
             tracks.append(_track(said, where))
             if said.get("reason") != _RESTARTED:
                 closed.add((*whose, tracks[-1].direction))
-    return ServerAccount(tracks=tuple(tracks), forwarders=tuple(forwarders), complete=opened <= closed)
+    return ServerAccount(tracks=tuple(tracks), forwarders=tuple(forwarders), unfinished=_whose(opened - closed))
+
+
+def _whose(streams: Set[tuple[str, ...]]) -> frozenset[str]:
+    return frozenset(stream[0] for stream in streams)
 
 
 def _lines(log: str, room: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -7,6 +7,7 @@ without secrets; a server that does not answer in time is no failure of the run,
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from lab.errors import EnvironmentFault, EvidenceError
 from lab.evidence import names, server_log
@@ -33,7 +34,10 @@ def keep_rooms(lab: Lab, folder: RunFolder, room: str) -> None:
 
 
 def keep_last_words(lab: Lab, folder: RunFolder, room: str) -> None:
-    """Keep configuration, metrics, log, and what the log says of each track of `room`, all of it without secrets."""
+    """Keep configuration, metrics, log, and what the log says of each track of `room`, all of it without secrets.
+
+    The scenario's own clients have left; their tracks are waited for, and no crowd's.
+    """
     log = _closed_log(lab, folder, room)
     folder.write(names.SERVER_CONFIG, lab.server_configuration)
     folder.write(names.SERVER_LOG, lab.redacted(log))
@@ -46,6 +50,7 @@ def keep_last_words(lab: Lab, folder: RunFolder, room: str) -> None:
 def _closed_log(lab: Lab, folder: RunFolder, room: str) -> str:
     """Return the log once every track of `room` is closed in it, or when it is too late; keep what it says of them."""
     until = time.monotonic() + CLOSED_S
+    ours = {client.name for client in lab.scenario.clients}
     while True:
         log = lab.machine.engine.logs(lab.server)
         try:
@@ -53,17 +58,18 @@ def _closed_log(lab: Lab, folder: RunFolder, room: str) -> str:
         except EvidenceError as foreign:
             folder.write(f"{names.SERVER}/tracks.log", f"{foreign}\n")
             return log
-        if found.complete or time.monotonic() > until:
-            _keep_tracks(folder, found)
+        left_open = sorted(found.unfinished & ours)
+        if not left_open or time.monotonic() > until:
+            _keep_tracks(folder, found, left_open)
             return log
         time.sleep(_POLL_S)
 
 
-def _keep_tracks(folder: RunFolder, found: ServerAccount) -> None:
+def _keep_tracks(folder: RunFolder, found: ServerAccount, left_open: Sequence[str]) -> None:
     if lines := server_log.track_lines(found):
         folder.write(names.SERVER_TRACKS, "".join(f"{line}\n" for line in lines))
-    if not found.complete:
-        said = f"not every track was closed within {CLOSED_S:g} s of the clients' leaving"
+    if left_open:
+        said = f"{CLOSED_S:g} s after the clients' leaving the tracks of {', '.join(left_open)} are still open"
         folder.write(f"{names.SERVER}/tracks.log", f"{said}\n")
 
 

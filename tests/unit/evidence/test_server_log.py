@@ -70,19 +70,20 @@ def test_each_direction_of_a_track_is_an_account() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("missing", CLOSED)
-def test_an_account_is_complete_when_all_that_began_has_ended(missing: str) -> None:
-    """Each of the three lines is waited for; a restart ends nothing; a room in which nothing began is complete."""
-    assert account(log(*OPENED, *CLOSED), ROOM).complete
-    assert not account(log(*OPENED, *(line for line in CLOSED if line != missing)), ROOM).complete
-    assert not account(log(*OPENED, DOWN, UP.replace("close", "stream-restart"), FORWARDER), ROOM).complete
-    assert account("", ROOM).complete
+@pytest.mark.parametrize(("missing", "whose"), [(DOWN, "subscriber"), (UP, "publisher"), (FORWARDER, "publisher")])
+def test_who_has_not_finished_is_told(missing: str, whose: str) -> None:
+    """Each of the three lines is waited for; a restart ends nothing; a room in which nothing began is whole."""
+    assert account(log(*OPENED, *CLOSED), ROOM).unfinished == set()
+    assert account(log(*OPENED, *(line for line in CLOSED if line != missing)), ROOM).unfinished == {whose}
+    restarted = account(log(*OPENED, DOWN, UP.replace("close", "stream-restart"), FORWARDER), ROOM)
+    assert (restarted.unfinished, len(restarted.tracks)) == ({"publisher"}, 2)
+    assert account("", ROOM).unfinished == set()
 
 
 def test_other_rooms_are_none_of_ours() -> None:
     """A lab is shared by runs, and each has a room."""
     found = account(log(*(line.replace(ROOM, "another") for line in (*OPENED, *CLOSED)), UP), ROOM)
-    assert (len(found.tracks), len(found.forwarders), found.complete) == (1, 0, True)
+    assert (len(found.tracks), len(found.forwarders), found.unfinished) == (1, 0, set())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from tests.unit.evidence.test_server_log import CLOSED, OPENED, ROOM, ROOMS, log
 from tests.unit.rig.standing import on_fake, run_folder
 from tests.unit.rig.test_topology import scenario
 
-PLAIN = scenario({"a": "publisher", "b": "subscriber"}, ())
+PLAIN = scenario({"publisher": "publisher", "subscriber": "subscriber"}, ())
 
 
 class Speaking(FakeEngine):
@@ -82,7 +82,16 @@ def test_a_track_that_stays_open_is_not_waited_for_for_ever(engine: Speaking, la
     engine.said_then = [log(*OPENED, *CLOSED[:1])]
     server_words.keep_last_words(lab, folder, ROOM)
     assert len(read_tracks(folder.path / names.SERVER_TRACKS).tracks) == 1
-    assert "not every track was closed within 2 s" in (folder.path / "server/tracks.log").read_text()
+    assert "the tracks of publisher are still open" in (folder.path / "server/tracks.log").read_text()
+
+
+def test_nobody_waits_for_a_crowd(engine: Speaking, lab: Lab, folder: RunFolder) -> None:
+    """It is ended without leaving, and its tracks are nobody's evidence."""
+    crowd = [line.replace('"publisher"', '"crowd-1"').replace('"subscriber"', '"crowd-2"') for line in OPENED]
+    engine.said_then = [log(*OPENED, *crowd, *CLOSED), "asked again"]
+    server_words.keep_last_words(lab, folder, ROOM)
+    assert len(read_tracks(folder.path / names.SERVER_TRACKS).tracks) == 2
+    assert not (folder.path / "server/tracks.log").exists()
 
 
 @pytest.mark.parametrize("words", ["", log(CLOSED[0].replace("extStartSN", "start"))])
