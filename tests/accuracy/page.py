@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tests.accuracy.journal import Line
 from tests.accuracy.score import Score, Table, confusion, said, wrong_blame
 
+_WIDEST = 9
+"""Columns of a table that a page still holds; wider ones are listed row by row."""
 _FIGURES = (
     ("right owner", "right_owner"),
     ("right hop", "right_hop"),
@@ -61,7 +63,7 @@ def _lines(score: Score, made: Made) -> Iterator[str]:
         yield ""
         yield f"### {title}"
         yield ""
-        yield from _matrix(table)
+        yield from _matrix(table) if len({seen for _, seen in table}) <= _WIDEST else _listed(table)
     yield ""
     yield "### Wrong or unknown, each"
     yield ""
@@ -95,6 +97,16 @@ def _matrix(table: Table) -> Iterator[str]:
     yield f"| --- |{' --- |' * len(columns)}"
     for row in rows:
         yield f"| {row} | {' | '.join(str(table.get((row, column), 0) or '') for column in columns)} |"
+
+
+def _listed(table: Table) -> Iterator[str]:
+    """Yield a matrix too wide for a page, row by row, what was right first."""
+    yield "| right | runs | said |"
+    yield "| --- | --- | --- |"
+    for row in sorted({right for right, _ in table}):
+        said_here = sorted(((count, seen) for (right, seen), count in table.items() if right == row), reverse=True)
+        words = " · ".join(f"{seen} {count}" for count, seen in said_here)
+        yield f"| {row} | {sum(count for count, _ in said_here)} | {words} |"
 
 
 def _mistakes(judged: Sequence[Line]) -> Iterator[str]:
