@@ -11,7 +11,7 @@ import numpy as np
 from lab.analysis.case import Case
 from lab.analysis.damage import Blame
 from lab.analysis.flow import Flow
-from lab.analysis.holdups import Client, Holdup, holdups, overlap_ns
+from lab.analysis.holdups import Client, Holdup, during, holdups, overlap_ns
 from lab.analysis.hosts import client
 from lab.analysis.pushes import line_of, pushes
 from lab.analysis.scene import Seat
@@ -20,6 +20,8 @@ from lab.analysis.values import Owner
 
 _MOSTLY = 0.5
 _LEAD_NS = 500_000_000
+_TICK_NS = 40_000_000
+"""What the SDK sends within two packets behind a holdup it had to make up for."""
 
 
 def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
@@ -34,6 +36,7 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
         held_back=_held_back(case, flow, held),
+        starved=during(held, flow.journey.when(), _TICK_NS),
     )
 
 

@@ -53,13 +53,15 @@ _WAITED = ("send", "uplink", "server", "downlink")
 class Blame:
     """Who owns what is lost at a fate, as evidence about hosts and witnesses decides.
 
-    `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled.
+    `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
+    `starved` the slots during which it was.
     """
 
     server: Owner
     uplink: Owner
     downlink: Owner
     held_back: Flags | None = None
+    starved: Flags | None = None
 
     def owner(self, fate: str) -> Owner:
         """Return who owns a loss with that fate."""
@@ -124,7 +126,7 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     lost_to = np.where(
         (fate == FATES.index("push")) & flow.made.late_source[inside], OWNERS.index(Owner.BACKEND), lost_to
     )
-    silence, silence_by = _silence(flow, inside, blame.held_back)
+    silence, silence_by = _silence(flow, inside, blame)
     return Damage(fate=fate, late=late, lost_to=lost_to, silence=silence, silence_by=silence_by)
 
 
@@ -176,7 +178,7 @@ def _slow(flow: Flow) -> tuple[Flags, Ints]:
     return excess.max(axis=1) >= _SLOW_MS, np.array([FATES.index(hop) for hop in _WAITED])[excess.argmax(axis=1)]
 
 
-def _silence(flow: Flow, inside: Flags, held_back: Flags | None) -> tuple[Ints, Ints]:
+def _silence(flow: Flow, inside: Flags, blame: Blame) -> tuple[Ints, Ints]:
     """Return per block of the window how many 10 ms of silence stand before it, and whose they are."""
     rows = np.flatnonzero(inside)
     count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, _NOBODY, np.int64)
@@ -194,17 +196,18 @@ def _silence(flow: Flow, inside: Flags, held_back: Flags | None) -> tuple[Ints, 
             forgiven += 1
             continue
         if not count[row]:
-            held = held_back is not None and bool(held_back[rows[row]])
-            owner[row] = OWNERS.index(_who(flow, int(rows[row]), int(when[slot]), held=held))
+            owner[row] = OWNERS.index(_who(flow, blame, int(rows[row]), int(slot), int(when[slot])))
         count[row] += 1
     return count, owner
 
 
-def _who(flow: Flow, block: int, sent_ns: int, *, held: bool) -> Owner:
-    """Return whose the silence before `block` is, whose first packet was sent at `sent_ns`."""
+def _who(flow: Flow, blame: Blame, block: int, slot: int, sent_ns: int) -> Owner:
+    """Return whose the silence before `block` is, whose first packet, in `slot`, was sent at `sent_ns`."""
     needed_ns = sent_ns - _LATE_PUSH_NS
-    if held and flow.made.pushed_ns[block] >= needed_ns:
+    late = flow.made.pushed_ns[block] >= needed_ns
+    stopped = blame.held_back if late else blame.starved
+    if stopped is not None and stopped[block if late else slot]:
         return Owner.CLIENT_HOST
-    if flow.made.pushed_ns[block] >= needed_ns:
+    if late:
         return Owner.BACKEND if flow.made.late_source[block] else Owner.CLIENT
     return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK

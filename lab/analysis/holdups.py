@@ -3,7 +3,7 @@
 Law: an event loop that is blocked leaves the SDK's own threads running, which go on sending; a container that is held
 back sends nothing. So a holdup is a time in which its kernel withheld CPU from it, or in which nothing left it although
 something should have every 20 ms. It was paused when its kernel gave it no CPU and no quota was in the way, or when its
-event loop stood still as well; else its machine was busy.
+event loop stood still as well; else its machine was busy. Nobody looked at its cgroup: it is not known which.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Literal
 import numpy as np
 
 from lab.analysis.hosts import Host
-from lab.analysis.streams import Ints
+from lab.analysis.streams import Flags, Ints
 
-By = Literal["throttled", "paused", "busy"]
+By = Literal["throttled", "paused", "busy", "unknown"]
 
 _SILENT_NS = 60_000_000
 _WITHHELD = 0.1
@@ -63,6 +63,14 @@ def overlap_ns(held: Sequence[Holdup], from_ns: int, to_ns: int) -> int:
     return sum(max(0, min(one.to_ns, to_ns) - max(one.from_ns, from_ns)) for one in held)
 
 
+def during(held: Sequence[Holdup], t_ns: Ints, after_ns: int) -> Flags:
+    """Mark the times in a holdup, or up to `after_ns` behind it."""
+    inside = np.zeros(t_ns.size, np.bool_)
+    for one in held:
+        inside |= (t_ns >= one.from_ns) & (t_ns <= one.to_ns + after_ns)
+    return inside
+
+
 def _throttled(host: Host | None, from_ns: int, to_ns: int) -> Iterator[Holdup]:
     looks = host.cgroup if host else ()
     for a, b in pairwise(looks):
@@ -81,7 +89,9 @@ def _silences(sent_ns: Ints, from_ns: int, to_ns: int) -> Iterator[tuple[int, in
 
 
 def _by(client: Client, span: tuple[int, int]) -> By:
-    if client.host and client.host.stood_still(*span):
+    if client.host is None or client.host.throttled_share(*span) is None:
+        return "unknown"
+    if client.host.stood_still(*span):
         return "paused"
     lag = max((ms for t_ns, ms in client.lags if span[0] < t_ns <= span[1] + _LAG_NS), default=0.0)
     return "paused" if lag * _MS > _STOOD * (span[1] - span[0]) else "busy"

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lab.analysis.holdups import Holdup
+from lab.analysis.holdups import Holdup, during
 from lab.analysis.pieces import Piece, Story, Told
 from lab.analysis.streams import Flags
 from lab.marks import BLOCK_MS, FRAME_MS
 
 _AFTER_NS = 1_000_000_000
-_REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "host-busy"}
+_REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "host-busy", "unknown": "undecided"}
 
 
 def told(story: Story, piece: Piece) -> list[Told]:
@@ -24,10 +24,7 @@ def told(story: Story, piece: Piece) -> list[Told]:
     found = []
     for by, reason in _REASONS.items():
         held = [one for one in story.held if one.by == by]
-        hit = np.zeros(when.size, np.bool_)
-        for one in held:
-            hit |= (when >= one.from_ns) & (when <= one.to_ns + _AFTER_NS)
-        chosen = left & hit
+        chosen = left & during(held, when, _AFTER_NS)
         left = left & ~chosen
         if chosen.any():
             found.append(Told(reason=reason, chosen=chosen, note=_spoken(held)))
@@ -40,7 +37,8 @@ def _spoken(held: list[Holdup]) -> str:
         worst = max(one.share for one in held)
         return f"its quota withheld CPU for up to {100 * worst:.0f} % of the time"
     how = "stood still: no CPU, no packets, no ticks" if held[0].by == "paused" else "sent nothing"
-    return f"{len(held)} times it {how}, {longest:.0f} ms at the longest"
+    spoken = f"{len(held)} times it {how}, {longest:.0f} ms at the longest"
+    return f"{spoken}; host-throttled or host-paused" if held[0].by == "unknown" else spoken
 
 
 def _without(piece: Piece, left: Flags) -> Told:
