@@ -20,7 +20,7 @@ from tests.accuracy.journal import Journal, Line
 from tests.accuracy.lane import Lane
 from tests.accuracy.matrix import FULL, FULL_SEED, QUICK, Cell, Size, matrix
 from tests.accuracy.page import Made, render
-from tests.accuracy.score import blamed_code, said, score, wrong_blame
+from tests.accuracy.score import Score, blamed_code, said, score, wrong_blame
 from tests.bench.page import ROOT, commit, write_part
 
 RESULTS = ROOT / "results" / "accuracy"
@@ -93,10 +93,21 @@ def _report(asked: argparse.Namespace) -> int:
     if made.seed == FULL_SEED and not (asked.only or asked.cells or asked.stale):
         write_part("proof", render(done, made))
         SUMMARY.write_text(json.dumps({**done.summary, "commit": made.commit, "seed": made.seed}, indent=1) + "\n")
-    blamed = [line for line in done.judged if wrong_blame(line)] + [
-        line for line in done.sabotaged if blamed_code(line)
-    ]
-    return int(bool(blamed)) if asked.quick else 0
+    return _quick_code(done, len(_cells(asked))) if asked.quick else _full_code(done)
+
+
+def _quick_code(done: Score, cells: int) -> int:
+    """Fail on anybody blamed who is not the one, and when most cells came to no answer at all."""
+    blamed = [line.cell for line in (*filter(wrong_blame, done.judged), *filter(blamed_code, done.sabotaged))]
+    answered = [line for line in (*done.judged, *done.sabotaged) if said(line) != VOID]
+    print(f"blamed wrongly: {', '.join(blamed) or 'nobody'}; {len(answered)} of {cells} cells have an answer")
+    return int(bool(blamed) or 2 * len(answered) < cells)
+
+
+def _full_code(done: Score) -> int:
+    """Fail when a promised figure is not reached."""
+    print("\n".join(f"falls short: {each}" for each in done.shortfalls) or "every promised figure is reached")
+    return int(bool(done.shortfalls))
 
 
 def _blind(asked: argparse.Namespace) -> int:

@@ -20,6 +20,12 @@ CODE = "CODE/"
 Table = Mapping[tuple[str, str], int]
 
 
+PROMISED = {"right_owner": 0.99, "right_hop": 295 / 300, "right_reason": 0.95}
+"""Least shares of the judged runs."""
+ALLOWED = {"wrong_blame": 1 / 300, "void": 0.05, "harness_blamed_code": 0.0}
+"""Most, as shares of the judged runs, of all runs, and of the harness runs."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Score:
     """The lines that count, in their classes. `judged` are the proof's runs that were not void."""
@@ -56,6 +62,17 @@ class Score:
             "harness_blamed_code": _count(harness, blamed_code),
             "harness_blamed_network": _count(harness, _blamed_network),
         }
+
+    @property
+    def shortfalls(self) -> list[str]:
+        """Return every figure that is not what is promised, in words; a proof without runs falls short of all."""
+        figures = self.summary
+        wholes = {"void": figures["runs"], "harness_blamed_code": figures["harness_runs"]}
+        low = [f"{key} {figures[key]} of {figures['judged']} < {least:.1%}" for key, least in PROMISED.items()
+               if figures[key] < least * figures["judged"] or not figures["judged"]]  # fmt: skip
+        high = [f"{key} {figures[key]} of {wholes.get(key, figures['judged'])} > {most:.1%}" for key, most in
+                ALLOWED.items() if figures[key] > most * wholes.get(key, figures["judged"])]  # fmt: skip
+        return low + high
 
     def interval(self, key: str) -> tuple[float, float]:
         """Return the exact 95 % interval of a count among the judged runs."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.accuracy.__main__ import _open
+from tests.accuracy.__main__ import _open, _quick_code
 from tests.accuracy.journal import NAME, Journal, Line, sha256
 from tests.accuracy.matrix import Cell
 from tests.accuracy.page import Made, render
@@ -67,6 +67,29 @@ def test_harness_faults_count_apart() -> None:
     assert (figures["runs"], figures["harness_runs"]) == (0, 5)
     assert (figures["harness_void"], figures["harness_true"]) == (2, 1)
     assert (figures["harness_blamed_code"], figures["harness_blamed_network"]) == (1, 1)
+
+
+def test_a_proof_that_falls_short_says_where() -> None:
+    """Shares as promised for 300 runs; what was never run proves nothing."""
+    right = [line(f"c{number}") for number in range(100)]
+    assert score(right).shortfalls == []
+    wrong = [line("x", "CODE/sdk", right=False), line("y", "NONE", right=False)]
+    assert score([*right, *wrong]).shortfalls == [
+        "right_owner 100 of 102 < 99.0%",
+        "right_hop 100 of 102 < 98.3%",
+        "wrong_blame 1 of 102 > 0.3%",
+    ]
+    assert len(score([]).shortfalls) == 3
+
+
+def test_the_quick_proof_fails_on_a_wrong_blame_alone() -> None:
+    """Or when it proved nothing, most of its runs being void."""
+    right = [line(f"c{number}") for number in range(10)]
+    assert _quick_code(score(right), 10) == 0
+    assert _quick_code(score([*right, line("x", "NONE", right=False)]), 11) == 0
+    assert _quick_code(score([*right, line("x", "BOTH", right=False)]), 11) == 1
+    assert _quick_code(score([*right, line("x", "CODE/sdk", right=False, sabotage="cpu-hog")]), 11) == 1
+    assert _quick_code(score(right[:4]), 10) == 1
 
 
 def test_a_journal_goes_on_where_it_was_killed(tmp_path: Path) -> None:
