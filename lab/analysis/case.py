@@ -14,9 +14,9 @@ from lab.analysis.links import Account, accounts
 from lab.analysis.scene import Scene, Seat, address
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.manifest import Place
+from lab.evidence.manifest import Marks, Place
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond
+from lab.evidence.values import CgroupSecond, ServerTrack
 from lab.marks import FRAME_MS
 from lab.scenario.load import loads
 from lab.scenario.model import Expectation, Media
@@ -47,6 +47,7 @@ class Case:
     measured: bool
     server_host: tuple[CgroupSecond, ...]
     hosts: Mapping[str, Host] = field(default_factory=dict)
+    tracks: tuple[ServerTrack, ...] = ()
 
     @property
     def throttled(self) -> bool | None:
@@ -89,7 +90,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         control_from_ns=marks.control_from_ns,
         control_to_ns=marks.control_to_ns,
         media_from_ns=_confirmed(recording),
-        media_frames=asked.media.duration_ms // FRAME_MS,
+        media_frames=_frames(asked.media, marks),
         dtx=asked.media.dtx,
     )
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
@@ -104,6 +105,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         measured=marks.media_from_ns is not None,
         server_host=tuple(host),
         hosts=hosts_of(recording),
+        tracks=recording.tracks,
     )
 
 
@@ -115,6 +117,14 @@ def _seat(place: Place) -> Seat:
         publishes=place.role != "subscriber",
         subscribes=place.role != "publisher",
     )
+
+
+def _frames(media: Media, marks: Marks) -> int:
+    """Return how many frames of media there are to measure: as many as were asked for, or until that was enough."""
+    asked = media.duration_ms // FRAME_MS
+    if marks.enough_ns is None or marks.media_from_ns is None:
+        return asked
+    return min(asked, (marks.enough_ns - marks.media_from_ns) // (FRAME_MS * 1_000_000))
 
 
 def _confirmed(recording: Recording) -> int:

@@ -71,20 +71,23 @@ def _carrier(journey: Journey, prediction: Prediction) -> Ints:
 
 def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, inbound: Sequence[InboundSample]) -> Floats:
     """Return [blocks, PARTS] in ms; they add up to the whole way."""
-    seen = np.where(journey.t_ns == ABSENT, np.nan, journey.t_ns.astype(np.float64))[carrier]
-    when = journey.when()
+    t_ns, when = journey.t_ns[carrier], journey.when()
     ready = np.maximum(made.due_ns, made.pushed_ns)
     second_half = np.diff(made.slot, prepend=-1) == 0
-    received = journey.t_ns[carrier, At.RECEIVED]
     hops = ((At.SENT, At.SERVER_IN), (At.SERVER_IN, At.SERVER_OUT), (At.SERVER_OUT, At.RECEIVED))
     columns = [
         (ready - made.due_ns) / _MS,
         (when[slot] - ready) / _MS,
         (when[carrier] - when[slot]) / _MS,
-        *((seen[:, there] - seen[:, here]) / _MS for here, there in hops),
-        _buffered_ms(received, inbound) + second_half * BLOCK_MS,
+        *(_between(t_ns[:, here], t_ns[:, there]) for here, there in hops),
+        _buffered_ms(t_ns[:, At.RECEIVED], inbound) + second_half * BLOCK_MS,
     ]
     return np.stack(columns, axis=1)
+
+
+def _between(from_ns: Ints, to_ns: Ints) -> Floats:
+    """Return the ms between two sightings, NaN where one is missing."""
+    return np.where((from_ns == ABSENT) | (to_ns == ABSENT), np.nan, (to_ns - from_ns) / _MS)
 
 
 def _buffered_ms(received_ns: Ints, inbound: Sequence[InboundSample]) -> Floats:
@@ -96,7 +99,8 @@ def _buffered_ms(received_ns: Ints, inbound: Sequence[InboundSample]) -> Floats:
     if not told.any():
         return np.full(received_ns.size, np.nan)
     at_ns = np.array([sample.t_ns for sample in inbound])[1:][told]
-    return np.asarray(np.interp(received_ns, at_ns, 1000 * spent[told] / emitted[told]), dtype=np.float64)
+    since = (received_ns - at_ns[0]).astype(np.float64)
+    return np.asarray(np.interp(since, at_ns - at_ns[0], 1000 * spent[told] / emitted[told]), dtype=np.float64)
 
 
 def _usual(parts: Floats, control: Flags) -> Floats:

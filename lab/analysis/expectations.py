@@ -31,6 +31,13 @@ def holds(measures: Measures, expected: Expectation, without: Owners = NOBODY) -
     return value is not None and limit is not None and compare(expected.op)(value, limit)
 
 
+def never_heard(expected: Expectation, media_ms: float | None) -> Checked:
+    """Check `expected` of a flow that never had media: it was absent all the time, and of the rest nothing is known."""
+    value = media_ms if expected.metric == "absence" else None
+    result = UNKNOWN if value is None else MET if compare(expected.op)(value, expected.limit) else FAILED
+    return Checked(metric=expected.metric, limit=spelled(expected), value=value, interval=None, result=result)
+
+
 def _limit(measures: Measures, expected: Expectation, without: Owners = NOBODY) -> float | None:
     if not expected.relative:
         return expected.limit

@@ -63,15 +63,15 @@ class Measures:
             return None
         if metric in QUANTILES:
             return statistics.quantile_interval(series, QUANTILES[metric], _apart(metric))
-        if metric in _PLAYED:
+        if metric in PLAYED:
             return statistics.block_bootstrap(series, _PLAYED_SECOND)
         return statistics.interval(series)
 
     def series(self, metric: str, without: Owners = NOBODY) -> Floats:
         """Return an estimate's values in the order of time: per frame, packet, cut, 10 ms or 100 ms of playing."""
-        if metric in _SHARES:
-            return self._per_frame(without | (_EVERYBODY - _SHARES[metric]))
-        if metric in _PLAYED:
+        if metric in SHARES:
+            return self._per_frame(without | (_EVERYBODY - SHARES[metric]))
+        if metric in PLAYED:
             return self._played(metric, without)
         if metric == "gap_p95":
             return cuts(self.line(without)).astype(np.float64)
@@ -94,7 +94,7 @@ class Measures:
             return statistics.length_to_close(self.series(metric), QUANTILES[metric], _apart(metric))
         if metric == _DRIFT and not closed:
             return _CLOSING_SECONDS * 1000 / (self.loss.made_frames * FRAME_MS)
-        if metric in QUANTILES or metric in _PLAYED or metric == _DRIFT:
+        if metric in QUANTILES or metric in PLAYED or metric == _DRIFT:
             return statistics.length_to_decide(value, bounds, limit)
         trials = statistics.trials_to_decide(value, bounds, size, limit)
         return None if trials is None else trials / size
@@ -122,7 +122,7 @@ class Measures:
 
     def predicted(self, metric: str) -> float | None:
         """Return what the network's observed drops explain of the metric."""
-        return self.value("network_loss") if metric in (*_SHARES, "concealed") else None
+        return self.value("network_loss") if metric in (*SHARES, "concealed") else None
 
     def assigned(self, owner: Owner) -> Measures:
         """Return the same measures, all undecided damage laid at `owner`'s door; an undecided hop remains one."""
@@ -211,8 +211,8 @@ _COUNTS: Mapping[str, Callable[[Measures, Owners], float]] = {
     "absence": Measures.absence,
     "corrupt_frames": Measures.corrupt_frames,
 }
-_SHARES: Mapping[str, Owners] = {"audio_loss": _EVERYBODY, "network_loss": NETWORK, "code_loss": CODE}
-_PLAYED = ("concealed", "stretched")
+SHARES: Mapping[str, Owners] = {"audio_loss": _EVERYBODY, "network_loss": NETWORK, "code_loss": CODE}
+PLAYED = ("concealed", "stretched")
 _DRIFT = "delay_drift"
 QUANTILES: Mapping[str, float] = {"gap_p95": 0.95, "delay_p50": 0.5, "delay_p95": 0.95}
 """Which share of the values a quantile does not fall short of."""

@@ -108,6 +108,42 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Symptoms:
+    """What a listener would say: cuts, distortion, absence, delay. Each is a metric of the same name, None unknown.
+
+    `by_ear`: the delay is when the program read it, and not NetEQ's estimate. Drift is per minute.
+    """
+
+    gaps: float | None = None
+    gap_p95: float | None = None
+    longest_gap: float | None = None
+    concealed: float | None = None
+    stretched: float | None = None
+    corrupt_frames: float | None = None
+    absence: float | None = None
+    delay_p50: float | None = None
+    delay_p95: float | None = None
+    delay_drift: float | None = None
+    by_ear: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What brought audio whose own packet died: `red` or `fec`, inferred from `evidence`.
+
+    The copy is `depth` packets behind (None: not told). Of the `frames` that came only so, `heard` were heard;
+    `unknown` says who contradicts it.
+    """
+
+    mechanism: str
+    depth: int | None
+    evidence: str
+    frames: float
+    heard: float | None
+    unknown: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlowVerdict:
     """One published track as one subscriber hears it. `damage` is in shares of the intended time, per owner."""
 
@@ -122,6 +158,8 @@ class FlowVerdict:
     reasons: tuple[str, ...]
     concealed_share: float | None = None
     causes: tuple[Cause, ...] = ()  # the costliest first
+    symptoms: Symptoms = field(default_factory=Symptoms)
+    repairs: tuple[Repair, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds
+from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds, never_heard
 from lab.analysis.measures import NETWORK, Measures, Owners
 from lab.analysis.values import Cause, Checked, FlowVerdict, Outcome, Owner, RunVerdict
-from lab.scenario.expectations import ANSWERS, DEFAULT, expectations, spelled
+from lab.scenario.expectations import ANSWERS, DEFAULT, expectations
 from lab.scenario.model import Expectation
 
 NOTE_SHARE = 0.002
@@ -153,13 +153,16 @@ def _expected(owner: Owner, causes: Sequence[Cause], wanted: Expectation, *, dec
     )
 
 
-def unmeasured(owner: Owner, expected: Sequence[Expectation], causes: Sequence[Cause] = ()) -> Answer:
-    """Answer `expected` for a flow of which nothing could be measured but, maybe, whose fault that is, and why."""
+def unmeasured(
+    owner: Owner, expected: Sequence[Expectation], causes: Sequence[Cause] = (), media_ms: float | None = None
+) -> Answer:
+    """Answer `expected` for a flow of which nothing could be measured but, maybe, whose fault that is, and why.
+
+    `media_ms`: there never was media, where there should have been so much.
+    """
     decided = owner != Owner.UNDECIDED
     lines = tuple(
-        _expected(owner, causes, one, decided=decided)
-        if one.metric in ANSWERS
-        else Checked(metric=one.metric, limit=spelled(one), value=None, interval=None, result=UNKNOWN)
+        _expected(owner, causes, one, decided=decided) if one.metric in ANSWERS else never_heard(one, media_ms)
         for one in expected
     )
     results = {line.result for line in lines}

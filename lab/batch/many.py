@@ -10,8 +10,10 @@ from pathlib import Path
 
 from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
+from lab.batch.deciding import Deciding, Looker
 from lab.batch.gallery import gallery
-from lab.batch.one import Judged, run_one
+from lab.batch.one import Judged, Record, run_one
+from lab.batch.until import admit, capped
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
 from lab.evidence.manifest import SEALED
 from lab.evidence.store import RunFolder
@@ -36,6 +38,8 @@ class Request:
     results: Path
     netem: str | None = None
     keep: bool = False
+    until_decided: bool = False
+    at_most: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +62,11 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
     the others; it is told through `watch`, and its exit code counts.
     """
     files = find(gallery(request.files))
-    scenarios = [(path, load(path, sets=request.sets, seed=request.seed)) for path in files]
+    sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
+    scenarios = [(path, load(path, sets=sets, seed=request.seed)) for path in files]
+    if request.until_decided:
+        for _, scenario in scenarios:
+            admit(scenario)
     verdicts: list[RunVerdict] = []
     faults: list[int] = []
     with interruptible():
@@ -69,7 +77,8 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
             try:
                 folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
                 with _lab(machines[scenario.server.version], scenario, folder, request.keep, watch) as lab:
-                    done = run_one(partial(record, lab), scenario, folder, watch)
+                    recording = _stopping(partial(record, lab)) if request.until_decided else partial(record, lab)
+                    done = run_one(recording, scenario, folder, watch)
                     verdicts.append(done.verdict)
                     each(done)
                     watch(Progress(phase="clean up"))
@@ -80,6 +89,16 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
                     break  # what could not be stored once will not be stored the next time
     watch(Progress(phase="done"))
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
+
+
+def _stopping(plain: Record) -> Record:
+    """Return `plain` so that it ends when what it was asked is decided."""
+
+    def until_decided(scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
+        with Looker(folder.path) as looker:
+            plain(scenario, folder, Deciding(looker, watch).watch)
+
+    return until_decided
 
 
 @contextmanager

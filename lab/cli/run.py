@@ -33,6 +33,13 @@ def run(  # noqa: PLR0913 - each is an option of the command
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Every event of the run on stderr.")] = False,
     json: Json = False,
+    until_decided: Annotated[
+        bool, typer.Option("--until-decided", help="Stop as soon as every rate that is expected is certain.")
+    ] = False,
+    at_most: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="How long --until-decided may take.", show_default="the media's length"),
+    ] = None,
     timings: Annotated[bool, typer.Option("--timings", help="Print how long each phase took.")] = False,
 ) -> None:
     """Run scenarios on a real LiveKit server behind an impaired network, and say where the audio went.
@@ -50,6 +57,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
         results=results,
         netem=netem.value if netem else None,
         keep=keep,
+        until_decided=until_decided,
+        at_most=at_most,
     )
     done = run_all(request, reporter.watch, lambda one: None if json else print(one.text))
     if timings:

@@ -5,11 +5,13 @@ Law: always a list of runs; unknown is null, never 0. Format 1 is described in d
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from collections.abc import Iterable
 from typing import Any
 
-from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, RunVerdict
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Repair, RunVerdict, Symptoms
 
 FORMAT = 1
 _DIGITS = 9
@@ -53,7 +55,26 @@ def _flow(flow: FlowVerdict) -> dict[str, Any]:
         "damage": {owner.value: _number(share) for owner, share in sorted(flow.damage.items())},
         "causes": [_cause(cause) for cause in flow.causes],
         "concealed": _number(flow.concealed_share),
+        "symptoms": _symptoms(flow.symptoms),
+        "repairs": [_repair(repair) for repair in flow.repairs],
         "reasons": list(flow.reasons),
+    }
+
+
+def _symptoms(seen: Symptoms) -> dict[str, Any]:
+    return {
+        name: value if isinstance(value, bool) else _number(value) for name, value in dataclasses.asdict(seen).items()
+    }
+
+
+def _repair(repair: Repair) -> dict[str, Any]:
+    return {
+        "mechanism": repair.mechanism,
+        "depth": repair.depth,
+        "evidence": repair.evidence,
+        "frames": _number(repair.frames),
+        "heard": _number(repair.heard),
+        "unknown": repair.unknown or None,
     }
 
 
@@ -107,8 +128,8 @@ def _checked(checked: Checked) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> float | int | None:
-    """Round away what differs between machines; whole numbers are written whole."""
-    if value is None:
+    """Round away what differs between machines; whole numbers are written whole, and an open end is unknown."""
+    if value is None or not math.isfinite(value):
         return None
     rounded = round(float(value), _DIGITS)
     return int(rounded) if rounded.is_integer() else rounded

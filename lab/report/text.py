@@ -5,18 +5,21 @@ Law: plain text, the same for the same verdict; control characters in what other
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
 
-from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, RunVerdict
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, Repair, RunVerdict
 from lab.marks import FRAME_MS
+from lab.report.symptoms import spoken
+from lab.scenario.metrics import unit
 
 _INDENT = "  "
 _HEADS = ("hop", "owner", "packets in", "dropped", "frames lost", "repaired by RED", "by in-band FEC")
 _RIGHT = ("packets in", "frames lost", "repaired by RED", "by in-band FEC")
 _MECHANISMS = ("red", "fec")
 _NOBODY = "\N{EN DASH}"
-_SHARES = ("_loss", "concealed")
+_UNITS = {"share": " %", "ms": " ms"}
 _TITLE_GAPS = 3
 _LAST_WIDTH = 90
 _WORTH_A_LINE = 0.002
@@ -43,7 +46,9 @@ def clean(text: str) -> str:
 def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
     lines = [_title(run, flow, width), *_table([_HEADS, *(_row(hop) for hop in flow.hops)])]
     lines += [line for hop in flow.hops for line in _remarks(hop)]
+    lines += [_INDENT + line for line in _repairs(flow.repairs)]
     lines.append(_balance(flow.frames))
+    lines += [_INDENT + line for line in [spoken(flow.symptoms)] if line]
     lines += _checks(flow.expectations)
     several = len(run.flows) > 1
     if several:
@@ -111,6 +116,20 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     return lines
 
 
+def _repairs(repairs: Sequence[Repair]) -> list[str]:
+    """Return what saved frames, where it stood, and how many of them were heard."""
+    return [_repair(one) for one in repairs if one.frames or one.unknown]
+
+
+def _repair(one: Repair) -> str:
+    name = {"red": "RED", "fec": "in-band FEC"}[one.mechanism]
+    where = "" if one.depth is None else f", {one.depth} packet{'s' * (one.depth != 1)} behind"
+    heard = "" if one.heard is None else f", {_count(one.heard)} of them heard"
+    unknown = f"; unknown: {one.unknown}" if one.unknown else ""
+    frames = f"{_count(one.frames)} frame" + "s" * (one.frames != 1)
+    return f"{name}{where}: {frames} came only so{heard}{unknown}"
+
+
 def _balance(frames: Frames) -> str:
     if frames.made is None:
         return _INDENT + "frames unknown: none could be followed"
@@ -137,14 +156,24 @@ def _limit(one: Checked) -> str:
 def _value(one: Checked) -> str:
     if one.value is None or isinstance(one.value, str):
         return one.value or "unknown"
-    return f"{100 * one.value:.1f} %" if one.metric.endswith(_SHARES) else _count(one.value)
+    return f"{_in_unit(one, one.value)}{_UNITS.get(unit(one.metric), '')}"
 
 
 def _interval(one: Checked) -> str:
     if one.interval is None:
         return ""
-    low, high = one.interval
-    return f"(95 % CI {100 * low:.1f}{_NOBODY}{100 * high:.1f})"
+    low, high = (_in_unit(one, end) if math.isfinite(end) else "?" for end in one.interval)
+    return f"(95 % CI {low}{_NOBODY}{high})"
+
+
+def _in_unit(one: Checked, value: float) -> str:
+    match unit(one.metric):
+        case "share":
+            return f"{100 * value:.1f}"
+        case "ms":
+            return f"{value:.0f}"
+        case _:
+            return _count(value)
 
 
 def _last(run: RunVerdict, folder: str, width: int) -> str:

@@ -175,3 +175,8 @@ def metric(name: str) -> Metric:
         known = (*(each.name for each in METRICS), "verdict", "reason")
         raise ValueError(f"unknown metric {did_you_mean(name, known)}")
     return found
+
+
+def unit(name: str) -> str:
+    """Return the unit of the metric called `name`, empty for `verdict` and `reason`, which have none."""
+    return next((each.unit for each in METRICS if each.name == name), "")

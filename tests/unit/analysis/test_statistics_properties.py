@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.analysis.statistics import Floats, interval, length_to_decide, wilson
+from lab.analysis.statistics import Floats, interval, trials_to_decide, wilson
 from tests.unit.analysis.chance import drawn
 
 DRAWS = 400
@@ -86,11 +86,11 @@ def test_longer_is_surer(events: int, trials: int, times: int) -> None:
 @drawn(200)
 @given(events=st.integers(1, 200), trials=st.integers(200, 3000), limit=st.floats(0.001, 0.5))
 def test_the_length_that_is_asked_for_decides(events: int, trials: int, limit: float) -> None:
-    """As many times the media, were the share to stay: the interval ends on the limit's near side, or within 10 %."""
+    """With so many trials, were the share to stay, Wilson's interval ends on the limit: with more, beyond it."""
     share, bounds = events / trials, wilson(events, trials)
-    times = length_to_decide(share, bounds, limit)
-    if times is None:
+    needed = trials_to_decide(share, bounds, trials, limit)
+    if needed is None:
         assert share == pytest.approx(limit, abs=1e-12)
         return
-    low, high = wilson(events * times * 1.1, trials * times * 1.1)
-    assert high < limit or low > limit or min(abs(high - limit), abs(low - limit)) < 0.1 * abs(share - limit)
+    low, high = wilson(share * needed, needed)
+    assert (high if share < limit else low) == pytest.approx(limit, rel=1e-6, abs=1e-9)
