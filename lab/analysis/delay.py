@@ -43,9 +43,18 @@ class Delays:
     heard: bool
 
 
-def delays(
-    journey: Journey, made: Blocks, prediction: Prediction, inbound: Sequence[InboundSample], control: Flags
-) -> Delays:
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """What tells when audio was played: the subscriber's statistics and, from an ear, when each 10 ms was read.
+
+    `heard_ns` is ABSENT where it was not heard, None without an ear.
+    """
+
+    inbound: Sequence[InboundSample]
+    heard_ns: Ints | None = None
+
+
+def delays(journey: Journey, made: Blocks, prediction: Prediction, played: Listening, control: Flags) -> Delays:
     """Return the delays of a flow, `control` marking the slots that were sent in the clean control."""
     slot = np.maximum(made.slot, 0)
     if not journey.size:
@@ -53,10 +62,12 @@ def delays(
         return Delays(total_ms=nothing, excess_ms=np.full((nothing.size, len(PARTS)), np.nan), heard=False)
     carrier = _carrier(journey, prediction)[slot]
     arrived = (made.slot >= 0) & (carrier >= 0)
-    parts = _parts(journey, made, slot, np.maximum(carrier, 0), inbound)
+    parts = _parts(journey, made, slot, np.maximum(carrier, 0), played)
     parts[~arrived] = np.nan
     usual = _usual(parts, arrived & control[slot])
-    return Delays(total_ms=parts.sum(axis=1), excess_ms=np.maximum(parts - usual, 0.0), heard=False)
+    return Delays(
+        total_ms=parts.sum(axis=1), excess_ms=np.maximum(parts - usual, 0.0), heard=played.heard_ns is not None
+    )
 
 
 def _carrier(journey: Journey, prediction: Prediction) -> Ints:
@@ -69,7 +80,7 @@ def _carrier(journey: Journey, prediction: Prediction) -> Ints:
     return np.where(came.any(axis=0), first, -1)
 
 
-def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, inbound: Sequence[InboundSample]) -> Floats:
+def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, played: Listening) -> Floats:
     """Return [blocks, PARTS] in ms; they add up to the whole way."""
     t_ns, when = journey.t_ns[carrier], journey.when()
     ready = np.maximum(made.due_ns, made.pushed_ns)
@@ -80,7 +91,7 @@ def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, inbound: S
         (when[slot] - ready) / _MS,
         (when[carrier] - when[slot]) / _MS,
         *(_between(t_ns[:, here], t_ns[:, there]) for here, there in hops),
-        _buffered_ms(t_ns[:, At.RECEIVED], inbound) + second_half * BLOCK_MS,
+        _playout(t_ns[:, At.RECEIVED], played, second_half * BLOCK_MS),
     ]
     return np.stack(columns, axis=1)
 
@@ -88,6 +99,13 @@ def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, inbound: S
 def _between(from_ns: Ints, to_ns: Ints) -> Floats:
     """Return the ms between two sightings, NaN where one is missing."""
     return np.where((from_ns == ABSENT) | (to_ns == ABSENT), np.nan, (to_ns - from_ns) / _MS)
+
+
+def _playout(received_ns: Ints, played: Listening, within_ms: Ints) -> Floats:
+    """Return the ms from a packet's arrival until each 10 ms, `within_ms` into it, was read; else an estimate."""
+    if played.heard_ns is None:
+        return _buffered_ms(received_ns, played.inbound) + within_ms
+    return _between(received_ns, played.heard_ns)
 
 
 def _buffered_ms(received_ns: Ints, inbound: Sequence[InboundSample]) -> Floats:

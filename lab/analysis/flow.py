@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.analysis import journey as travel
-from lab.analysis.delay import Delays, delays
+from lab.analysis.delay import Delays, Listening, delays
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
 from lab.analysis.forwarding import paired
@@ -103,6 +103,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     audio = next((one for one in listener.heard if one.publisher == publisher.name), None)
     content = content_of(source)
     ear = listen(audio, content, journey, (made, naming), prediction) if audio and content else None
+    played = Listening(inbound=inbound, heard_ns=ear.heard_ns if ear else None)
     left_out = journey.left_out & times.dtx
     missed = ~prediction.decodable & ~left_out
     held = _during(inbound, journey, slots)
@@ -119,7 +120,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         prediction=prediction,
         lateness=lateness(journey, missed, held, control, _configured(links, publisher, subscriber)),
         inbound=held,
-        delays=delays(journey, made, prediction, inbound, control),
+        delays=delays(journey, made, prediction, played, control),
         pauses=apart,
         quiet=quiet,
         left_out=left_out,
