@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -77,7 +79,7 @@ def read(path: Path) -> Recording:
     return Recording(
         path=path,
         manifest=manifest,
-        taps=_taps(path, manifest, problems),
+        taps=_taps(path, manifest, problems, _level_ids(manifest, said)),
         clients=tuple(read_client(path, place, problems) for place in manifest.clients),
         steps=_try(read_steps, path / names.STEPS, (), problems),
         ticks=pacer.read(ticks, (), problems),
@@ -133,7 +135,17 @@ def _change(name: str, manifest: Manifest, found: set[str]) -> str:
     return f"{name}: changed since it was sealed"
 
 
-def _taps(path: Path, manifest: Manifest, problems: Problems) -> tuple[Tap, ...]:
+def _level_ids(manifest: Manifest, said: ServerAccount) -> Mapping[int, int]:
+    """Return by address which header extension is the level, of those whose session description was kept."""
+    place = {each.name: each.ip for each in manifest.clients}
+    return {
+        int(IPv4Address(place[track.participant])): track.level_id
+        for track in said.described
+        if track.level_id is not None and track.participant in place
+    }
+
+
+def _taps(path: Path, manifest: Manifest, problems: Problems, level_ids: Mapping[int, int]) -> tuple[Tap, ...]:
     """Return every capture that this run's clients should have, and that can be read."""
     linked = [place.name for place in manifest.clients if place.linked]
     wanted: list[tuple[Literal["edge", "inner", "core", "open"], str | None, str]] = [("core", None, names.CORE_TAP)]
@@ -143,12 +155,21 @@ def _taps(path: Path, manifest: Manifest, problems: Problems) -> tuple[Tap, ...]
         wanted += [("edge", name, names.edge(name)), ("inner", name, names.inner(name))]
     found = []
     for where, client, file in wanted:
-        capture = _try(_capture, path / file, None, problems)
+        capture = _try(partial(_capture, level_ids), path / file, None, problems)
         if capture:
             if capture.torn:
                 problems.broken(f"{file}: {capture.torn}")
             dropped = _dropped(path / file)
-            found.append(Tap(place=where, client=client, packets=capture.packets, dropped=dropped, torn=capture.torn))
+            found.append(
+                Tap(
+                    place=where,
+                    client=client,
+                    packets=capture.packets,
+                    dropped=dropped,
+                    torn=capture.torn,
+                    described=frozenset(level_ids),
+                )
+            )
     return tuple(found)
 
 
@@ -166,9 +187,9 @@ def _each(host: Path, kind: str) -> list[tuple[str, Path]]:
     return [(file.stem.removeprefix(f"{kind}-"), file) for file in sorted(host.glob(f"{kind}-*.jsonl"))]
 
 
-def _capture(path: Path) -> Capture | None:
+def _capture(level_ids: Mapping[int, int], path: Path) -> Capture | None:
     """Read a capture, one that was cut included."""
-    return read_capture(path, allow_torn_tail=True)
+    return read_capture(path, level_ids=level_ids, allow_torn_tail=True)
 
 
 def _if_kept(read_piece: Callable[[Path], T], path: Path, empty: T, problems: Problems) -> T:

@@ -8,12 +8,15 @@ a packet cut before its header ends is `KIND_OTHER`.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.evidence.levels import elements, levels
 from lab.evidence.pcap import Records, read_records
 from lab.evidence.values import (
     KIND_ARP,
@@ -26,14 +29,9 @@ from lab.evidence.values import (
     Packets,
 )
 
-LEVEL_ID = 1
-"""The header extension number that LiveKit's clients negotiate for ssrc-audio-level (RFC 6464)."""
-
 _ETHERNET_HEADER, _IP_HEADER, _UDP_HEADER, _RTP_HEADER = 14, 20, 8, 12
 _IPV4, _ARP, _UDP = 0x0800, 0x0806, 17
-_ONE_BYTE_PROFILE = 0xBEDE
 _STUN_COOKIE = 0x2112A442
-_STOP_ID = 15
 _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
@@ -54,7 +52,9 @@ _DATAGRAM = np.dtype(
     }
 )
 """UDP header, then RTP's (RFC 3550) or STUN's (RFC 8489)."""
-_EXTENSION = np.dtype([("profile", ">u2"), ("words", ">u2")])
+
+NOT_DESCRIBED: Mapping[int, int] = MappingProxyType({})
+"""No session description was kept: which header extension is the level is inferred."""
 
 Ints = NDArray[np.int64]
 Rows = NDArray[np.intp]
@@ -69,14 +69,17 @@ class Capture:
     torn: str
 
 
-def read_capture(path: Path, *, level_id: int = LEVEL_ID, allow_torn_tail: bool = False) -> Capture:
-    """Read `path`, digests included. EvidenceError as `read_records` says."""
+def read_capture(path: Path, *, level_ids: Mapping[int, int] = NOT_DESCRIBED, allow_torn_tail: bool = False) -> Capture:
+    """Read `path`, digests included; `level_ids` are by address (`lab.evidence.levels`).
+
+    EvidenceError as `read_records` says.
+    """
     records = read_records(path, allow_torn_tail=allow_torn_tail)
-    packets = classify(records, level_id=level_id)
+    packets = classify(records, level_ids=level_ids)
     return Capture(packets=with_digest(packets, records), torn=records.torn)
 
 
-def classify(records: Records, *, level_id: int = LEVEL_ID) -> Packets:
+def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) -> Packets:
     """Return the packets of `records` in capture order; `digest` is left 0."""
     packets = np.zeros(records.t_ns.size, PACKET)
     packets["t_ns"], packets["length"], packets["level"] = records.t_ns, records.length, -1
@@ -89,7 +92,7 @@ def classify(records: Records, *, level_id: int = LEVEL_ID) -> Packets:
     packets["sport"][udp.rows], packets["dport"][udp.rows] = udp.header["sport"], udp.header["dport"]
     kind = _kind(udp)
     packets["kind"][udp.rows] = kind
-    _read_rtp(packets, records.data, udp.take(np.flatnonzero(kind == KIND_RTP)), level_id)
+    _read_rtp(packets, records.data, udp.take(np.flatnonzero(kind == KIND_RTP)), level_ids)
     return packets
 
 
@@ -161,31 +164,12 @@ def _kind(udp: _Datagrams) -> NDArray[np.uint8]:
     return kind
 
 
-def _read_rtp(packets: Packets, data: NDArray[np.uint8], rtp: _Datagrams, level_id: int) -> None:
+def _read_rtp(packets: Packets, data: NDArray[np.uint8], rtp: _Datagrams, level_ids: Mapping[int, int]) -> None:
     """Fill in the RTP headers and levels."""
     rows, header = rtp.rows, rtp.header
     packets["marker"][rows], packets["pt"][rows] = header["second"] >> 7, header["second"] & 127
     for name in ("seq", "ts", "ssrc"):
         packets[name][rows] = header[name]
-    packets["level"][rows] = _level(data, rtp, level_id)
-
-
-def _level(data: NDArray[np.uint8], rtp: _Datagrams, level_id: int) -> NDArray[np.int16]:
-    """Return the level that a one-byte header extension (RFC 8285) carries, -1 where there is none."""
-    level = np.full(rtp.rows.size, -1, np.int16)
-    begin = rtp.start + _UDP_HEADER + _RTP_HEADER + 4 * (rtp.header["first"] & 15).astype(np.int64)
-    left = np.flatnonzero((rtp.header["first"] & 16 != 0) & (begin + _EXTENSION.itemsize <= rtp.end))
-    begin = begin[left]
-    extension = _headers(data, begin, _EXTENSION)
-    at = begin + _EXTENSION.itemsize
-    end = at + 4 * extension["words"].astype(np.int64)
-    whole = np.flatnonzero((extension["profile"] == _ONE_BYTE_PROFILE) & (end <= rtp.end[left]))
-    left, at, end = left[whole], at[whole], end[whole]
-    while left.size:
-        head = data[at]
-        found = (head >> 4 == level_id) & (at + 1 < end)
-        level[left[found]] = data[at[found] + 1] & 127
-        at = at + np.where(head == 0, 1, (head & 15).astype(np.int64) + 2)
-        more = np.flatnonzero(~found & (head >> 4 != _STOP_ID) & (at < end))
-        left, at, end = left[more], at[more], end[more]
-    return level
+    begin = rtp.start + _UDP_HEADER + _RTP_HEADER + 4 * (header["first"] & 15).astype(np.int64)
+    found = elements(data, np.where(header["first"] & 16 != 0, begin, -1), rtp.end)
+    packets["level"][rows] = levels(found, packets["src"][rows].astype(np.int64), level_ids)

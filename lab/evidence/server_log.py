@@ -16,15 +16,15 @@ from typing import Any
 from lab.errors import EvidenceError
 from lab.evidence.decode import decode, parse
 from lab.evidence.lines import read_bare
-from lab.evidence.values import ServerForwarder, ServerOffset, ServerTrack
+from lab.evidence.values import DescribedTrack, ServerForwarder, ServerOffset, ServerTrack
 
-_STATS, _FORWARDER = "rtp stats", "closing forwarder"
+_STATS, _FORWARDER, _TRACK = "rtp stats", "closing forwarder", "onMediaTrack"
 _OPENING = {
     "rtp receiver stream start": "upstream",
     "rtp sender stream start": "downstream",
     "starting forwarder": _FORWARDER,
 }
-_MESSAGES = (_STATS, _FORWARDER, *_OPENING)
+_MESSAGES = (_STATS, _FORWARDER, _TRACK, *_OPENING)
 _RESTARTED = "stream-restart"
 _COUNTS = {
     "extStartSN": "first_seq",
@@ -36,6 +36,7 @@ _COUNTS = {
     "packetsPadding": "packets_padding",
     "frames": "packets_marked",
 }
+_LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
 _REFUSED = ("PreStartTimestamp", "OldTimestamp", "PreStartSequenceNumber", "OldSequenceNumber")
 
 
@@ -45,17 +46,20 @@ class ServerAccount:
 
     tracks: tuple[ServerTrack, ...] = ()
     forwarders: tuple[ServerForwarder, ...] = ()
+    described: tuple[DescribedTrack, ...] = ()
     unfinished: frozenset[str] = frozenset()
 
 
 def account(log: str, room: str) -> ServerAccount:
     """Take the account of `room` out of the server's log (JSON lines, level debug). Raises EvidenceError."""
-    tracks, forwarders = list[ServerTrack](), list[ServerForwarder]()
+    tracks, forwarders, described = list[ServerTrack](), list[ServerForwarder](), list[DescribedTrack]()
     opened, closed = set[tuple[str, ...]](), set[tuple[str, ...]]()
     for where, said in _lines(log, room):
         message, whose = said["msg"], (str(said.get("participant")), str(said.get("trackID")))
         if message in _OPENING:
             opened.add((*whose, _OPENING[message]))
+        elif message == _TRACK:
+            described.append(_description(said, where))
         elif message == _FORWARDER:
             forwarders.append(_forwarder(said, where))
             closed.add((*whose, _FORWARDER))
@@ -63,7 +67,12 @@ def account(log: str, room: str) -> ServerAccount:
             tracks.append(_track(said, where))
             if said.get("reason") != _RESTARTED:
                 closed.add((*whose, tracks[-1].direction))
-    return ServerAccount(tracks=tuple(tracks), forwarders=tuple(forwarders), unfinished=_whose(opened - closed))
+    return ServerAccount(
+        tracks=tuple(tracks),
+        forwarders=tuple(forwarders),
+        described=tuple(described),
+        unfinished=_whose(opened - closed),
+    )
 
 
 def _whose(streams: Set[tuple[str, ...]]) -> frozenset[str]:
@@ -93,6 +102,18 @@ def _forwarder(said: Mapping[str, Any], where: str) -> ServerForwarder:
     return decode(ServerForwarder, _named(said, where) | counts, where)
 
 
+def _description(said: Mapping[str, Any], where: str) -> DescribedTrack:
+    """Take what the session description, as it was answered, says of a publisher's track."""
+    try:
+        extensions = said["parameters"]["HeaderExtensions"] or ()
+        number = next((each["ID"] for each in extensions if each["URI"] == _LEVEL), None)
+        codec = said["codec"]["MimeType"]
+    except (KeyError, TypeError) as error:
+        raise EvidenceError(f"{where}: not what LiveKit 1.13 says of a track: {error}", fix="record again") from error
+    fields = {"participant": said.get("participant"), "codec": codec, "level_id": number}
+    return decode(DescribedTrack, fields, where)
+
+
 def _named(said: Mapping[str, Any], where: str) -> dict[str, Any]:
     t_ns = round(decode(float, said.get("ts"), f"{where}: ts") * 1e9)
     return {"t_ns": t_ns, "participant": said.get("participant"), "track": said.get("trackID")}
@@ -100,7 +121,7 @@ def _named(said: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def track_lines(found: ServerAccount) -> tuple[str, ...]:
     """Return `found` as the lines of `server/tracks.jsonl`, without line breaks: one object each, under its kind."""
-    kinds = (("track", found.tracks), ("forwarder", found.forwarders))
+    kinds = (("track", found.tracks), ("forwarder", found.forwarders), ("described", found.described))
     return tuple(json.dumps({kind: asdict(each)}, separators=(",", ":")) for kind, group in kinds for each in group)
 
 
@@ -110,6 +131,7 @@ class _Line:
 
     track: ServerTrack | None = None
     forwarder: ServerForwarder | None = None
+    described: DescribedTrack | None = None
 
 
 def read_tracks(path: Path) -> ServerAccount:
@@ -118,6 +140,7 @@ def read_tracks(path: Path) -> ServerAccount:
     return ServerAccount(
         tracks=tuple(line.track for line in lines if line.track),
         forwarders=tuple(line.forwarder for line in lines if line.forwarder),
+        described=tuple(line.described for line in lines if line.described),
     )
 
 

@@ -50,6 +50,7 @@ class Tap:
     packets: Packets
     dropped: int | None  # by the capture itself; None when tcpdump did not say
     torn: str = ""  # how the file ends early; empty when it is whole
+    described: frozenset[int] = frozenset()  # senders whose level extension is the session description's, not inferred
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,6 +299,15 @@ class ServerTrack:
     packets_padding: int
     packets_marked: int
     packets_dropped: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribedTrack:
+    """A published track as the session description that was answered has it; `level_id` is RFC 6464's extension."""
+
+    participant: str
+    codec: str
+    level_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,10 +38,10 @@ STUN = struct.pack(">HHI", 1, 0, 0x2112A442) + bytes(12)
 LEVEL_5 = b"\x10\x85"  # id 1, one byte: V bit set, level 5
 
 
-def read(tmp_path: Path, *frames: bytes, level_id: int = 1) -> Packets:
+def read(tmp_path: Path, *frames: bytes, level_id: int | None = 1) -> Packets:
     """Return the packets of a capture of `frames`."""
     path = saved(tmp_path / "x.pcap", capture([Record(data=data) for data in frames]))
-    return read_capture(path, level_id=level_id).packets
+    return read_capture(path, level_ids={} if level_id is None else {PUBLISHER: level_id}).packets
 
 
 def test_every_field_of_an_rtp_packet(tmp_path: Path) -> None:
@@ -137,6 +137,14 @@ def test_other_numbers_and_other_profiles(tmp_path: Path) -> None:
     assert read(tmp_path, data)["level"].tolist() == [-1]
     assert read(tmp_path, data, level_id=3)["level"].tolist() == [9]
     assert read(tmp_path, frame(rtp(extension=LEVEL_5, profile=0x1000)))["level"].tolist() == [-1]
+
+
+def test_a_number_that_nobody_described_is_inferred(tmp_path: Path) -> None:
+    """Of the elements of one byte, the level is the one that changes: not the constant mid, nor a longer one."""
+    packets = [frame(rtp(extension=bytes([0x40, 0x30, 0x22, 1, i, 3, 0x50, 0x80 | i]))) for i in range(4)]
+    assert read(tmp_path, *packets, level_id=None)["level"].tolist() == [0, 1, 2, 3]
+    assert read(tmp_path, *packets, level_id=4)["level"].tolist() == [0x30] * 4
+    assert read(tmp_path, frame(rtp(extension=b"\x22\x01\x02\x03")), level_id=None)["level"].tolist() == [-1]
 
 
 def test_an_extension_longer_than_its_packet_is_not_read(tmp_path: Path) -> None:

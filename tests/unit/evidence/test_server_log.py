@@ -162,3 +162,22 @@ def test_rooms_of_another_shape_are_refused(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(EvidenceError, match=r"rooms\.json"):
         read_offsets(path)
+
+
+def test_which_extension_is_the_level_is_in_the_session_description() -> None:
+    """Codec and number as answered; a track without the extension has none; another shape is refused by its place."""
+    extensions = [{"URI": "urn:ietf:params:rtp-hdrext:sdes:mid", "ID": 4}, {"URI": LEVEL, "ID": 3}]
+    parameters = {"HeaderExtensions": extensions}
+    lines = (
+        said("onMediaTrack", codec={"MimeType": "audio/red"}, parameters=parameters),
+        said("onMediaTrack", "other", codec={"MimeType": "audio/opus"}, parameters={"HeaderExtensions": None}),
+    )
+    found = account(log(*lines), ROOM).described
+    assert [(one.participant, one.codec, one.level_id) for one in found] == [
+        ("publisher", "audio/red", 3), ("other", "audio/opus", None),
+    ]  # fmt: skip
+    with pytest.raises(EvidenceError, match="the server's log:1: not what LiveKit"):
+        account(said("onMediaTrack", codec={}), ROOM)
+
+
+LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
