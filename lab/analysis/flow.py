@@ -59,7 +59,8 @@ class Times:
 class Flow:
     """One published track as one subscriber hears it, followed. `slots` marks what was on the wire in the window.
 
-    `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out.
+    `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out, `idle` those that the server did
+    not forward because of a mute, or because nobody was subscribed.
     """
 
     publisher: Seat
@@ -77,6 +78,7 @@ class Flow:
     pauses: Pauses
     quiet: Flags
     left_out: Flags
+    idle: Flags
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
 
@@ -105,7 +107,9 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     ear = listen(audio, content, journey, (made, naming), prediction) if audio and content else None
     played = Listening(inbound=inbound, heard_ns=ear.heard_ns if ear else None)
     left_out = journey.left_out & times.dtx
-    missed = ~prediction.decodable & ~left_out
+    held_there = prediction.reached == At.SERVER_IN
+    idle = held_there & (apart.unanswered(journey) | apart.apart(journey))
+    missed = ~prediction.decodable & ~left_out & ~idle
     held = _during(inbound, journey, slots)
     control = _control(made, times, journey)
     return Flow(
@@ -124,6 +128,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         pauses=apart,
         quiet=quiet,
         left_out=left_out,
+        idle=idle,
         ear=ear,
         reads=audio.reads if audio else (),
     )

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.analysis.journey import At, Journey
+from lab.analysis.journey import At
 from lab.analysis.pauses import within
-from lab.analysis.streams import ABSENT, Flags, Ints
+from lab.analysis.streams import Flags, Ints
 from lab.marks import BLOCK_MS, SILENT_LEVEL
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ HOPS = {"content": "send", "cut": "send", "withheld": "server", "unsubscribed": 
 """The hop of a fate that is not called the same."""
 BOOKED = (*KINDS, *CLIENTS)
 MOST_EDGES_MS = 500
-_SIGNAL_NS = 1_000_000_000
-"""How long a server may take to hear of the end of a mute, and a listener to get its first packet."""
 _DRAIN_NS = 500_000_000
 _NONE = -1
 
@@ -44,8 +42,8 @@ def booked(flow: Flow) -> Ints:
         return found
     held = on_wire & (flow.prediction.reached == At.SERVER_IN)[slot]
     muting = within(made.pushed_ns, pauses.muted) | (made.level >= SILENT_LEVEL)
-    unanswered = held & within(_at_server(journey), [one.and_then(_SIGNAL_NS) for one in pauses.muted])[slot]
-    _book(found, "unsubscribed", held & _apart(flow)[slot])
+    unanswered = held & pauses.unanswered(journey)[slot]
+    _book(found, "unsubscribed", held & pauses.apart(journey)[slot])
     _book(found, "withheld", unanswered & ~muting)
     _book(found, "mute", unanswered & muting)
     _book(found, "dtx", on_wire & flow.left_out[slot])
@@ -55,28 +53,8 @@ def booked(flow: Flow) -> Ints:
     return found
 
 
-def _at_server(journey: Journey) -> Ints:
-    """Return per slot when it went into the server, or was sent where that is not known."""
-    into = journey.t_ns[:, At.SERVER_IN]
-    return np.where(into == ABSENT, journey.when(), into)
-
-
 def _book(found: Ints, name: str, chosen: Flags) -> None:
     found[chosen] = BOOKED.index(name)
-
-
-def _apart(flow: Flow) -> Flags:
-    """Mark the slots of each stretch without a forwarded packet in which the listener was not subscribed."""
-    out = np.flatnonzero(flow.journey.seen(At.SERVER_OUT))
-    when, slots = flow.journey.when(), np.arange(flow.journey.size)
-    marked = np.zeros(slots.size, np.bool_)
-    for spell in flow.pauses.unsubscribed:
-        inside = np.flatnonzero(within(when, [spell]))
-        if inside.size:
-            at = int(np.searchsorted(out, inside[inside.size // 2]))
-            first, end = int(out[at - 1]) + 1 if at else 0, int(out[at]) if at < out.size else slots.size
-            marked |= (slots >= first) & (slots < end) & (when < spell.and_then(_SIGNAL_NS).to_ns)
-    return marked
 
 
 def _edges(flow: Flow, found: Ints, held: Flags) -> None:

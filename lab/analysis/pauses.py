@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.journey import Journey
-from lab.analysis.streams import Flags, Ints
+from lab.analysis.journey import At, Journey
+from lab.analysis.streams import ABSENT, Flags, Ints
 from lab.evidence.values import ClientEvidence, Event
 from lab.marks import SILENT_LEVEL
 
 _FOREVER = np.iinfo(np.int64).max
+_SIGNAL_NS = 1_000_000_000
+"""How long a server may take to hear of the end of a mute, and a listener to get its first packet."""
 _ENDS = frozenset({"unpublished", "disconnected", "done"})
 
 
@@ -44,6 +46,25 @@ class Pauses:
         """Mark the slots that a mute silenced in the sender."""
         silent = journey.left_out | (journey.level >= SILENT_LEVEL)
         return silent & within(journey.when(), self.muted)
+
+    def unanswered(self, journey: Journey) -> Flags:
+        """Mark the slots that were at the server while a mute was in force there, or its end not heard of yet."""
+        into = journey.t_ns[:, At.SERVER_IN]
+        there = np.where(into == ABSENT, journey.when(), into)
+        return within(there, [spell.and_then(_SIGNAL_NS) for spell in self.muted])
+
+    def apart(self, journey: Journey) -> Flags:
+        """Mark the slots of each stretch without a forwarded packet in which the listener was not subscribed."""
+        out = np.flatnonzero(journey.seen(At.SERVER_OUT))
+        when, slots = journey.when(), np.arange(journey.size)
+        marked = np.zeros(slots.size, np.bool_)
+        for spell in self.unsubscribed:
+            inside = np.flatnonzero(within(when, [spell]))
+            if inside.size:
+                at = int(np.searchsorted(out, inside[inside.size // 2]))
+                first, end = int(out[at - 1]) + 1 if at else 0, int(out[at]) if at < out.size else slots.size
+                marked |= (slots >= first) & (slots < end) & (when < spell.and_then(_SIGNAL_NS).to_ns)
+        return marked
 
 
 def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
