@@ -22,6 +22,7 @@ from lab.analysis.limits import beyond
 from lab.analysis.measures import Measures
 from lab.analysis.pieces import Story
 from lab.analysis.reasons import causes
+from lab.analysis.repairs import repairs, unreliable
 from lab.analysis.scene import Seat
 from lab.analysis.streams import rtp_of
 from lab.analysis.symptoms import never_there, symptoms
@@ -103,7 +104,12 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
     found = answer(measures, case.asked.expect, why)
-    limits = (*beyond(flow, loss, case.times.media_frames), *_unwatched(case, found.owner))
+    saved = repairs(case.scene, flow, case.times, case.asked.media.bitrate_bps)
+    limits = (
+        *beyond(flow, loss, case.times.media_frames),
+        *unreliable(flow, saved),
+        *_unwatched(case, found.owner),
+    )
     return FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
@@ -119,6 +125,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         symptoms=symptoms(measures),
     )
 
+        repairs=saved,
 
 def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
     """Say that the server is to blame, but not whether it was starved: nobody watched its cgroup."""

@@ -8,11 +8,13 @@ Without an ear what came in time counts as heard-able, and the `read` hop, which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from lab.analysis.causes import causes
 from lab.analysis.damage import FATES, OWNERS, Damage
+from lab.analysis.door import Door
 from lab.analysis.ear.listen import Heard
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
@@ -30,10 +32,14 @@ _SPAN = {"send": (At.NOWHERE, At.SENT), "uplink": (At.SENT, At.UPLINKED), "serve
 _HALF = BLOCK_MS / FRAME_MS
 
 
-def hops(scene: Scene, flow: Flow, loss: Damage, links: Sequence[Account]) -> tuple[Hop, ...]:
-    """Return the rows, in the order of the way."""
+def hops(
+    scene: Scene, flow: Flow, loss: Damage, links: Sequence[Account], at_door: Door | None = None
+) -> tuple[Hop, ...]:
+    """Return the rows, in the order of the way; `at_door` is the server's own account of the flow."""
     rows = [_push(flow, loss)]
     rows += [_crossing(scene, flow, loss, name, _link(links, flow, name)) for name in _SPAN]
+    if at_door is not None:
+        rows = [replace(row, undecided=at_door.undecided) if row.name == "server" else row for row in rows]
     return (*rows, _playout(flow, loss), *((_read(flow, loss),) if flow.ear is not None else ()))
 
 
@@ -147,7 +153,7 @@ def _read(flow: Flow, loss: Damage) -> Hop:
         packets_in=None,
         packets_dropped=None,
         frames_lost=loss.frames(lost) if flow.ear is not None else None,
-        note=f"{unclear:g} frames in their place do not sound like themselves" if unclear >= 1 else "",
+        note=f"{unclear:g} frames, in their place, do not sound like themselves" if unclear > 1 else "",
     )
 
 
