@@ -32,12 +32,19 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
         return owner if link is not None and not link.undecided else Owner.UNDECIDED
 
     return Blame(
-        server=Owner.LOAD if case.throttled else Owner.SERVER,
+        server=_server(case, flow),
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
         held_back=_held_back(case, flow, held),
         starved=during(held, flow.journey.when(), _TICK_NS),
     )
+
+
+def _server(case: Case, flow: Flow) -> Owner:
+    at_door = case.door(flow)
+    if at_door is not None and at_door.undecided:
+        return Owner.UNDECIDED
+    return Owner.LOAD if case.throttled else Owner.SERVER
 
 
 def held(case: Case, seat: Seat, *, steady: bool) -> tuple[Holdup, ...]:

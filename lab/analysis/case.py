@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.analysis.flow import Times
-from lab.analysis.hosts import Host, hosts_of
+from lab.analysis.door import Door, door
+from lab.analysis.flow import Flow, Times
+from lab.analysis.hosts import SERVER, Host, hosts_of
 from lab.analysis.links import Account, accounts
 from lab.analysis.scene import Scene, Seat, address
 from lab.errors import EvidenceError
@@ -57,6 +58,10 @@ class Case:
             return None
         withheld = during[-1].throttled_ns - during[0].throttled_ns
         return withheld > _THROTTLED_SHARE * (during[-1].t_ns - during[0].t_ns)
+
+    def door(self, flow: Flow) -> Door | None:
+        """Return the account of `flow` at the server's door, None when the server gave none."""
+        return door(self.scene, flow, self.tracks, self.hosts.get(SERVER))
 
     def link(self, client: str, way: str) -> Account | None:
         """Return the account of one direction of a client's link, None when it has none."""

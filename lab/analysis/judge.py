@@ -100,7 +100,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     owned = blame(case, flow, held_up)
     loss = damage(flow, owned)
     why = causes(Story(case=case, flow=flow, loss=loss, held=held_up))
-    rows = ledger.hops(case.scene, flow, loss, case.links)
+    rows = ledger.hops(case.scene, flow, loss, case.links, case.door(flow))
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
     found = answer(measures, case.asked.expect, why)

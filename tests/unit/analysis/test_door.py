@@ -10,7 +10,10 @@ from lab.analysis.case import Asked, case_of
 from lab.analysis.door import Door, door
 from lab.analysis.flow import follow
 from lab.analysis.hosts import Host
+from lab.analysis.judge import judge
+from lab.analysis.values import Outcome, Owner
 from lab.evidence.values import NetworkSecond, ServerTrack
+from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import DOWN_SSRC, UP_SSRC, Plan, recording
 
@@ -147,3 +150,19 @@ def test_a_door_that_only_one_looked_at_is_not_contradicted() -> None:
     assert (found.lost_unread, found.kernel_in, found.undecided) == (7, None, "")
     assert at_door(plan, replace(up, participant="somebody"), down) is None
     assert at_door(plan, up, replace(down, ssrc=1)) is None
+
+
+def test_a_hop_of_the_server_whose_witnesses_disagree_is_not_blamed() -> None:
+    """Ten packets die in there: the server has them when its account says so, nobody when it contradicts the tap."""
+    plan = Plan(server_lost=range(100, 110))
+    sent = packets(plan)
+    asked = Asked(media=Media(duration_ms=plan.media * 20), expect=tuple(expectations(DEFAULT)))
+    down = track(DOWN, sent - 10, dropped=None)
+    for up, owner in ((track(UP, sent), Owner.SERVER), (track(UP, sent + 1), Owner.UNDECIDED)):
+        made = replace(recording(plan), tracks=(up, down))
+        run = judge(replace(made, networks={"server": kernel().network}), asked)
+        row = next(row for row in run.flows[0].hops if row.name == "server")
+        assert row.frames_lost
+        assert (run.owner, row.owner, bool(row.undecided)) == (owner, owner, owner == Owner.UNDECIDED)
+    assert run.outcome == Outcome.UNKNOWN
+    assert any("server: the server says that it read" in reason for reason in run.reasons)
