@@ -53,6 +53,7 @@ class Faulty:
         """Wait for frame `number`'s turn on `schedule`, and do first what is to be done wrong before it."""
         turn = Turn(available_ns=schedule.available_ns(number), scheduled_ns=schedule.scheduled_ns(number))
         await sleep_until(turn.available_ns)
+        schedule.resume(number, time.monotonic_ns())
         for act in self._acts.get(number, ()):
             turn = await self._done(act, number, turn, schedule)
         self._last_ns = time.monotonic_ns()

@@ -1,8 +1,8 @@
-"""When each frame is due: drift-free, and moved only by a stall that the program was told to make.
+"""When each frame is due: drift-free, and moved only by what held the program up beyond what it is ahead.
 
 Frame *k*, `frame_ms` of audio, is scheduled (to begin playing) at start + k * `frame_ms` and available `ahead_ms`
-before that, but for the first frames, which are there at the start. After a stall the frame that waited keeps its time,
-so that its lateness shows; the ones after it follow on the moment it was pushed, `ahead_ms` ahead again.
+before that, but for the first frames, which are there at the start. A frame that comes later than scheduled keeps its
+time, so that its lateness shows; the ones after it follow on the moment it was pushed, `ahead_ms` ahead again.
 """
 
 from __future__ import annotations
