@@ -123,9 +123,9 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         concealed_share=flow.lateness.concealed_share,
         causes=why,
         symptoms=symptoms(measures),
+        repairs=saved,
     )
 
-        repairs=saved,
 
 def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
     """Say that the server is to blame, but not whether it was starved: nobody watched its cgroup."""
