@@ -19,6 +19,7 @@ from lab.analysis.streams import Flags
 from lab.analysis.values import Owner
 
 _MOSTLY = 0.5
+_MS = 1_000_000
 _LEAD_NS = 500_000_000
 _TICK_NS = 40_000_000
 """What the SDK sends within two packets behind a holdup it had to make up for."""
@@ -62,8 +63,8 @@ def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...]) -> Flags:
     left = case.scene.evidence(flow.publisher.name)
     lines = left.frames if left else ()
     push = pushes(lines)
-    late = (push.late_ms > 0) & bool(found)
+    late = (push.late_ms > 0) & (push.stood_ms > 0) & bool(found)
     for i in np.flatnonzero(late):
-        from_ns, to_ns = int(push.expected_ns[i]), int(push.pushed_ns[i])
-        late[i] = overlap_ns(found, from_ns, to_ns) >= _MOSTLY * (to_ns - from_ns)
+        from_ns, to_ns = int(push.before_ns[i]), int(push.pushed_ns[i])
+        late[i] = overlap_ns(found, from_ns, to_ns) >= _MOSTLY * push.stood_ms[i] * _MS
     return np.asarray(late[line_of(lines)], dtype=np.bool_)

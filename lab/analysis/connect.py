@@ -1,8 +1,8 @@
 """Why there was no media at all: what was tried before a link, and what came out behind it.
 
 Law: packets of a kind seen before a link and never behind it died there: NETWORK/connect. What reached the server's
-door and got no answer is the server's; media sent to a wrong address or port is configuration. Nothing was made, so
-frames are unknown, not 0.
+door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that
+ran over TCP, where the captures show no frames. What is not followed is unknown, not 0.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import Flags
 from lab.analysis.values import Owner
-from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets
+from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets, PairSample
 
 _TCP = 6
 _TCP_KIND = 0
@@ -24,10 +24,15 @@ _TCP_KIND = 0
 
 @dataclass(frozen=True, kw_only=True)
 class Break:
-    """Where joining broke off, whose it is, and the counts that say so."""
+    """Where joining broke off, whose it is, why (a code, empty when nothing tells), and the counts that say so.
+
+    `silent` is whether there was no media at all.
+    """
 
     owner: Owner
     reason: str
+    code: str = ""
+    silent: bool = True
     packets_in: int | None = None
     packets_dropped: int | None = None
 
@@ -42,6 +47,22 @@ def broken(scene: Scene, seats: Sequence[Seat]) -> Break | None:
     return next((told for seat in seats if (told := _told(scene.evidence(seat.name), seat.name))), None)
 
 
+def over_tcp(scene: Scene, seats: Sequence[Seat], during: tuple[int, int]) -> Break | None:
+    """Return who of `seats` had its media on TCP to the server in that time, None when nobody did."""
+    for seat in seats:
+        left = scene.evidence(seat.name)
+        pairs = [pair for pair in (left.pairs if left else ()) if during[0] <= pair.t_ns <= during[1]]
+        if pairs and all(is_over_tcp(scene, pair) for pair in pairs):
+            reason = f"{seat.name} had its media on TCP, to {pairs[0].remote}: loss is delay there, no frame is seen"
+            return Break(owner=Owner.CONFIG, reason=reason, code="media-over-tcp", silent=False)
+    return None
+
+
+def is_over_tcp(scene: Scene, pair: PairSample) -> bool:
+    """Say whether a nominated pair is TCP to the server's own address."""
+    return pair.protocol == "tcp" and pair.remote.rpartition(":")[0] == str(IPv4Address(scene.server))
+
+
 def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
     outer, inner, core = (_kind(side, kind) for side in (scene.outer(seat), scene.inner(seat), scene.core))
     asked = outer[outer["src"] == seat.ip]
@@ -52,20 +73,25 @@ def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
     strangers = asked[~_to_server(scene, asked, kind)]
     if strangers.size == asked.size:
         where = f"{IPv4Address(int(strangers['dst'][0]))}:{int(strangers['dport'][0])}"
-        return Break(owner=Owner.CONFIG, reason=f"{seat.name} sent its {name} to {where}, which is not the server")
+        reason = f"{seat.name} sent its {name} to {where}, which is not the server"
+        return Break(owner=Owner.CONFIG, reason=reason, code="wrong-address")
     if not passed.size:
-        return _stopped(seat, name, int(asked.size), "before its link and none behind it")
+        return _stopped(seat, name, kind, int(asked.size), "before its link and none behind it")
     if answered.size and not delivered.size:
-        return _stopped(seat, f"answers to its {name}", int(answered.size), "behind its link and none came through")
+        return _stopped(
+            seat, f"answers to its {name}", kind, int(answered.size), "behind its link and none came through"
+        )
     if arrived.size and not answered.size:
         reason = f"the server got {arrived.size} {name} packets of {seat.name} and answered none"
         return Break(owner=Owner.SERVER, reason=reason, packets_in=int(arrived.size))
     return None
 
 
-def _stopped(seat: Seat, what: str, count: int, where: str) -> Break:
+def _stopped(seat: Seat, what: str, kind: int, count: int, where: str) -> Break:
+    """STUN is only tried when signalling has passed, and only DTLS after it has: then some UDP passes."""
     reason = f"{what} of {seat.name}: {count} packets {where}"
-    return Break(owner=Owner.CONNECT, reason=reason, packets_in=count, packets_dropped=count)
+    code = {_TCP_KIND: "all-blocked", KIND_STUN: "udp-blocked"}.get(kind, "")
+    return Break(owner=Owner.CONNECT, reason=reason, code=code, packets_in=count, packets_dropped=count)
 
 
 def _told(left: ClientEvidence | None, name: str) -> Break | None:

@@ -14,13 +14,14 @@ from ipaddress import IPv4Address
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.connect import is_over_tcp
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
 from lab.analysis.links import Account
 from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import rtp_of
 from lab.analysis.values import Gate
-from lab.evidence.values import HostSecond, Packets, Tick
+from lab.evidence.values import HostSecond, Packets, PairSample, Tick
 
 LATE_P99_MS = 40.0  # of 10 ms ticks; pushes are 60 ms ahead, so beyond this the machine itself makes silence
 LATE_MAX_MS = 60.0
@@ -164,7 +165,7 @@ def _path(seen: Witnesses) -> Gate:
         f"{client.name} → {pair.remote} ({pair.protocol})"
         for client in seen.scene.clients
         for pair in client.pairs
-        if seen.from_ns <= pair.t_ns <= seen.to_ns and pair.remote and (pair.remote, pair.protocol) != (server, "udp")
+        if seen.from_ns <= pair.t_ns <= seen.to_ns and _strays(seen.scene, pair)
     }
     known = any(client.pairs for client in seen.scene.clients)
     return Gate(
@@ -174,6 +175,17 @@ def _path(seen: Witnesses) -> Gate:
         ok=not used if known else None,
         why=f"media left the path that was measured: {', '.join(sorted(used))}" if used else "",
     )
+
+
+def _strays(scene: Scene, pair: PairSample) -> bool:
+    """Say whether a pair does not end at the server; a peer-reflexive one (RFC 8445) has no address to tell.
+
+    TCP to the server is evidence about the configuration.
+    """
+    host, _, port = pair.remote.rpartition(":")
+    if not host or is_over_tcp(scene, pair):
+        return False
+    return (host, port, pair.protocol) != (str(IPv4Address(scene.server)), str(scene.server_port), "udp")
 
 
 def _clock(seen: Witnesses) -> Gate:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from lab.analysis import ledger
 from lab.analysis.blame import blame, held
 from lab.analysis.case import Asked, Case, asked_of, case_of
-from lab.analysis.connect import broken
+from lab.analysis.connect import Break, broken, over_tcp
 from lab.analysis.damage import damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
@@ -26,7 +26,7 @@ from lab.analysis.repairs import repairs, unreliable
 from lab.analysis.scene import Seat
 from lab.analysis.streams import rtp_of
 from lab.analysis.symptoms import never_there, symptoms
-from lab.analysis.values import FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict, Symptoms
+from lab.analysis.values import Cause, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict, Symptoms
 from lab.analysis.verdict import answer, unmeasured, worst
 from lab.errors import LabError
 from lab.evidence import names
@@ -77,6 +77,8 @@ def _flow(case: Case, publisher: Seat, subscriber: Seat) -> tuple[Flow | None, F
         return None, unknown(f"{missing[0]} is missing (it tells the hops beside it apart)")
     if not _met(case, publisher, subscriber) and (verdict := _unconnected(case, publisher, subscriber)):
         return None, verdict
+    if found := over_tcp(case.scene, (publisher, subscriber), (case.times.media_from_ns, case.until_ns)):
+        return None, _broken_off(case, publisher, subscriber, found)
     if not case.measured:
         return None, unknown("the run ended before the media: there is nothing to measure the expectations on")
     flow, broke = _tried(lambda: follow(case.scene, publisher, subscriber, case.times, case.links))
@@ -137,8 +139,10 @@ def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
 
 def _unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict | None:
     found = broken(case.scene, (publisher, subscriber))
-    if found is None:
-        return None
+    return _broken_off(case, publisher, subscriber, found) if found else None
+
+
+def _broken_off(case: Case, publisher: Seat, subscriber: Seat, found: Break) -> FlowVerdict:
     row = Hop(
         name="connect",
         owner=found.owner,
@@ -146,24 +150,29 @@ def _unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict |
         packets_dropped=found.packets_dropped,
         note=found.reason,
     )
-    return _silent(case, publisher, subscriber, found.owner, (f"no media: {found.reason}",), (row,))
+    cause = Cause(owner=found.owner, hop="connect", reason=found.code, share=float(found.silent), note=found.reason)
+    words = f"no media: {found.reason}" if found.silent else found.reason
+    verdict = _silent(case, publisher, subscriber, found.owner, (words,), (cause,) if found.code else ())
+    return replace(verdict, hops=(row,))
 
 
 def _silent(
-    case: Case, publisher: Seat, subscriber: Seat, owner: Owner, reasons: tuple[str, ...], rows: tuple[Hop, ...]
+    case: Case, publisher: Seat, subscriber: Seat, owner: Owner, reasons: tuple[str, ...], why: tuple[Cause, ...]
 ) -> FlowVerdict:
     """Return the verdict of a flow without a ledger: failed with an owner, or unknown without."""
-    media_ms = float(case.asked.media.duration_ms) if owner != Owner.UNDECIDED else None
-    found = unmeasured(owner, case.asked.expect, media_ms=media_ms)
+    heard = owner == Owner.UNDECIDED or any(cause.share < 1 for cause in why)
+    media_ms = None if heard else float(case.asked.media.duration_ms)
+    found = unmeasured(owner, case.asked.expect, why, media_ms=media_ms)
     return FlowVerdict(
         publisher=publisher.name,
         subscriber=subscriber.name,
         outcome=found.outcome,
         owner=owner,
         frames=_NO_FRAMES,
-        hops=rows,
+        hops=(),
         expectations=found.checked,
         damage={},
+        causes=why,
         reasons=reasons,
         symptoms=Symptoms() if media_ms is None else never_there(media_ms),
     )

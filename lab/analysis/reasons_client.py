@@ -101,8 +101,9 @@ def _unpushed(story: Story, push: Pushes, at: Ints) -> list[Told]:
 def _late(push: Pushes, at: Ints) -> list[Told]:
     late_ms, lag_ms = push.late_ms[at], push.lag_ms[at]
     punctual = late_ms < _PUNCTUAL_MS
-    blocked = ~punctual & (lag_ms >= _BLOCKED * late_ms)
-    free = ~punctual & (lag_ms < _FREE * late_ms)
+    waited_ms = np.where(push.stood_ms[at] < _PUNCTUAL_MS, late_ms, np.minimum(late_ms, push.stood_ms[at]))
+    blocked = ~punctual & (lag_ms >= _BLOCKED * waited_ms)
+    free = ~punctual & (lag_ms < _FREE * waited_ms)
     small = punctual & (push.lead_ms < push.length_ms)
     found = [
         ("loop-blocked", blocked, "while the event loop lagged {lag:.0f} ms"),
@@ -119,7 +120,7 @@ def _late(push: Pushes, at: Ints) -> list[Told]:
         ),
     ]
     return [
-        Told(reason=reason, chosen=chosen, note=_spoken(at, chosen, late_ms) + words.format(lag=lag_ms[chosen].max()))
+        Told(reason=reason, chosen=chosen, note=_spoken(at, chosen, waited_ms) + words.format(lag=lag_ms[chosen].max()))
         for reason, chosen, words in found
         if chosen.any()
     ]

@@ -55,36 +55,59 @@ def silent(edge: Sequence[Packets], inner: Sequence[Packets], core: Sequence[Pac
 
 SIGNALLED = (SIGNAL, SIGNAL_BACK)
 CASES = {
-    "udp blocked up": ((*SIGNALLED, ASK, ASK), SIGNALLED, SIGNALLED, Owner.CONNECT, "none behind it"),
+    "udp blocked up": ((*SIGNALLED, ASK, ASK), SIGNALLED, SIGNALLED, Owner.CONNECT, "none behind it", "udp-blocked"),
     "udp blocked down": (
         (*SIGNALLED, ASK),
         (*SIGNALLED, ASK, ANSWER),
         (*SIGNALLED, ASK, ANSWER),
         Owner.CONNECT,
         "none came through",
+        "udp-blocked",
     ),
-    "tcp blocked": ((SIGNAL,), (), (), Owner.CONNECT, "signalling of publisher"),
+    "tcp blocked": ((SIGNAL,), (), (), Owner.CONNECT, "signalling of publisher", "all-blocked"),
     "wrong address": (
         (*SIGNALLED, ELSEWHERE),
         (*SIGNALLED, ELSEWHERE),
         SIGNALLED,
         Owner.CONFIG,
         "203.0.113.9:7882, which is not the server",
+        "wrong-address",
     ),
-    "server is mute": ((*SIGNALLED, ASK), (*SIGNALLED, ASK), (*SIGNALLED, ASK), Owner.SERVER, "answered none"),
+    "server is mute": ((*SIGNALLED, ASK), (*SIGNALLED, ASK), (*SIGNALLED, ASK), Owner.SERVER, "answered none", ""),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_where_joining_broke_off_names_its_owner(name: str) -> None:
     """Frames unknown, not 0; the owner and the packets that show it; a failure, for nothing was heard."""
-    edge, inner, core, owner, words = CASES[name]
+    edge, inner, core, owner, words, code = CASES[name]
     run = judge(silent(edge, inner, core), ASKED)
     flow = run.flows[0]
     assert (run.outcome, run.owner) == (Outcome.FAIL, owner)
     assert words in flow.reasons[0]
     assert flow.frames.made is None
     assert [hop.name for hop in flow.hops] == ["connect"]
+    assert [cause.reason for cause in flow.causes] == ([code] if code else [])
+
+
+def over_tcp(run: Recording) -> Recording:
+    """Return `run` with the publisher's media on TCP to the server, and no RTP of it on UDP."""
+    source = run.clients[0]
+    pairs = tuple(replace(pair, protocol="tcp", remote=f"{SERVER}:7881") for pair in source.pairs)
+    taps = tuple(replace(tap, packets=tap.packets[tap.packets["src"] != number(PUBLISHER)]) for tap in run.taps)
+    return replace(run, clients=(replace(source, pairs=pairs), run.clients[1]), taps=taps)
+
+
+def test_media_on_tcp_is_configuration_and_no_measurement() -> None:
+    """It was heard, so nothing is said about how much is missing: frames and metrics unknown, the owner CODE/config."""
+    wanted = expectations({"verdict": ["CODE/config"], "reason": ["media-over-tcp"]})
+    run = judge(over_tcp(recording(Plan())), replace(ASKED, expect=tuple(wanted)))
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.PASS, Owner.CONFIG)
+    assert (flow.frames.made, flow.causes[0].share) == (None, 0.0)
+    unmet = judge(over_tcp(recording(Plan())), ASKED)
+    assert unmet.outcome == Outcome.FAIL
+    assert {line.result for line in unmet.flows[0].expectations} == {"unknown"}
 
 
 def test_an_expected_firewall_passes() -> None:
