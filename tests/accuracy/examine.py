@@ -7,11 +7,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.batch.one import judged, keep_verdict
+from lab.analysis.judge import judge
 from lab.errors import LabError
+from lab.evidence.manifest import SEALED
+from lab.evidence.recording import read
 from tests.accuracy.answers import UNKNOWN, Answer, answer
 from tests.accuracy.faults import fault
-from tests.accuracy.log import ContradictionError, log_of
+from tests.accuracy.log import ContradictionError, Log, log_of
 from tests.accuracy.naive import naive
 from tests.accuracy.truth import truth
 
@@ -45,21 +47,21 @@ class Found:
 
 
 def examine(folder: Path, faults: Sequence[str]) -> dict[str, Any]:
-    """Judge the recording in `folder` and compare with what was put in."""
+    """Judge the recording in `folder` and compare with what was put in; one that was cut short is only judged."""
     try:
-        done = judged(folder)
+        recording = read(folder)
     except LabError as error:
         return asdict(_unread(str(error)))
-    keep_verdict(done)
-    said = answer(done.verdict)
+    said = answer(judge(recording))
+    if recording.manifest.phase != SEALED:
+        return asdict(Found(**asdict(said)))
     try:
-        return asdict(_compared(folder, faults, said))
+        return asdict(_compared(log_of(recording), faults, said))
     except (ContradictionError, LabError) as error:
         return asdict(Found(**asdict(said), contradiction=str(error)))
 
 
-def _compared(folder: Path, faults: Sequence[str], said: Answer) -> Found:
-    log = log_of(folder)
+def _compared(log: Log, faults: Sequence[str], said: Answer) -> Found:
     right = truth((each, each.measure(log)) for each in map(fault, faults))
     rule = naive(log.recording)
     return Found(

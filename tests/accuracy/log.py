@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.evidence import names
-from lab.evidence.recording import Recording, read
+from lab.evidence.recording import Recording
 from lab.evidence.values import KIND_RTP, Packets
 from lab.marks import FRAME_MS, SILENT_LEVEL
 from lab.scenario.load import loads
@@ -133,9 +133,10 @@ class Log:
         return packets[(packets["t_ns"] >= since) & (packets["t_ns"] < until)]
 
 
-def log_of(path: Path) -> Log:
-    """Read the log of the run in `path`."""
-    return Log(path=path, recording=read(path), scenario=loads((path / names.RESOLVED).read_text()))
+def log_of(recording: Recording) -> Log:
+    """Return the injector's log of a whole recording."""
+    scenario = loads((recording.path / names.RESOLVED).read_text())
+    return Log(path=recording.path, recording=recording, scenario=scenario)
 
 
 def beyond_repair(runs: Sequence[int], copies: int) -> int:

@@ -18,13 +18,13 @@ from tests.replay.test_replay import unpacked
 @pytest.fixture
 def twenty(tmp_path: Path) -> Log:
     """Return the log of a run that lost every fifth packet of its uplink."""
-    return log_of(unpacked("twenty-percent", tmp_path))
+    return log_of(read(unpacked("twenty-percent", tmp_path)))
 
 
 @pytest.fixture
 def stalled(tmp_path: Path) -> Log:
     """Return the log of a run whose publisher stalled."""
-    return log_of(unpacked("sender-stalls", tmp_path))
+    return log_of(read(unpacked("sender-stalls", tmp_path)))
 
 
 def test_lost_packets_are_counted_at_both_ends_of_the_link(twenty: Log) -> None:
