@@ -90,6 +90,10 @@ class Host:
         """Count UDP packets dropped because there was no memory to send them."""
         return _grown(self.network, lambda look: look.udp_sndbuf_errors, from_ns, to_ns)
 
+    def datagrams(self, from_ns: int, to_ns: int) -> int | None:
+        """Count the UDP packets that its programs got and sent, whosever they were."""
+        return _grown(self.network, lambda look: look.udp_in_datagrams + look.udp_out_datagrams, from_ns, to_ns)
+
     @property
     def dropped_unread(self) -> int | None:
         """All packets, of the whole recording, that its kernel dropped before a program read them."""

@@ -12,11 +12,11 @@ import numpy as np
 from lab.analysis.hosts import SERVER, Host
 from lab.analysis.ledger import dropped
 from lab.analysis.pieces import Piece, Story, Told, everything, undecided
-from lab.evidence.values import KIND_RTP
 
 _HALF = 0.5
 _CROWD = 3
-"""So many times as many streams of others at its door as this scenario's own clients have are a crowd."""
+"""So many times as many packets of others as passed the tap of this scenario's own clients are a crowd's."""
+_UDP = 17
 
 
 def own(story: Story, piece: Piece) -> list[Told]:
@@ -31,11 +31,11 @@ def own(story: Story, piece: Piece) -> list[Told]:
 def load(story: Story, piece: Piece) -> list[Told]:
     """Return what the server had too little CPU for."""
     host, span = _host(story), _span(story)
-    ours, others = _streams(story)
+    ours, everybodys = _packets(story), host.datagrams(*span) or 0
     used, withheld = host.cpu_share(*span) or 0.0, host.throttled_share(*span) or 0.0
     spoken = f"it used {used:.2f} CPUs, its quota withheld {withheld:.2f}"
-    if others >= _CROWD * ours:
-        return everything(piece, "server-crowded", f"{others} streams of others at its door; {spoken}")
+    if everybodys - ours >= _CROWD * ours:
+        return everything(piece, "server-crowded", f"{everybodys - ours} packets of others beside {ours}; {spoken}")
     return everything(piece, "server-throttled", spoken)
 
 
@@ -47,14 +47,13 @@ def _span(story: Story) -> tuple[int, int]:
     return story.case.times.media_from_ns, story.case.until_ns
 
 
-def _streams(story: Story) -> tuple[int, int]:
-    """Return how many RTP streams passed the server's door from or to this scenario's clients, and others."""
+def _packets(story: Story) -> int:
+    """Return how many UDP packets passed the server's door from or to this scenario's clients."""
     core = story.case.scene.core
     from_ns, to_ns = _span(story)
-    media = core[(core["kind"] == KIND_RTP) & (core["t_ns"] >= from_ns) & (core["t_ns"] <= to_ns)]
     seats = [seat.ip for seat in story.case.scene.seats]
-    ours = np.isin(media["src"], seats) | np.isin(media["dst"], seats)
-    return len(set(media["ssrc"][ours].tolist())), len(set(media["ssrc"][~ours].tolist()))
+    ours = (core["proto"] == _UDP) & (np.isin(core["src"], seats) | np.isin(core["dst"], seats))
+    return int((ours & (core["t_ns"] >= from_ns) & (core["t_ns"] <= to_ns)).sum())
 
 
 def _unread(story: Story, piece: Piece) -> list[Told]:

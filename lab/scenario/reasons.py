@@ -262,7 +262,7 @@ REASONS: tuple[Reason, ...] = (
         "server-crowded",
         _LOAD,
         "More participants than the server's machine can serve.",
-        "its CPU use, streams at its door, no quota reached",
+        "CPU withheld or used up, packets of others at its door",
     ),
 )
 """Each code once; docs/verdicts.md prints this table."""
