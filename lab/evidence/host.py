@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
+from lab.errors import EvidenceError
 from lab.evidence.decode import decode
 from lab.evidence.lines import Lines, read_bare
 from lab.evidence.values import CgroupSecond, HostSecond, NetworkSecond, Tick
 
+Look = TypeVar("Look", CgroupSecond, NetworkSecond)
 PACER_KIND = "pacer"
 SECONDS_KIND = "seconds"
 
@@ -31,9 +35,20 @@ def line(look: CgroupSecond | NetworkSecond) -> str:
 
 def read_cgroup(path: Path) -> tuple[CgroupSecond, ...]:
     """Return the samples of one container's cgroup; EvidenceError with file:line for a torn or foreign one."""
-    return tuple(decode(CgroupSecond, each.fields, each.where) for each in read_bare(path))
+    return _read(CgroupSecond, path, {"memory_bytes"})
 
 
 def read_network(path: Path) -> tuple[NetworkSecond, ...]:
     """Return the looks at one namespace; EvidenceError with file:line for a torn or foreign one."""
-    return tuple(decode(NetworkSecond, each.fields, each.where) for each in read_bare(path))
+    return _read(NetworkSecond, path, set())
+
+
+def _read(kind: type[Look], path: Path, levels: set[str]) -> tuple[Look, ...]:
+    """Return the looks in `path`; all their numbers but `levels` are totals or times, and never become less."""
+    lines = read_bare(path)
+    found = tuple(decode(kind, each.fields, each.where) for each in lines)
+    for (earlier, later), each in zip(pairwise(found), lines[1:], strict=True):
+        for name, total in asdict(later).items():
+            if name not in levels and total is not None and (getattr(earlier, name) or 0) > total:
+                raise EvidenceError(f"{each.where}: {name} is less than before", fix="this is no total of one run")
+    return found

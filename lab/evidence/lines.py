@@ -35,10 +35,14 @@ class Lines:
     torn: str = ""
 
     def timed(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Yield where each record stands, and its fields with the monotonic `t` made `t_ns`."""
+        """Yield where each record stands, and its fields, the monotonic `t` as `t_ns`; it never runs backwards."""
+        before = None
         for line in self.lines:
             fields = renamed(line.fields, {"t": "t_ns"}, line.where)
-            fields["t_ns"] = decode(int, fields.get("t_ns"), f"{line.where}: t") + self.offset_ns
+            at = fields["t_ns"] = decode(int, fields.get("t_ns"), f"{line.where}: t") + self.offset_ns
+            if before is not None and at < before:
+                raise EvidenceError(f"{line.where}: earlier than the line before", fix="lines were moved; record again")
+            before = at
             yield line.where, fields
 
 

@@ -66,7 +66,7 @@ def test_a_program_that_read_nothing_leaves_an_empty_file(tmp_path: Path) -> Non
         ({"tail": b"x"}, "no whole samples"),
         ({"kind": "frames"}, "a file of frames, not of reads"),
         ({"counts": [(100, 9600), (200, 4800)]}, "heard-ada.jsonl:3: fewer samples"),
-        ({"counts": [(200, 4800), (100, 9600)]}, "heard-ada.jsonl:3: fewer samples, or earlier"),
+        ({"counts": [(200, 4800), (100, 9600)]}, "heard-ada.jsonl:3: earlier than the line before"),
     ],
 )
 def test_sound_that_is_not_what_was_noted_is_broken(tmp_path: Path, change: dict[str, object], words: str) -> None:
