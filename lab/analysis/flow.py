@@ -156,7 +156,11 @@ def _journey(
     if not heard:
         raise EvidenceError(f"{subscriber.name} has no statistics of {publisher.name}", fix="they name the stream")
     into = {ssrc: rtp_of(scene.core, src=publisher.ip, ssrc=ssrc) for ssrc in sent}
-    became = paired(into, {ssrc: rtp_of(scene.core, dst=subscriber.ip, ssrc=ssrc) for ssrc in heard})
+    out = {ssrc: rtp_of(scene.core, dst=subscriber.ip, ssrc=ssrc) for ssrc in heard}
+    if not any(packets.size for packets in out.values()) and any(sample.packets_received for sample in inbound):
+        words = f"{subscriber.name}'s statistics are of streams that no capture holds"
+        raise EvidenceError(words, fix="they name the stream; they are not this run's")
+    became = paired(into, out)
     return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, became[ssrc]) for ssrc in sent])
 
 
