@@ -2,7 +2,8 @@
 
 Law: over all packets of the link, between two readings, tap-before = sent + dropped and tap-after = sent. A packet seen
 while a reading was being taken may stand on either side of it, and so may one that is not IPv4 and shows no direction.
-Witnesses that disagree make the hop undecided. What was configured is only what the kernel says it holds.
+Where the kernel alters packets, some come out with addresses that are nobody's. Witnesses that disagree make the hop
+undecided. What was configured is only what the kernel says it holds.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ class Configured:
     """What the kernel held: delay, rate, and the longest time that delay, jitter and a full queue explain together.
 
     `usual_ms` is the delay that it held during the clean control already: what is measured against the control has it.
-    `jitter_ms` is netem's spread, `queue_ms` how long a full queue takes to leave at the rate.
+    `jitter_ms` is netem's spread, `queue_ms` how long a full queue takes to leave at the rate, `corrupt` the share of
+    packets that it alters.
     """
 
     delay_ms: float
@@ -54,6 +56,7 @@ class Configured:
     usual_ms: float = 0.0
     jitter_ms: float = 0.0
     queue_ms: float = 0.0
+    corrupt: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +79,14 @@ class Account:
         entered = offered >= self.before[0] if self.configured.duplicates else _within(offered, self.before)
         if not entered:
             return f"{_spell(self.before)} packets before the bump, {offered} sent + dropped by the kernel"
-        if not _within(self.sent, self.after):
+        if not _within(self.sent, (self.after[0], self.after[1] + self._strayed())):
             return f"{self.sent} packets sent by the kernel, {_spell(self.after)} behind the bump"
         return ""
+
+    def _strayed(self) -> int:
+        """Return how many packets may have come out with other addresses."""
+        altered = self.configured.corrupt * self.sent
+        return math.ceil(altered + _SIGMAS * math.sqrt(altered))
 
     @property
     def walked_past(self) -> int:
@@ -174,6 +182,7 @@ def _in_force(readings: Sequence[Reading], window: Times) -> Configured:
         duplicates=any(one.duplicates for one in held),
         jitter_ms=max(one.jitter_ms for one in held),
         queue_ms=max(one.queue_ms for one in held),
+        corrupt=max(one.corrupt for one in held),
     )
 
 
@@ -193,7 +202,15 @@ def _configured(state: DirectionState) -> Configured:
         duplicates="duplicate" in netem,
         jitter_ms=jitter_ms,
         queue_ms=queue_ms,
+        corrupt=_corrupt(netem, where),
     )
+
+
+def _corrupt(netem: Mapping[str, object], where: str) -> float:
+    told = netem.get("corrupt", {})
+    if not isinstance(told, dict):
+        raise EvidenceError(f"{where}: corrupt {told!r} is no object", fix="this is not what the kernel says")
+    return _number(told.get("corrupt", 0), f"{where}: corrupt")
 
 
 def _rate(tbf: Mapping[str, object], where: str) -> tuple[float, float]:

@@ -55,7 +55,7 @@ def _causes(story: Story, piece: Piece, account: Account) -> Names:
     altered = gone & (flow.journey.altered_up if piece.hop == "uplink" else flow.journey.altered_down)
     names = np.full(flow.journey.size, "", "<U8")
     names[gone & ~altered] = named(story.case.scene, account, flow.journey.t_ns[gone & ~altered, start])
-    names[altered] = "corrupt"
+    names[altered | (gone & (names == "") & (account.configured.corrupt > 0))] = "corrupt"
     return names[_victims(flow, start, flow.made.slot[piece.rows])]
 
 
@@ -81,7 +81,7 @@ def _of(story: Story, piece: Piece, seat: Seat, account: Account, name: str, cau
         seconds = (when.max() - when.min()) / 1e9 + FRAME_MS / 1000
         reason, note = name, f"{count} within {seconds:.1f} s in which {passing}"
     elif name == "corrupt":
-        reason, note = "corrupt", f"{count} in packets that came out altered"
+        reason, note = "corrupt", f"{count} in packets that came out altered, or as nobody's"
     else:
         reason, note = "undecided", f"{count} for which no counter of the link moved"
     return Told(reason=reason, chosen=chosen, note=note)

@@ -77,7 +77,11 @@ def uplink(scene: Scene) -> Account:
 
 def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
     """As `tc -j -r` writes it: delay in seconds; a queue of 20 kB, which takes 400 ms at 50 kB/s."""
-    netem = {"delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0}, "duplicate": {"duplicate": 0.01}}
+    netem = {
+        "delay": {"delay": 0.04, "jitter": 0.01, "correlation": 0},
+        "duplicate": {"duplicate": 0.01},
+        "corrupt": {"correlation": 0, "corrupt": 0.3},
+    }
     held = uplink(scene_with({}, netem, {"rate": 50_000, "burst": 3000, "limit": 20_000})).configured
     assert held == Configured(
         delay_ms=40.0,
@@ -85,7 +89,19 @@ def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
         rate_bytes=50_000.0,
         duplicates=True,
         usual_ms=40.0,
+        jitter_ms=10.0,
+        queue_ms=pytest.approx(400),
+        corrupt=0.3,
     )
+
+
+@pytest.mark.parametrize(("seen", "told"), [(70, ""), (40, "100 packets sent by the kernel, 40 behind the bump")])
+def test_an_altered_packet_may_be_nobodys_behind_the_link(seen: int, told: str) -> None:
+    """Of 100 sent 30 were altered, give or take four sigmas: 30 with other addresses are within that, 60 are not."""
+    span = Span(from_ns=GO_NS, to_ns=GO_NS + 100, random=0, queue=0, blocked=0, outage=False)
+    held = replace(account(span).configured, corrupt=0.3)
+    one = replace(account(span), sent=100, before=(100, 100), after=(seen, seen), configured=held)
+    assert one.undecided == told
 
 
 def test_a_rate_that_nothing_can_fill_is_no_queue() -> None:
