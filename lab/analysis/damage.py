@@ -18,7 +18,7 @@ from lab.analysis.delay import PARTS
 from lab.analysis.ear.missing import Why, Witnesses, missing
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
-from lab.analysis.kinds import BOOKED, CLIENTS, KINDS, booked
+from lab.analysis.kinds import BOOKED, CLIENTS, KINDS, booked, faded
 from lab.analysis.late import HOPS
 from lab.analysis.prediction import Copy
 from lab.analysis.streams import Flags, Ints
@@ -30,7 +30,7 @@ _NOBODY = -1
 _LATE_PUSH_NS = 25_000_000
 """A packet holds the two 10 ms before it leaves, and takes some more to encode: pushed before that was in time."""
 
-_DIED = {
+DIED = {
     At.NOWHERE: "send",
     At.SENT: "uplink",
     At.UPLINKED: "unexplained",  # between two taps of the router
@@ -38,6 +38,7 @@ _DIED = {
     At.SERVER_OUT: "unexplained",
     At.ROUTED: "downlink",
 }
+"""The hop in which a packet died that was seen last at a place."""
 FATES = (
     *("decodable", "push", "content", "send", "uplink", "server", "downlink", "playout", "read", "unexplained"),
     *BOOKED,
@@ -118,7 +119,7 @@ class Damage:
 def damage(flow: Flow, blame: Blame) -> Damage:
     """Settle every block of the flow's window."""
     inside = flow.made.inside(flow.window)
-    fate, late = _fates(flow)
+    fate, late = fates(flow)
     fate, late = fate[inside], late[inside]
     nobodys = ("decodable", *KINDS)
     owners = np.array([_NOBODY if name in nobodys else OWNERS.index(blame.owner(name)) for name in FATES])
@@ -130,11 +131,11 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     return Damage(fate=fate, late=late, lost_to=lost_to, silence=silence, silence_by=silence_by)
 
 
-def _fates(flow: Flow) -> tuple[Ints, Flags]:
+def fates(flow: Flow) -> tuple[Ints, Flags]:
     """Return the fate of every block made, and whether it only came too late."""
     made, reached = flow.made, flow.prediction.reached
     died = np.array(
-        [FATES.index(_DIED.get(At(at), "decodable")) for at in range(At.RECEIVED + 1)] + [FATES.index("send")]
+        [FATES.index(DIED.get(At(at), "decodable")) for at in range(At.RECEIVED + 1)] + [FATES.index("send")]
     )
     on_wire = made.slot >= 0
     slot = np.maximum(made.slot, 0)
@@ -146,7 +147,10 @@ def _fates(flow: Flow) -> tuple[Ints, Flags]:
     fate = np.where(made.pushed, fate, FATES.index("push"))
     named = booked(flow)
     fate, late = np.where(named >= 0, named + FATES.index(BOOKED[0]), fate), late & (named < 0)
-    return _unheard(flow, fate, np.asarray(late, dtype=np.bool_))
+    heard, late = _unheard(flow, fate, np.asarray(late, dtype=np.bool_))
+    edge = faded(flow)
+    mute = (edge >= 0) & (heard != fate) & (heard != FATES.index("read"))
+    return np.where(mute, edge + FATES.index(BOOKED[0]), heard), late & ~mute
 
 
 def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
@@ -168,7 +172,7 @@ def _first_died(flow: Flow) -> Ints:
     """Return per slot where its copies died that did not arrive: what killed it when a repair was of no use."""
     copies = flow.prediction.copies
     reached = np.where(copies == At.RECEIVED, At.NOWHERE, copies).max(axis=0, initial=At.NOWHERE)
-    died = np.array([FATES.index(_DIED[At(at)]) for at in range(At.RECEIVED)] + [FATES.index("send")])
+    died = np.array([FATES.index(DIED[At(at)]) for at in range(At.RECEIVED)] + [FATES.index("send")])
     return np.asarray(died[reached], np.int64)  # NOWHERE, -1, is the last
 
 

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.analysis.case import asked_of, case_of
+from lab.analysis.flow import follow
 from lab.analysis.judge import judge
 from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
+from lab.analysis.ways import ways
 from lab.evidence import names
 from lab.evidence.recording import read
 from lab.evidence.store import RunFolder, storing, write_atomically
+from lab.report.frames import lines
 from lab.report.json import dumps
 from lab.report.text import render
 from lab.rig.watch import Watch
@@ -44,6 +48,17 @@ def judged(folder: Path) -> Judged:
     """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
     verdict = judge(read(folder))
     return Judged(folder=folder, verdict=verdict, text=render(verdict, str(folder)))
+
+
+def frames(folder: Path, first: int, last: int) -> str:
+    """Tell the ways of frames `first` to `last`, flow by flow. Raises UsageError, EvidenceError."""
+    recording = read(folder)
+    case = case_of(recording, asked_of(recording))
+    told = []
+    for publisher, subscriber in case.scene.pairs:
+        flow = follow(case.scene, publisher, subscriber, case.times, case.links)
+        told.append(lines(f"{publisher.name} → {subscriber.name}", ways(case, flow, first, last)))
+    return "\n".join(told)
 
 
 def keep_verdict(done: Judged) -> None:

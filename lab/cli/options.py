@@ -17,4 +17,8 @@ Results = Annotated[Path, typer.Option("--results", "-o", help="Folder that runs
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 Run = Annotated[str, typer.Argument(help="A run: its folder, a unique prefix of its id, or 'last'.")]
 
+Frames = Annotated[
+    str | None, typer.Option(metavar="FIRST-LAST", help="Tell the way of these frames instead, e.g. 800-820 or 812.")
+]
+
 DEFAULT_RESULTS = Path("results")

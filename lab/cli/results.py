@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Json, Results, Run
+from lab.cli.options import DEFAULT_RESULTS, Frames, Json, Results, Run
+from lab.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -19,10 +20,12 @@ def register(app: typer.Typer) -> None:
 def show(
     run: Run = "last",
     logs: Annotated[str | None, typer.Option(help="Print the log of this client (or 'server') instead.")] = None,
+    frames: Frames = None,
     results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
-    """Print a run's table again, or one of its logs."""
+    """Print a run's table again, the way of some of its frames, or one of its logs."""
+    from lab.batch.one import frames as told
     from lab.batch.one import judged
     from lab.batch.stored import find, log
 
@@ -30,8 +33,19 @@ def show(
     if logs is not None:
         sys.stdout.write(log(folder, logs))
         return
+    if frames is not None:
+        sys.stdout.write(told(folder, *span(frames)))
+        return
     done = judged(folder)
     sys.stdout.write(done.json if json else done.text + "\n")
+
+
+def span(text: str) -> tuple[int, int]:
+    """Return the first and last frame of `800-820`, or of `812`. Raises UsageError."""
+    first, dash, last = text.partition("-")
+    if not first.isdecimal() or not (last.isdecimal() if dash else True) or int(first) > int(last or first):
+        raise UsageError(f"--frames {text}: not a range of frames", fix="write FIRST-LAST, e.g. 800-820, or one number")
+    return int(first), int(last or first)
 
 
 def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = False) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.replay.keep import unpacked
+
 ROOT = Path(__file__).parents[2]
 GOOD = "version: 1\nlinks: {publisher: {up: {loss: 20%}}}\n"
 
@@ -89,6 +91,18 @@ def test_2_for_a_run_that_is_not_there(tmp_path: Path) -> None:
     done = lab("show", "nothing", "-o", tmp_path)
     assert done.returncode == 2
     assert "lab run" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("frames", "why"),
+    [("99990-99999", "ask for some of 0-"), ("20-10", "not a range of frames"), ("x", "e.g. 800-820")],
+)
+def test_2_for_frames_that_are_not_there(tmp_path: Path, frames: str, why: str) -> None:
+    """A bad range is refused, and the error says which frames there are, or how a range is written."""
+    done = lab("show", unpacked("clean", tmp_path), "--frames", frames)
+    assert done.returncode == 2
+    assert why in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_imports_only_typer() -> None:
