@@ -126,6 +126,8 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         causes=why,
         symptoms=symptoms(measures),
         repairs=saved,
+        named_share=flow.named_share,
+        level_extension="described" if case.scene.describes(flow.publisher) else "inferred",
     )
 
 

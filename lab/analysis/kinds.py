@@ -29,6 +29,7 @@ HOPS = {"content": "send", "cut": "send", "withheld": "server", "unsubscribed": 
 """The hop of a fate that is not called the same."""
 BOOKED = (*KINDS, *CLIENTS)
 MOST_EDGES_MS = 500
+_FADE_SLOTS = 3
 _DRAIN_NS = 500_000_000
 _NONE = -1
 
@@ -41,7 +42,7 @@ def booked(flow: Flow) -> Ints:
     if not journey.size:
         return found
     held = on_wire & (flow.prediction.reached == At.SERVER_IN)[slot]
-    muting = within(made.pushed_ns, pauses.muted) | (made.level >= SILENT_LEVEL)
+    muting = _muting(flow)
     unanswered = held & pauses.unanswered(journey)[slot]
     _book(found, "unsubscribed", held & pauses.apart(journey)[slot])
     _book(found, "withheld", unanswered & ~muting)
@@ -51,6 +52,25 @@ def booked(flow: Flow) -> Ints:
     _book(found, "mute", on_wire & flow.quiet[slot] & muting)
     _edges(flow, found, held)
     return found
+
+
+def faded(flow: Flow) -> Ints:
+    """Return per block the index in BOOKED of what it is if the ear misses it: beside a mute, sound fades; -1 elsewhere.
+
+    The sender fades out and in, and a jitter buffer joins what came before to what comes after.
+    """
+    found = np.full(flow.made.slot.size, _NONE, np.int64)
+    if flow.quiet.any():
+        beside = np.flatnonzero(flow.quiet)[:, None] + np.arange(-1, _FADE_SLOTS + 1)
+        near = (flow.made.slot >= 0) & np.isin(flow.made.slot, beside)
+        _book(found, "cut", near)
+        _book(found, "mute", near & _muting(flow))
+    return found
+
+
+def _muting(flow: Flow) -> Flags:
+    """Mark the blocks that nobody meant to be heard: pushed while muted, or silence."""
+    return within(flow.made.pushed_ns, flow.pauses.muted) | (flow.made.level >= SILENT_LEVEL)
 
 
 def _book(found: Ints, name: str, chosen: Flags) -> None:

@@ -67,6 +67,11 @@ class Scene:
         """Return what was captured behind the client's link: between bump and core, or on the core."""
         return _packets(self.tap("inner", seat.name) if seat.linked else self.tap("core"))
 
+    def describes(self, seat: Seat) -> bool:
+        """Say whether the session description of `seat` was kept: else the number of its level is inferred."""
+        tap = self.tap("edge", seat.name) if seat.linked else self.tap("open")
+        return tap is not None and seat.ip in tap.described
+
     @property
     def core(self) -> Packets:
         """What was captured at the server's door."""

@@ -2,7 +2,8 @@
 
 Law: between two seams content follows the wire block by block, so its names are certain. At a seam the number of blocks
 that came in or fell out is exact; its place is certain as far as moving it would contradict a level, and is an interval
-where it would not: in a pause, or among packets that nobody saw.
+where it would not: in a pause, or among packets that nobody saw. Behind the last level that tells, there is no exact
+number.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _LONGEST_SLOTS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Somewhere in the slots `first` … `end` - 1, `inserted` blocks of silence came in, or fell out when negative."""
+    """Somewhere in the slots `first` … `end` - 1, `inserted` blocks of silence came in, or content fell out (negative).
+
+    0 at the end of the log: nobody knows how many.
+    """
 
     first: int
     end: int
@@ -39,7 +43,16 @@ def intervals(naming: Naming, slots: Slots, pushed: Pushed) -> tuple[Interval, .
         on = fit.run(range(right, min(slots.level.size, right + _LONGEST_SLOTS)), after, before)
         if back or on:
             found.append(Interval(first=left + 1 - back, end=right + on, inserted=after - before))
-    return tuple(found)
+    return (*found, *_end(fit, where, at))
+
+
+def _end(fit: _Fit, where: Ints, at: Ints) -> tuple[Interval, ...]:
+    """Return the end, as far as nothing behind it says how much went before: a log that ends in a pause."""
+    if not where.size:
+        return ()
+    last, ahead = int(where[-1]), int(at[-1])
+    open_slots = fit.run(range(last, max(-1, last - _LONGEST_SLOTS), -1), ahead, ahead + 1)
+    return (Interval(first=last + 1 - open_slots, end=last + 1, inserted=0),) if open_slots else ()
 
 
 def sure(naming: Naming, found: tuple[Interval, ...]) -> Flags:

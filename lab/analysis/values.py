@@ -160,6 +160,8 @@ class FlowVerdict:
     causes: tuple[Cause, ...] = ()  # the costliest first
     symptoms: Symptoms = field(default_factory=Symptoms)
     repairs: tuple[Repair, ...] = ()
+    named_share: float | None = None  # of the audio pushed: how much is named beyond doubt
+    level_extension: str = ""  # described | inferred: how the number of the clear level's extension is known
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -72,7 +72,8 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
     due_ns = _per_block(lines, [line.scheduled_ns for line in lines]) + _within(lines) * BLOCK_MS * 1_000_000
     level = np.array([level for line in lines for level in line.levels], np.float64)
     went = pushed_ns >= 0
-    slots = Slots(level=np.where(_beside(quiet), ABSENT, journey.level), t_ns=journey.when())
+    muted = _beside(quiet)
+    slots = Slots(level=np.where(muted, ABSENT, journey.level), t_ns=journey.when())
     pushed = Pushed(dbov=level[went], t_ns=pushed_ns[went])
     naming = named(slots, pushed)
     slot = np.full(level.size, -1, np.int64)
@@ -90,12 +91,12 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
         level=level,
         sure=sure,
     )
-    return found, _without_mutes(naming, quiet)
+    return found, _without_mutes(naming, muted)
 
 
-def _without_mutes(naming: Naming, quiet: Flags) -> Naming:
+def _without_mutes(naming: Naming, muted: Flags) -> Naming:
     """Return `naming` without the silence of a mute: nobody put that in."""
-    kept = ~quiet[naming.silence_slot] if quiet.size else np.zeros(naming.silence_slot.size, np.bool_)
+    kept = ~muted[naming.silence_slot] if muted.size else np.zeros(naming.silence_slot.size, np.bool_)
     return replace(naming, silence_before=naming.silence_before[kept], silence_slot=naming.silence_slot[kept])
 
 

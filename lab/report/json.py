@@ -57,6 +57,8 @@ def _flow(flow: FlowVerdict) -> dict[str, Any]:
         "concealed": _number(flow.concealed_share),
         "symptoms": _symptoms(flow.symptoms),
         "repairs": [_repair(repair) for repair in flow.repairs],
+        "named_share": _number(flow.named_share),
+        "level_extension": flow.level_extension or None,
         "reasons": list(flow.reasons),
     }
 

@@ -48,6 +48,7 @@ def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
     lines += [line for hop in flow.hops for line in _remarks(hop)]
     lines += [_INDENT + line for line in _repairs(flow.repairs)]
     lines.append(_balance(flow.frames))
+    lines += _names(flow.named_share)
     lines += [_INDENT + line for line in [spoken(flow.symptoms)] if line]
     lines += _checks(flow.expectations)
     several = len(run.flows) > 1
@@ -135,11 +136,19 @@ def _balance(frames: Frames) -> str:
         return _INDENT + "frames unknown: none could be followed"
     kept = ("heard", frames.heard) if frames.heard is not None else ("heard-able", frames.decodable)
     words = f"made {_count(frames.made)} = {kept[0]} {_count(kept[1])} + lost {_count(frames.lost)}"
+    words += "".join(f" + {kind} {_count(count)}" for kind, count in frames.kinds.items())
     words += f" + unexplained {_count(frames.unexplained)}"
     inserted = sum(frames.inserted_ms.values())
     words += f", and {inserted:g} ms of silence inserted" if inserted else ""
     words += f"   ({_count(frames.transition)} in transition not counted)" if frames.transition else ""
     return _INDENT * 16 + words
+
+
+def _names(share: float | None) -> list[str]:
+    """Say how much could be named beyond doubt, unless it was all of it."""
+    if share is None or share >= 1:
+        return []
+    return [f"{_INDENT}{100 * share:.1f} % of what was pushed is named beyond doubt; the rest lies in pauses, counted"]
 
 
 def _checks(checks: Sequence[Checked]) -> list[str]:
