@@ -66,22 +66,24 @@ def spoken(damage: Mapping[Owner, float]) -> str:
 
 
 def _undecided(measures: Measures, asked: Sequence[Expectation]) -> Answer:
-    if Owner.UNDECIDED not in measures.loss.by_owner():
-        return _plain(measures, asked)
-    answers = [_plain(measures.assigned(suspect), asked) for suspect in _SUSPECTS]
+    known = measures.loss.by_owner()
+    if Owner.UNDECIDED not in known:
+        return _plain(measures, asked, known)
+    answers = [_plain(measures.assigned(suspect), asked, known) for suspect in _SUSPECTS]
     if len({(one.outcome, one.owner) for one in answers}) == 1:
         return answers[0]
-    share = measures.loss.by_owner()[Owner.UNDECIDED]
+    share = known[Owner.UNDECIDED]
     reason = f"{100 * share:.1f} points are undecided, and it matters whose they are"
     checked = check(measures, asked)
     return Answer(outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, checked=checked, reasons=(reason,))
 
 
-def _plain(measures: Measures, asked: Sequence[Expectation]) -> Answer:
+def _plain(measures: Measures, asked: Sequence[Expectation], known: Mapping[Owner, float]) -> Answer:
+    """Answer `asked`; `known` is the damage per owner as it is told, whoever is suspected of what is undecided."""
     checked = check(measures, asked)
     results = {one.result for one in checked}
     damage = measures.loss.by_owner()
-    said = (spoken(damage),) if damage else ()
+    said = (spoken(known),) if known else ()
     if FAILED in results:
         failed = [one for one, seen in zip(asked, checked, strict=True) if seen.result == FAILED]
         owner, why = _to_blame(measures, failed)
