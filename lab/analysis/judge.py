@@ -18,6 +18,7 @@ from lab.analysis.connect import Break, broken, over_tcp
 from lab.analysis.damage import damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
+from lab.analysis.latency import latency
 from lab.analysis.limits import beyond
 from lab.analysis.measures import Measures
 from lab.analysis.pieces import Story
@@ -105,6 +106,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
     rows = ledger.hops(case.scene, flow, loss, case.links, case.door(flow))
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
+    why = (*why, *latency(measures, why))
     found = answer(measures, case.asked.expect, why)
     saved = repairs(case.scene, flow, case.times, case.asked.media.bitrate_bps)
     limits = (

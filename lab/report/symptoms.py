@@ -38,6 +38,6 @@ def _absence(seen: Symptoms) -> str:
 def _delay(seen: Symptoms) -> str:
     if seen.delay_p50 is None or seen.delay_p95 is None:
         return ""
-    drift = "" if seen.delay_drift is None else f", {seen.delay_drift:+.0f} ms/min"
+    drift = "" if seen.delay_drift is None else f", {round(seen.delay_drift):+d} ms/min"
     source = "" if seen.by_ear else ", estimated"
     return f"delay {seen.delay_p50:.0f} ms (p95 {seen.delay_p95:.0f}{drift}{source})"

@@ -195,7 +195,7 @@ def _causes(causes: Sequence[Cause]) -> list[str]:
     return [
         f"{_INDENT}{one.owner}{_points(one.share)}: {one.reason}" + (f" {_NOBODY} {one.note}" if one.note else "")
         for one in causes
-        if one.share >= _WORTH_A_LINE or one.hop == "connect"
+        if one.share >= _WORTH_A_LINE or not one.share
     ]
 
 
