@@ -188,7 +188,7 @@ def _silence(flow: Flow, inside: Flags, blame: Blame) -> tuple[Ints, Ints]:
     count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, _NOBODY, np.int64)
     order = flow.made.order[rows]
     went = np.flatnonzero(order >= 0)
-    owed = np.cumsum(flow.made.slot[rows] < 0)
+    owed = _owed(flow.made.slot[rows] < 0)
     when = flow.journey.when()
     debt_at = np.searchsorted(order[went], flow.naming.silence_before)
     forgiven = 0
@@ -196,13 +196,20 @@ def _silence(flow: Flow, inside: Flags, blame: Blame) -> tuple[Ints, Ints]:
         if not 0 < at < went.size or order[went[at]] != before:
             continue
         row = int(went[at])
-        if forgiven < int(owed[row - 1]):
+        if forgiven < int(owed[row]):
             forgiven += 1
             continue
         if not count[row]:
             owner[row] = OWNERS.index(_who(flow, blame, int(rows[row]), int(slot), int(when[slot])))
         count[row] += 1
     return count, owner
+
+
+def _owed(never_sent: Flags) -> Ints:
+    """Return per block how many never went out up to the next that did: a hole may lie before its silence or behind."""
+    size = never_sent.size
+    next_sent = np.minimum.accumulate(np.where(never_sent, size, np.arange(size))[::-1])[::-1]
+    return np.concatenate(([0], np.cumsum(never_sent)))[next_sent]
 
 
 def _who(flow: Flow, blame: Blame, block: int, slot: int, sent_ns: int) -> Owner:

@@ -55,7 +55,7 @@ def booked(flow: Flow) -> Ints:
 
 
 def faded(flow: Flow) -> Ints:
-    """Return per block the index in BOOKED of what it is if the ear misses it: beside a mute, sound fades; -1 elsewhere.
+    """Return per block the index in BOOKED of what it is if the ear misses it: beside a mute sound fades; else -1.
 
     The sender fades out and in, and a jitter buffer joins what came before to what comes after.
     """
