@@ -100,9 +100,10 @@ def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
 
 def _settled(case: Case, flow: Flow) -> FlowVerdict:
     held_up = held(case, flow.publisher, steady=not case.asked.media.dtx)
+    listening = held(case, flow.subscriber, steady=False)
     owned = blame(case, flow, held_up)
     loss = damage(flow, owned)
-    why = causes(Story(case=case, flow=flow, loss=loss, held=held_up))
+    why = causes(Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening))
     rows = ledger.hops(case.scene, flow, loss, case.links, case.door(flow))
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})

@@ -27,12 +27,16 @@ _SILENCE_AT = {Owner.CLIENT: "push", Owner.BACKEND: "push"}
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What a reason may be read from: the recording laid out, one flow followed, and what was settled about it."""
+    """What a reason may be read from: the recording laid out, one flow followed, and what was settled about it.
+
+    `held` is when the publisher's container was held back, `listener_held` when the subscriber's was.
+    """
 
     case: Case
     flow: Flow
     loss: Damage
     held: tuple[Holdup, ...] = ()
+    listener_held: tuple[Holdup, ...] = ()
 
     @property
     def lines(self) -> tuple[FrameLine, ...]:

@@ -18,12 +18,13 @@ _REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "hos
 
 
 def told(story: Story, piece: Piece) -> list[Told]:
-    """Return the reasons of a piece of the publisher's host's damage."""
+    """Return the reasons of a piece of a client's host's damage: the publisher's, or in playout the listener's."""
+    holdups = story.listener_held if piece.hop == "playout" else story.held
     when = story.flow.made.sent_ns[piece.rows]
     left: Flags = np.ones(when.size, np.bool_)
     found = []
     for by, reason in _REASONS.items():
-        held = [one for one in story.held if one.by == by]
+        held = [one for one in holdups if one.by == by and (by, piece.kind) != ("busy", "lost")]
         chosen = left & during(held, when, _AFTER_NS)
         left = left & ~chosen
         if chosen.any():
@@ -43,5 +44,8 @@ def _spoken(held: list[Holdup]) -> str:
 
 def _without(piece: Piece, left: Flags) -> Told:
     frames = f"{piece.weight[left].sum() * BLOCK_MS / FRAME_MS:g} frames"
+    if piece.hop == "playout":
+        words = f"{frames} that arrived in time and were not played, while NetEQ made up sound"
+        return Told(reason="host-busy", chosen=left, note=words)
     note = {"lost": f"{frames} whose numbers are missing at the first capture", "late": f"{frames} that left late"}
     return Told(reason="host-busy", chosen=left, note=note.get(piece.kind, f"{frames} that the SDK took late"))
