@@ -13,11 +13,12 @@ from enum import IntEnum
 
 import numpy as np
 
-from lab.analysis.journey import At, Journey
+from lab.analysis.journey import SLOT_TICKS, At, Journey
 from lab.analysis.streams import Flags, Ints
 from lab.evidence.values import InboundSample
 
 _NO_COPY = -2
+_OLDEST_COPY_SLOTS = (2**14 - 1) // SLOT_TICKS
 
 
 class Copy(IntEnum):
@@ -62,10 +63,14 @@ def replay(journey: Journey, fec: Flags) -> Prediction:
 
 
 def successors(journey: Journey) -> Ints:
-    """Return per slot the slot of the next sequence number in the same epoch, -1 when there is none."""
+    """Return per slot the slot of the next sequence number in the same epoch, -1 when there is none that could copy it.
+
+    RED says how old a copy is in 14 bits of the clock (RFC 2198): a packet that ends a longer silence has none.
+    """
     numbered = np.flatnonzero(journey.number >= 0)
     following = np.full(journey.size, -1, np.int64)
     same = (np.diff(journey.number[numbered]) == 1) & (np.diff(journey.epoch[numbered]) == 0)
+    same &= np.diff(numbered) <= _OLDEST_COPY_SLOTS
     following[numbered[:-1][same]] = numbered[1:][same]
     return following
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,3 +78,19 @@ def test_copies_do_not_cross_epochs() -> None:
     """The first packet of a new SSRC holds no copy of the last one of the old."""
     found = replay(travelled(up=(3,), cut=4), ALWAYS)
     assert not found.decodable[3]
+
+
+@pytest.mark.parametrize(("slots", "copied"), [(16, True), (17, False)])
+def test_no_copy_is_older_than_red_can_say(slots: int, copied: bool) -> None:
+    """Behind 16 slots that DTX left out a packet may copy the one before, behind 17 it cannot: 14 bits of 48 kHz."""
+    short = travelled(up=(2,))
+
+    def wider(values: np.ndarray, fill: int) -> np.ndarray:
+        return np.insert(values, 3, np.broadcast_to(fill, (slots, *values.shape[1:])), axis=0)
+
+    names = ("epoch", "number", "level", "red", "t_ns", "altered_up", "altered_down")
+    fills = (0, -1, -1, 0, -1, 0, 0)
+    long = replace(short, **{name: wider(getattr(short, name), fill) for name, fill in zip(names, fills, strict=True)})
+    found = replay(long, np.zeros(long.size, bool))
+    assert bool(found.decodable[2]) == copied
+    assert not found.decodable[3 : 3 + slots].any()
