@@ -19,6 +19,8 @@ from lab.probe.lag import Lag
 from lab.probe.lines import Lines
 
 PLAYOUT_SLACK_S = 0.1
+APART_S = 0.001
+"""Between pushes that do not wait for each other: the SDK takes those of the same instant in any order."""
 
 
 class Publisher:
@@ -77,18 +79,13 @@ class Publisher:
 
     async def _push_together(self, numbers: range, schedule: Schedule, frames: Frames, turn: Turn) -> None:
         """Push the frames `numbers`, all of which the program has by now, without waiting for one another."""
-        pushes = (
-            frames.push(
-                self._source,
-                self._frame(number),
-                number=number,
-                available_ns=min(turn.available_ns, schedule.available_ns(number)),
-                scheduled_ns=schedule.scheduled_ns(number),
-            )
-            for number in numbers
-            if number < self._config.frames_total
-        )
-        await asyncio.gather(*pushes)
+        async with asyncio.TaskGroup() as pushes:
+            for number in numbers:
+                if number < self._config.frames_total:
+                    available_ns = min(turn.available_ns, schedule.available_ns(number))
+                    times = {"available_ns": available_ns, "scheduled_ns": schedule.scheduled_ns(number)}
+                    pushes.create_task(frames.push(self._source, self._frame(number), number=number, **times))
+                    await asyncio.sleep(APART_S)
 
     def _mute(self, muted: bool) -> None:
         """Mute or unmute the published track."""

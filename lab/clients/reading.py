@@ -52,6 +52,7 @@ class Reader:
     async def read(self, stream: Any) -> AsyncIterator[Any]:
         """Yield every event of `stream` until it ends or reading is to stop; the stream is closed then."""
         slow, cut = ordered(self._config, SlowReader), ordered(self._config, CutEnd)
+        slowed: tuple[int, int] | None = None
         planned = asyncio.create_task(media_ns(self._config, self._folder))
         async for event in stream:
             from_ns, to_ns = planned.result() if planned.done() else (None, None)
@@ -62,5 +63,9 @@ class Reader:
             yield event
             if slow and from_ns is not None and to_ns is not None and from_ns <= now < to_ns:
                 await sleep_until(now + int(slow.per_frame_ms * _MS))
+                slowed = (slowed[0] if slowed else now, time.monotonic_ns())
+            elif slowed:
+                self._injected.write({"kind": "slow_reader", "from": slowed[0], "to": slowed[1]})
+                slowed = None
         planned.cancel()
         await stream.aclose()

@@ -1,4 +1,8 @@
-"""`frames.jsonl` of a publisher: every frame it made, in order, none left out."""
+"""`frames.jsonl` of a publisher: every frame it made, none left out.
+
+Law: a line is written when the SDK has answered, so pushes that overlapped may stand in another order than they were
+made in; what is read is in the order of their numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +20,15 @@ _T_NS = {name: f"{name}_ns" for name in ("available", "scheduled", "pushed", "re
 
 def frames(lines: Lines) -> tuple[FrameLine, ...]:
     """Return the frames in `lines`; EvidenceError with file:line for a foreign one or a gap in their numbers."""
-    found = tuple(
-        decode(FrameLine, _with_t_ns(line.fields, lines.offset_ns, line.where), line.where) for line in lines.lines
-    )
-    for expected, (frame, line) in enumerate(zip(found, lines.lines, strict=True)):
+    found = [
+        (decode(FrameLine, _with_t_ns(line.fields, lines.offset_ns, line.where), line.where), line.where)
+        for line in lines.lines
+    ]
+    found.sort(key=lambda pair: pair[0].frame)
+    for expected, (frame, where) in enumerate(found):
         if frame.frame != expected:
-            raise EvidenceError(f"{line.where}: frame {frame.frame} where {expected} belongs", fix="lines are missing")
-    return found
+            raise EvidenceError(f"{where}: frame {frame.frame} where {expected} belongs", fix="lines are missing")
+    return tuple(frame for frame, _ in found)
 
 
 def _with_t_ns(raw: Mapping[str, Any], offset_ns: int, where: str) -> dict[str, Any]:
