@@ -1,60 +1,101 @@
 """Make a stored recording, and its verdict, out of a real run: `python -m tests.replay.keep RUN NAME`.
 
-Packets are cut behind their headers (the payloads are encrypted, and equal cuts on every tap still compare), the PCM
-and the server's debug log are left out, and the folder is sealed anew. Nothing else is touched.
+The folder is made smaller (`smaller`), sealed anew and packed; it is refused when that changed one byte of the verdict,
+or when it is too big for the repository.
 """
 
 from __future__ import annotations
 
 import shutil
-import struct
 import sys
 import tarfile
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from lab.analysis.case import Case, asked_of, case_of
 from lab.batch.one import judged
 from lab.evidence import names
-from lab.evidence.recording import read_manifest
+from lab.evidence.recording import Recording, read, read_manifest
 from lab.evidence.store import RunFolder
+from tests.replay import smaller
 
 STORED = Path(__file__).parent / "recordings"
-KEPT_BYTES = 14 + 20 + 8 + 12 + 16 + 16
-"""Ethernet, IPv4, UDP, RTP, its extension, and the first bytes of the payload, which tell packets apart."""
-LEFT_OUT = ("clients/*/heard-*.pcm", names.SERVER_LOG, names.SERVER_METRICS)
-_RECORD = struct.Struct("<IIII")
+NAMES = sorted(path.name.removesuffix(".tar.xz") for path in STORED.glob("*.tar.xz"))
+LARGEST = 400_000
+LEFT_OUT = (names.SERVER_LOG, names.SERVER_METRICS)
+"""Kept for people; no verdict is read from them."""
+_BEFORE_NS, _AFTER_NS = 300_000_000, 800_000_000
+"""What an ear needs on either side of the measured media to find its place, a full jitter buffer included."""
 
 
-def cut(capture: bytes, kept: int = KEPT_BYTES) -> bytes:
-    """Return the little-endian pcap `capture` with at most `kept` bytes of each packet; lengths on the wire stay."""
-    pieces, at = [capture[:24]], 24
-    while at < len(capture):
-        seconds, fraction, captured, original = _RECORD.unpack_from(capture, at)
-        begin, at = at + _RECORD.size, at + _RECORD.size + captured
-        less = min(captured, kept)
-        pieces += [_RECORD.pack(seconds, fraction, less, original), capture[begin : begin + less]]
-    return b"".join(pieces)
+class UnfitRunError(Exception):
+    """A run that cannot be stored."""
 
 
 def keep(run: Path, name: str) -> Path:
-    """Store `run` as `recordings/<name>.tar.xz` and return that path."""
+    """Store `run` as `recordings/<name>.tar.xz` with its verdict, and return that path. UnfitRunError."""
     with tempfile.TemporaryDirectory() as work:
         folder = Path(work) / name
         shutil.copytree(run, folder, ignore=shutil.ignore_patterns(names.DERIVED))
-        for pattern in LEFT_OUT:
-            for file in folder.glob(pattern):
-                file.unlink()
-        for file in folder.glob("captures/*.pcap"):
-            file.write_bytes(cut(file.read_bytes()))
-        manifest = read_manifest(folder)
-        RunFolder(folder, replace(manifest, phases=manifest.phases[:-1])).seal()
-        target = STORED / f"{name}.tar.xz"
-        target.parent.mkdir(exist_ok=True)
-        with tarfile.open(target, "w:xz", preset=9) as archive:
-            archive.add(folder, arcname=name)
-        (STORED / f"{name}.json").write_text(judged(folder).json)
+        _shrink(folder)
+        reseal(folder)
+        verdict = judged(folder).json
+        if verdict != judged(run).json:
+            raise UnfitRunError(f"{run}: what was cut away decides something")
+        target = _packed(folder, name)
+        (STORED / f"{name}.json").write_text(verdict)
     return target
+
+
+def unpacked(name: str, folder: Path) -> Path:
+    """Unpack the stored recording `name` into `folder`, its sound to the very bytes that were sealed."""
+    with tarfile.open(STORED / f"{name}.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    for sound in (folder / name).glob(names.client("*", "*.flac")):
+        smaller.unpack(sound)
+    return folder / name
+
+
+def reseal(run: Path) -> None:
+    """Make what was changed count as what was sealed."""
+    manifest = read_manifest(run)
+    sealed_ns = manifest.phases[-1].t_ns
+    RunFolder(run, replace(manifest, phases=manifest.phases[:-1]), clock=lambda: sealed_ns).seal()
+
+
+def _shrink(folder: Path) -> None:
+    recording = read(folder)
+    case = case_of(recording, asked_of(recording))
+    for file in folder.glob(f"{names.CAPTURES}/*.pcap"):
+        file.write_bytes(smaller.cut(file.read_bytes()))
+    for client in recording.clients:
+        for heard in client.heard:
+            pcm = folder / names.client(client.name, names.CLIENT_HEARD.format(publisher=heard.publisher))
+            smaller.silence(pcm, heard, *_measured(recording, case, heard.publisher))
+    for left_out in LEFT_OUT:
+        (folder / left_out).unlink(missing_ok=True)
+
+
+def _measured(recording: Recording, case: Case, publisher: str) -> tuple[int, int]:
+    """Return from when to when anything of `publisher` that is measured can be heard."""
+    from_ns = case.times.media_from_ns
+    frames = next(client.frames for client in recording.clients if client.name == publisher)
+    media = [line.scheduled_ns for line in frames if line.scheduled_ns >= from_ns]
+    last_ns = media[: case.times.media_frames][-1] if media else from_ns
+    return from_ns - _BEFORE_NS, last_ns + _AFTER_NS
+
+
+def _packed(folder: Path, name: str) -> Path:
+    for sound in folder.glob(names.client("*", names.CLIENT_HEARD.format(publisher="*"))):
+        smaller.pack(sound)
+    made = folder.parent / f"{name}.tar.xz"
+    with tarfile.open(made, "w:xz", preset=9) as archive:
+        archive.add(folder, arcname=name)
+    if made.stat().st_size > LARGEST:
+        raise UnfitRunError(f"{folder}: {made.stat().st_size} bytes, more than {LARGEST}; shorten it")
+    STORED.mkdir(exist_ok=True)
+    return Path(shutil.move(made, STORED / made.name))
 
 
 if __name__ == "__main__":

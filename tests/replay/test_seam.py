@@ -13,7 +13,7 @@ from lab.evidence.store import RunFolder
 from lab.rig.watch import Watch, silent
 from lab.scenario.load import load
 from lab.scenario.model import Scenario
-from tests.replay.test_replay import unpacked
+from tests.replay.keep import unpacked
 
 ROOT = Path(__file__).parents[2]
 
