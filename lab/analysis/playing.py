@@ -51,21 +51,22 @@ def _played(inbound: Sequence[InboundSample]) -> Ints:
 
 
 def _disturbed(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats]) -> Mapping[Owner, Ints]:
-    """Return per owner when what it lost, kept waiting or held up was to be heard, in rising order."""
+    """Return per owner [n, 2]: from when to when what it lost, kept waiting or held up was spoken and then heard."""
     inside = flow.made.inside(flow.window)
-    took = flow.delays.total_ms[inside]
+    took, spoken_ns = flow.delays.total_ms[inside], flow.made.due_ns[inside]
     usual = float(np.nanmedian(took)) if not np.isnan(took).all() else 0.0
-    heard_ns = flow.made.due_ns[inside] + (np.where(np.isnan(took), usual, took) * 1e6).astype(np.int64)
+    heard_ns = spoken_ns + (np.where(np.isnan(took), usual, took) * 1e6).astype(np.int64)
     found = {}
     for i, owner in enumerate(OWNERS):
         hurt = (loss.lost_to == i) | (loss.silence_by == i)
         hurt |= np.nan_to_num(slow[owner]) > SLOW_MS if owner in slow else False
         if hurt.any():
-            found[owner] = np.sort(heard_ns[hurt])
+            found[owner] = np.stack([spoken_ns[hurt], heard_ns[hurt]], axis=1)
     return found
 
 
-def _within(spans: Ints, when: Ints) -> Flags:
-    """Mark the spans in which any of `when` falls."""
-    begin, end = np.searchsorted(when, spans.T, side="right")
-    return np.asarray(end > begin, dtype=np.bool_)
+def _within(spans: Ints, events: Ints) -> Flags:
+    """Mark the spans that any of `events` overlaps."""
+    begun = np.searchsorted(np.sort(events[:, 0]), spans[:, 1], side="right")
+    over = np.searchsorted(np.sort(events[:, 1]), spans[:, 0], side="left")
+    return np.asarray(begun > over, dtype=np.bool_)

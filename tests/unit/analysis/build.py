@@ -40,6 +40,7 @@ GO_NS = 1_800_000_000 * 1_000_000_000
 LEAD = 25
 SERVER, PUBLISHER, SUBSCRIBER = "198.18.0.10", "198.18.0.138", "198.18.0.202"
 UP_SSRC, DOWN_SSRC = 111, 222
+_SILENT_BUFFER = {"jitter_buffer_emitted_count": 0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,8 @@ class Plan:
     concealed_frames: float = 0.0
     stretched_frames: float = 0.0
     buffer_ms: float = 40.0
+    emitted: bool = True
+    up_held_ms: float = 0.0
     queue_drops: int = 0
     miscounted: int = 0
     late_ms: float = 1.0
@@ -265,13 +268,19 @@ def _steps(plan: Plan, counts: Sequence[tuple[int, int]], end_ns: int) -> tuple[
             queue = min(dropped, plan.queue_drops) if way == "up" else 0
             tree = (
                 qdisc("1:", "prio", after if final else 0, dropped, {"priomap": [1] * 16}),
-                qdisc("2:", "netem", after if final else 0, dropped),
+                qdisc("2:", "netem", after if final else 0, dropped, _held(plan, name, way)),
                 qdisc("20:", "tbf", after if final else 0, queue),
                 qdisc("3:", "netem", 0, 0),
             )
             states.append(DirectionState(client=client, direction=way, argv=(), qdiscs=tree))
         steps.append(StepState(name=name, due_ns=None, from_ns=t_ns - MS, to_ns=t_ns, directions=tuple(states)))
     return tuple(steps)
+
+
+def _held(plan: Plan, step: str, way: str) -> Mapping[str, object]:
+    """Return netem's options: the delay that the uplink was told to have since the impairment."""
+    told = plan.up_held_ms and way == "up" and step != "clean"
+    return {"delay": {"delay": plan.up_held_ms / 1000, "jitter": 0.0, "correlation": 0.0}} if told else {}
 
 
 def _server_host(plan: Plan, end_ns: int) -> tuple[CgroupSecond, ...]:
@@ -315,8 +324,8 @@ def _subscriber(plan: Plan, sent: Wire, end_ns: int) -> ClientEvidence:
         grown = min(1.0, max(0.0, (t_ns - at_ns) / (400 * MS)))
         sample = _inbound(t_ns, played, int(grown * plan.concealed_frames * 960), played // 960 * 2 if plan.fec else 0)
         stretched = int(grown * plan.stretched_frames * 960)
-        kept_s = played * plan.buffer_ms / 1000
-        inbound.append(replace(sample, inserted_samples_for_deceleration=stretched, jitter_buffer_delay_s=kept_s))
+        kept = {"jitter_buffer_delay_s": played * plan.buffer_ms / 1000} if plan.emitted else _SILENT_BUFFER
+        inbound.append(replace(sample, inserted_samples_for_deceleration=stretched, **kept))
     return _client("subscriber", SUBSCRIBER, inbound=tuple(inbound))
 
 
