@@ -54,6 +54,9 @@ def _told(story: Story, piece: Piece) -> list[Told]:
 def _doubt(story: Story, hop: str) -> str:
     """Return why nobody may be blamed at a hop."""
     ends = {"uplink": (story.flow.publisher.name, "up"), "downlink": (story.flow.subscriber.name, "down")}
+    if hop == "server":
+        account = story.case.door(story.flow)
+        return account.undecided if account else "no evidence accounts for it"
     if hop not in ends:
         return "no evidence accounts for it"
     link = story.case.link(*ends[hop])

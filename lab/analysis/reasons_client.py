@@ -17,7 +17,7 @@ from lab.marks import BLOCK_MS, FRAME_MS
 
 Floats = NDArray[np.float64]
 
-_PUNCTUAL_MS = 15.0
+_PUNCTUAL_MS = 20.0
 _BLOCKED, _FREE = 0.5, 0.2
 
 
@@ -111,7 +111,7 @@ def _late(push: Pushes, at: Ints) -> list[Told]:
         (
             "buffer-too-small",
             small,
-            f"{push.lead_ms:.0f} ms ahead, which is less than the {push.length_ms:g} ms of one",
+            f"with {max(0.0, push.lead_ms):.0f} ms ahead, which is less than the {push.length_ms:g} ms of one",
         ),
         (
             "undecided",

@@ -1,7 +1,8 @@
 """Why the server lost audio or held it back: its quota, its crowd, its socket, a packet filter, or itself.
 
-Law: what its kernel dropped before it read is told by the namespace's own counters, and explains the loss when it is at
-least half of it; what it read and never sent is the server's own. Two counters that both explain it leave it undecided.
+Law: where the server tells of each track what it read and wrote, a packet is its kernel's when it was not read, or
+written and not sent, and the server's own when it was read and not written. What its kernel dropped is told by the
+namespace's own counters, and explains a loss when it is at least half of it; two that both do leave it undecided.
 Short of CPU among many others it was crowded, short of CPU with few it was throttled, each with the quota it had.
 """
 
@@ -22,7 +23,7 @@ _UDP = 17
 def own(story: Story, piece: Piece) -> list[Told]:
     """Return why the server itself, or its socket or packet filter, lost audio or held it back."""
     if piece.kind != "late":
-        return _unread(story, piece)
+        return _lost(story, piece)
     still = _host(story).stood_still(*_span(story))
     words = f", its processes stood still {len(still)} times" if still else ""
     return everything(piece, "not-forwarded", f"{piece.frames} held back at its door{words}")
@@ -56,9 +57,22 @@ def _packets(story: Story) -> int:
     return int((ours & (core["t_ns"] >= from_ns) & (core["t_ns"] <= to_ns)).sum())
 
 
-def _unread(story: Story, piece: Piece) -> list[Told]:
+def _lost(story: Story, piece: Piece) -> list[Told]:
+    gone, account = int(dropped(story.flow, SERVER).sum()), story.case.door(story.flow)
+    if account is None:
+        return _kernels(story, piece, gone)
+    if account.lost_unsent >= _HALF * gone:
+        note = f"{account.lost_unsent} packets written and never seen at its door"
+        return everything(piece, "packet-filter", note)
+    if account.lost_unread - account.refused >= _HALF * gone:
+        return _kernels(story, piece, gone)
+    note = f"{piece.frames}: it read {account.read} of {account.entered} packets and wrote {account.written}"
+    return everything(piece, "not-forwarded", note)
+
+
+def _kernels(story: Story, piece: Piece, gone: int) -> list[Told]:
+    """Return which counter of the server's namespace explains `gone` packets."""
     host, span, frames = _host(story), _span(story), piece.frames
-    gone = int(dropped(story.flow, SERVER).sum())
     counted = {
         "socket-buffer": (host.rcvbuf_drops(*span), "its socket's receive buffer dropped"),
         "packet-filter": (host.filtered(*span), "a packet filter in its namespace dropped"),
