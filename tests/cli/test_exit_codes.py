@@ -58,6 +58,24 @@ def test_2_for_a_bad_set(scenario: Path) -> None:
     assert "20%" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--at-most", "60s"), "add --until-decided"),
+        (("--until-decided", "--at-most", "5s"), "less than 10s is never enough"),
+        (("--until-decided",), "nothing to decide"),
+    ],
+)
+def test_2_for_a_run_that_cannot_stop_by_itself(
+    scenario: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    """Before anything is started, and before the engine is asked; no run folder appears."""
+    done = lab("run", scenario, *options, "-o", tmp_path / "results")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
 def test_4_without_an_engine_and_no_traceback(scenario: Path, tmp_path: Path) -> None:
     """One line says what is wrong and what to do."""
     done = lab("run", scenario, "-o", tmp_path / "results")

@@ -129,6 +129,17 @@ def test_what_is_expected_beside_the_firewall_counts() -> None:
     ]
 
 
+def test_media_that_never_came_was_absent_all_the_time() -> None:
+    """`absence` is known although nothing else is, and it is whoever's the connection is; on TCP it was heard."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"absence": ["== 0ms"]})))
+    run = judge(silent(edge, inner, core), wanted)
+    (line,) = run.flows[0].expectations
+    assert (run.outcome, run.owner, line.result) == (Outcome.FAIL, Owner.CONNECT, "failed")
+    assert line.value == run.flows[0].symptoms.absence == ASKED.media.duration_ms
+    assert judge(over_tcp(recording(Plan())), wanted).flows[0].symptoms.absence is None
+
+
 @pytest.mark.parametrize("place", ["edge", "inner", "core"])
 @pytest.mark.parametrize("name", CASES)
 def test_without_a_capture_nobody_is_blamed(name: str, place: str) -> None:
