@@ -7,24 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.case import Asked
-from lab.analysis.judge import judge
 from lab.analysis.values import Cause, Owner
 from lab.evidence.recording import Recording
 from lab.evidence.values import CgroupSecond, Event, FrameLine, NetworkSecond
-from lab.scenario.expectations import DEFAULT, expectations
-from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, LEAD, MS, Plan, first_measured, recording
+from tests.unit.analysis.why import causes
 
 FIRST = first_measured(Plan())
 STALL = Plan(stalls={FIRST + 40: 400})
 LOOKS = range(GO_NS - 1000 * MS, GO_NS + 9000 * MS, 250 * MS)
-
-
-def causes(run: Recording) -> tuple[Cause, ...]:
-    """Return the causes of the only flow of `run`."""
-    asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
-    return judge(run, asked).flows[0].causes
 
 
 def told(cause: Cause) -> tuple[Owner, str, str]:

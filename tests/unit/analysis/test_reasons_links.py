@@ -11,22 +11,17 @@ import pytest
 
 from lab.analysis.case import Asked
 from lab.analysis.judge import judge
-from lab.analysis.values import Cause, Owner
+from lab.analysis.values import Owner
 from lab.evidence.recording import Recording
 from lab.evidence.values import KIND_OTHER, PACKET, DirectionState, Packets, Qdisc, StepState
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, MS, SERVER, Plan, first_measured, number, recording
+from tests.unit.analysis.why import causes
 
 FIRST = first_measured(Plan())
 NEIGHBOUR = "198.18.0.139"
 TCP, UDP = 6, 17
-
-
-def causes(run: Recording) -> tuple[Cause, ...]:
-    """Return the causes of the only flow of `run`."""
-    asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
-    return judge(run, asked).flows[0].causes
 
 
 def lost(*runs: tuple[int, int]) -> tuple[int, ...]:
