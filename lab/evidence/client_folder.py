@@ -82,7 +82,7 @@ def read_client(run: Path, place: Place, problems: Problems) -> ClientEvidence:
 def _exit(path: Path, problems: Problems) -> Exit:
     """Return how the client ended, unknown when nobody wrote it down."""
     try:
-        return decode(Exit, parse(path.read_text(encoding="utf-8"), str(path)), str(path))
+        return decode(Exit, parse(path.read_text(encoding="utf-8", errors="surrogateescape"), str(path)), str(path))
     except OSError as error:
         problems.note(f"{path}: {error.strerror}")
     except EvidenceError as error:

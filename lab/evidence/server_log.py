@@ -157,7 +157,7 @@ def room_json(answer: str, room: str, t_ns: int) -> str:
 def read_offsets(path: Path) -> tuple[ServerOffset, ...]:
     """Read every listener's track out of `server/rooms.json`. EvidenceError."""
     try:
-        kept = parse(path.read_text(encoding="utf-8"), str(path))
+        kept = parse(path.read_text(encoding="utf-8", errors="surrogateescape"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{path}: {error}", fix="this piece of the recording is missing") from error
     try:

@@ -228,6 +228,16 @@ def test_a_client_that_nobody_saw_end(tmp_path: Path) -> None:
     assert [problem.split(":")[0] for problem in found.problems] == ["clients/a/exit.json", "clients/b/exit.json"]
 
 
+@pytest.mark.parametrize("piece", [names.client("a", names.CLIENT_EXIT), names.SERVER_ROOMS])
+def test_bytes_that_are_no_text_are_named(tmp_path: Path, piece: str) -> None:
+    """What is not UTF-8 is a broken piece and no traceback."""
+    folder = recorded(tmp_path)
+    (folder.path / piece).parent.mkdir(exist_ok=True)
+    (folder.path / piece).write_bytes(b"{\xd6\xff}\n")
+    folder.seal()
+    assert any(told.startswith(piece) for told in read(folder.path).broken)
+
+
 def test_a_link_in_a_sealed_recording_is_told(tmp_path: Path) -> None:
     """It is neither followed nor passed over."""
     folder = recorded(tmp_path)
