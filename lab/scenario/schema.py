@@ -51,8 +51,8 @@ _EXPECT = """## expect
 
 A condition compares a metric with a limit: `"<= 5%"`, `"== 0"`, `"< 200ms"`; several stand in a list and must all
 hold. The right side may be relative to what the packets dropped by the network explain:
-`audio_loss: "<= network + 0.5%"`. Counts are facts of the run and compared exactly; rates are estimates, and decided
-only when their 95 % interval lies wholly on one side of the limit.
+`audio_loss: "<= network + 0.5%"`. Counts are facts of the run and compared exactly; rates, quantiles and trends are
+estimates, and decided only when their 95 % interval lies wholly on one side of the limit.
 
 `verdict: CODE/client` expects an owner, or any of several: `verdict: [CODE/load, CODE/server]`. The owners are
 """
