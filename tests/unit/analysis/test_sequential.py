@@ -13,9 +13,6 @@ Line = NDArray[np.bool_]
 UNSEEN = 5.0  # frames: 100 ms
 LOOKS = range(500, 3001, 100)  # 10 s to 60 s, each 2 s
 RUNS = 200
-MOST_WRONG = 14
-"""Of 200 looks at a truth on the limit itself. Both sides together err in 5 % at most; more than 14 of 200 then has a
-chance of 8 %, but the test errs far less often: none of these seeds comes near."""
 
 
 def gilbert(dice: np.random.Generator, size: int, share: float, burst: float) -> Line:
@@ -36,10 +33,12 @@ def stopped(line: Line, limit: float) -> tuple[Side | None, int]:
 
 @pytest.mark.parametrize("burst", [1 / 0.95, 2.0, 5.0])
 def test_a_share_on_the_limit_is_hardly_ever_called_decided(burst: float) -> None:
-    """The worst case: 5 % lost one by one and in bursts, a limit of 5 %, 26 looks at each of 200 runs."""
+    """The worst case: 5 % lost one by one and in bursts, a limit of 5 %, 26 looks at each of 200 runs.
+
+    Both sides together may err in 5 %, which is ten; these seeds err in none.
+    """
     dice = np.random.default_rng(4)
     answers = [stopped(gilbert(dice, 3000, 0.05, burst), 0.05)[0] for _ in range(RUNS)]
-    assert sum(answer is not None for answer in answers) <= MOST_WRONG
     assert sum(answer is not None for answer in answers) <= 2 * ALPHA * RUNS
 
 
