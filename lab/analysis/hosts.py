@@ -19,6 +19,7 @@ from lab.evidence.values import CgroupSecond, NetworkSecond
 
 SERVER = "server"
 _STILL_SHARE = 0.02  # of what it usually uses; clients tick each 10 ms, an idle server still uses a sixth
+_WORK_PACKETS = 5  # between two looks; one flow is twelve, what keeps a silent room alive is one or two
 Look = TypeVar("Look", CgroupSecond, NetworkSecond)
 
 
@@ -47,11 +48,11 @@ class Host:
         return _share(self.cgroup, lambda look: look.throttled_ns, from_ns, to_ns)
 
     def stood_still(self, from_ns: int, to_ns: int) -> tuple[Span, ...]:
-        """Return the spells in which it did nothing though no quota kept it: paused, stopped, or nothing to do.
+        """Return the spells in which it did nothing though it should and no quota kept it: it was paused or stopped.
 
         Whole distances between two looks (250 ms) only, so each spell began up to one earlier and ended up to one
-        later, and one shorter than two distances may be missed. A client always has something to do; a server has
-        while packets go in.
+        later, and one shorter than two distances may be missed. A client always has something to do; the server has
+        while packets are delivered to it.
         """
         found: list[Span] = []
         for earlier, later in self._idle():
@@ -112,14 +113,24 @@ class Host:
         return sum(known) if len(known) == len(found) else None
 
     def _idle(self) -> list[tuple[CgroupSecond, CgroupSecond]]:
-        """Return the neighbouring looks between which it used next to nothing, unthrottled."""
+        """Return the neighbouring looks between which it used next to nothing, unthrottled, with something to do."""
         pairs = [(a, b) for a, b in pairwise(self.cgroup) if b.t_ns > a.t_ns]
         usual = median([_rate(*pair) for pair in pairs]) if pairs else 0.0
         return [
             (a, b)
             for a, b in pairs
-            if _rate(a, b) < _STILL_SHARE * usual and b.throttled_periods == a.throttled_periods
+            if _rate(a, b) < _STILL_SHARE * usual
+            and b.throttled_periods == a.throttled_periods
+            and self._had_work(a.t_ns, b.t_ns)
         ]
+
+    def _had_work(self, from_ns: int, to_ns: int) -> bool:
+        """Say whether it should have done something; a server without packets need not, as far as anybody counted."""
+        around = _around(self.network, from_ns, to_ns)
+        if self.name != SERVER or not around:
+            return True
+        delivered = [_at(around, lambda look: look.ip_in_delivers, t_ns) for t_ns in (from_ns, to_ns)]
+        return delivered[1] - delivered[0] >= _WORK_PACKETS
 
 
 def hosts_of(recording: Recording) -> Mapping[str, Host]:

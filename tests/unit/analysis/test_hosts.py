@@ -111,6 +111,21 @@ def test_an_idle_server_is_not_paused() -> None:
     assert Host(name="server", cgroup=cgroup(3.4, 3.4, 0.5, 3.4)).stood_still(0, 4 * LOOK_NS) == ()
 
 
+def test_a_server_to_whom_nobody_speaks_is_not_paused() -> None:
+    """It uses nothing in two spells, and packets were delivered to it in the first alone."""
+    used = cgroup(3.4, 0, 3.4, 0, 3.4)
+    delivered = (0, 12, 24, 36, 37, 49)
+    looks = tuple(
+        replace(look, t_ns=look.t_ns + MS, ip_in_delivers=total)
+        for look, total in zip(network(0, 0, 0, 0, 0, 0), delivered, strict=True)
+    )
+    first = replace(looks[0], t_ns=-LOOK_NS)
+    server = Host(name="server", cgroup=used, network=(first, *looks))
+    assert server.stood_still(0, 5 * LOOK_NS) == spans(1, 2)
+    assert replace(server, name=client("a")).stood_still(0, 5 * LOOK_NS) == spans(1, 2, 3, 4)
+    assert replace(server, network=()).stood_still(0, 5 * LOOK_NS) == spans(1, 2, 3, 4)
+
+
 def test_drops_are_told_apart() -> None:
     """Filtered is what came and was not delivered; the buffer and the checksum have counters of their own."""
     seen = network(0, 10, 20, 30, delivered=7, rcvbuf=2, checksum=1)
