@@ -17,6 +17,7 @@ from tests.accuracy.effects import (
     overflowed,
     paused,
     refused,
+    unbuffered,
     unforwarded,
     unheard,
     unpushed,
@@ -86,22 +87,24 @@ def _mutes() -> Fault:
         return {**_inject("mute", length=f"{s['length_ms']:.0f}ms", times=int(s["times"])), **ahead}
 
     return Fault(
-        name="sender-mutes", owners=("CODE/client",), hops=("send",), reasons=("muted",), draw=draw,
+        name="sender-mutes", owners=("CODE/client",), hops=("send", "server"), reasons=("muted",), draw=draw,
         scenario=scenario, measure=muted,
     )  # fmt: skip
 
 
 def _lead_too_short() -> Fault:
-    """Return pushes that keep their schedule, each longer than what is ahead."""
+    """Return long pushes without a lead: each that comes a moment late leaves a hole."""
 
     def scenario(s: Strength) -> Fragment:
-        publisher = {"role": PUBLISHER, "ahead": f"{s['ahead_ms']}ms"}
-        return {"media": {"frame": f"{s['frame_ms']}ms"}, "clients": {**_CLIENTS, PUBLISHER: publisher}}
+        return {
+            "media": {"frame": "100ms"}, "clients": {**_CLIENTS, PUBLISHER: {"role": PUBLISHER, "ahead": "0ms"}},
+            **_inject("stall", length=f"{s['length_ms']:.0f}ms", times=int(s["times"])),
+        }  # fmt: skip
 
     return Fault(
         name="sender-lead-too-short", owners=("CODE/client",), hops=("push",), reasons=("buffer-too-small",), soft=True,
-        draw=lambda dice, media_ms: {"frame_ms": dice.choice([50, 100, 200]), "ahead_ms": dice.randrange(0, 30, 10)},
-        scenario=scenario, measure=dulled,
+        draw=lambda dice, media_ms: {"times": media_ms * dice.uniform(0.003, 0.006), "length_ms": dice.uniform(10, 14)},
+        scenario=scenario, measure=unbuffered,
     )  # fmt: skip
 
 
@@ -140,7 +143,7 @@ def _throttled_sender() -> Fault:
 
 def _throttled_listener() -> Fault:
     return Fault(
-        name="listener-throttled", owners=("CODE/client-host",), hops=("playout", "read"), reasons=("host-throttled",),
+        name="listener-throttled", owners=("CODE/client-host",), hops=("playout",), reasons=("host-throttled",),
         soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.02, 0.06)}, measure=felt,
         scenario=lambda s: {"clients": {**_CLIENTS, SUBSCRIBER: {
             "role": "subscriber", "after_join": {"cpus": round(s["cpus"], 3)}
@@ -189,8 +192,8 @@ def _server_paused() -> Fault:
 
 def _server_crowded() -> Fault:
     return Fault(
-        name="server-crowded", owners=("CODE/load",), hops=("server",), reasons=("server-crowded", "server-throttled"),
-        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.12, 0.18)}, measure=felt,
+        name="server-crowded", owners=("CODE/load",), hops=("server",), reasons=("server-crowded",),
+        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.06, 0.1)}, measure=felt,
         scenario=lambda s: {"server": {
             "after_join": {"cpus": round(s["cpus"], 3)},
             "crowd": {"publishers": 4, "subscribers": 4, "camera": True},
@@ -199,12 +202,17 @@ def _server_crowded() -> Fault:
 
 
 def _server_buffer() -> Fault:
+    """Return a receive buffer that cannot hold what comes while the server is busy elsewhere for a moment."""
     return Fault(
         name="server-buffer", owners=("CODE/server",), hops=("server",), reasons=("socket-buffer",), soft=True,
-        draw=lambda dice, media_ms: {"bytes": dice.randint(1, 1000)}, measure=unforwarded,
+        draw=lambda dice, media_ms: {"length_ms": dice.uniform(55, 80), "times": media_ms * dice.uniform(0.003, 0.005)},
+        measure=unforwarded,
         scenario=lambda s: {
-            "server": {"crowd": {"publishers": 3, "subscribers": 1, "camera": True}},
-            "inject": [{"socket_buffer": {"size": f"{s['bytes']:.0f}B"}}],
+            "server": {"crowd": {"publishers": 3, "subscribers": 1}},
+            "inject": [
+                {"socket_buffer": {"size": "1B"}},
+                {"pause": {"container": "server", "length": f"{s['length_ms']:.0f}ms", "times": int(s["times"])}},
+            ],
         },
     )  # fmt: skip
 

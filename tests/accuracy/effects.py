@@ -89,6 +89,12 @@ def paused(*kinds: str) -> Measure:
     return measure
 
 
+def unbuffered(log: Log) -> Effect:
+    """Measure small delays with nothing ahead: each is heard, of some only the part beyond a tick of the SDK."""
+    held_ms = [(line["to"] - line["from"]) / 1e6 for line in log.injected(PUBLISHER, "stall")]
+    return _frames(log, 0.4 * sum(held_ms) / FRAME_MS, sum(each + BLOCK_MS for each in held_ms) / FRAME_MS)
+
+
 def unpushed(*kinds: str) -> Measure:
     """Measure frames that were made and never pushed."""
 

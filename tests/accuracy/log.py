@@ -105,8 +105,8 @@ class Log:
 
     def refused(self) -> int:
         """Return how many of the publisher's frames the SDK refused."""
-        lines = next(client.frames for client in self.recording.clients if client.name == PUBLISHER)
-        return sum(line.error is not None for line in lines)
+        lines = (self.path / names.client(PUBLISHER, names.CLIENT_FRAMES)).read_text().splitlines()
+        return sum(json.loads(line).get("error") is not None for line in lines)
 
     def _sides(self, way: str) -> tuple[Packets, Packets]:
         """Return the media packets that entered a link in the measured time, and all that ever left it."""

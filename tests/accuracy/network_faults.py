@@ -71,7 +71,10 @@ def _outage(way: str) -> Fault:
 
 
 def _blocked(way: str) -> Fault:
-    """Return a firewall or a NAT's lost mapping: for a while no UDP passes one way, while TCP does."""
+    """Return a firewall or a NAT's lost mapping: for a while no UDP passes one way, while TCP would.
+
+    Where no TCP tries meanwhile (it does every five seconds), that cannot be told from an outage (docs/verdicts.md).
+    """
 
     def draw(dice: Random, media_ms: int) -> Strength:
         return {"at_ms": dice.uniform(0.1, 0.4) * media_ms, "length_ms": dice.uniform(0.1, 0.4) * media_ms}
@@ -81,7 +84,7 @@ def _blocked(way: str) -> Fault:
         steps = [(begin, ["udp"]), (end, [])]
         return {"timeline": [{"at": f"{at}ms", **_link(way, {"block": what})} for at, what in steps]}
 
-    return _on(way, "blocked", "blocked", draw=draw, scenario=scenario, measure=swallowed(way))
+    return _on(way, "blocked", "blocked", "outage", draw=draw, scenario=scenario, measure=swallowed(way))
 
 
 def _congestion(way: str) -> Fault:
