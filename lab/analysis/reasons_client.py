@@ -51,15 +51,13 @@ def _muted(story: Story, piece: Piece) -> list[Told]:
 
 
 def _unread(story: Story, piece: Piece) -> list[Told]:
-    """Tell the end, behind the last sample that was read, from what a slow reader's queue dropped."""
-    flow = story.flow
-    last_ns = max((read.t_ns for read in flow.reads), default=0)
-    ended = flow.journey.when()[np.maximum(flow.made.slot[piece.rows], 0)] > last_ns
+    """Tell the end, behind the last 10 ms that was read, from what a slow reader's queue dropped."""
+    ear = story.flow.ear
+    ended = piece.rows > (int(np.flatnonzero(ear.sample >= 0).max(initial=-1)) if ear else piece.rows.max())
     found = []
     if ended.any():
-        found.append(
-            Told(reason="end-cut", chosen=ended, note=f"{_frames(piece, ended)} were sent after the last read")
-        )
+        note = f"{_frames(piece, ended)} behind the last that the program read"
+        found.append(Told(reason="end-cut", chosen=ended, note=note))
     if not ended.all():
         note = f"{_frames(piece, ~ended)} that NetEQ delivered and the program did not read"
         found.append(Told(reason="reader-slow", chosen=~ended, note=note))
