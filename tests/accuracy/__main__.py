@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--quick", action="store_true", help="20 short runs; fails on a wrong blame")
         sub.add_argument("--seed", type=int, help=f"draw from this seed; {FULL_SEED} is the published proof's")
         sub.add_argument("--cells", type=int, help="only so many runs, sabotaged ones in proportion")
-        sub.add_argument("--only", default="", help="only cells whose name holds this")
+        sub.add_argument("--only", default="", help="only cells whose name holds this, or one of these: a,b,c")
         sub.add_argument("--stale", action="store_true", help="count runs of a matrix that was drawn otherwise, too")
         sub.add_argument("-o", "--results", type=Path, default=RESULTS, help="where recordings and journal are")
     return parser
@@ -124,15 +124,19 @@ def _cells(asked: argparse.Namespace) -> list[Cell]:
     size = QUICK if asked.quick else FULL
     if asked.cells:
         size = Size(runs=asked.cells, sabotaged=asked.cells * size.sabotaged // size.runs, media_ms=size.media_ms)
-    return [cell for cell in matrix(_seed(asked), size) if asked.only in cell.id]
+    return [cell for cell in matrix(_seed(asked), size) if _named(cell.id, asked)]
 
 
 def _lines(asked: argparse.Namespace) -> list[Line]:
     """Return the lines of the cells that are asked for, as they are now; `stale` ones too where that is asked."""
     journal = _journal(asked)
     if asked.stale:
-        return [line for line in journal.lines() if asked.only in line.cell]
+        return [line for line in journal.lines() if _named(line.cell, asked)]
     return [line for cell in _cells(asked) for line in journal.of(cell)]
+
+
+def _named(cell: str, asked: argparse.Namespace) -> bool:
+    return any(part in cell for part in asked.only.split(","))
 
 
 def _seed(asked: argparse.Namespace) -> int:
