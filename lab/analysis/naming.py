@@ -5,7 +5,8 @@ those make a packet. So the way through (block, silence) is monotone, and the ch
 names every packet, in both push phases and whatever the audio is. A slot whose packet nobody saw may carry anything: it
 costs nothing. So may what comes behind the last block that was logged: a log that ends early says nothing about it.
 Where levels alone do not tell where silence was put in, it is where the SDK had least waiting.
-Time and memory are linear in the packets: only blocks pushed in the last 1.6 s are candidates.
+Time and memory are linear in the packets: only blocks pushed in the last 1.6 s are candidates, at most 16 s where the
+program pushes that far ahead.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ TOLERANCE_DB = 0.6
 AHEAD_NS = 5_000_000
 """A push is logged after the fact: a block may be on the wire this much before its line says so."""
 _TAKEN_NS = 6_000_000  # the SDK took a packet's two blocks about 11 and 1 ms before it left
-_BAND = 160  # blocks: what the SDK can hold (twice its queue, 400 ms by default), four times over
+_BAND, _WIDEST_BAND = 160, 1600  # blocks: what the SDK can hold (twice its queue, 400 ms by default), four times over
 _SILENCE = 1.0  # per 10 ms put in: cheaper than any wrong level, dearer than none
 _WAITING = 0.002  # more, per block that waited meanwhile: it only decides what levels leave open
 _MOST_WAITING = 50
@@ -33,7 +34,6 @@ _SKIP = 8.0  # for content that never came out of the SDK: two wrong levels
 _WORST = 12.0
 _NEVER = 1e9
 _BOTH, _ONE, _NONE = 0, 1, 2  # how many of a packet's two blocks are silence
-_PLACES = np.arange(_BAND)
 _SILENT = np.full(1, float(SILENT_LEVEL))
 
 
@@ -92,31 +92,30 @@ def mismatch(expected: Floats, wire: int) -> Floats:
 class _Costs:
     """What it costs that a packet holds two of the blocks after each candidate, one, or none."""
 
-    def __init__(self, slots: Slots, pushed: Pushed) -> None:
-        """Prepare for the slots and blocks; arrays are padded by _BAND in front, so that a window is one slice."""
-        self._slots = slots
+    def __init__(self, slots: Slots, pushed: Pushed, band: int) -> None:
+        """Prepare for the slots and blocks; arrays are padded by `band` in front, so that a window is one slice."""
+        self._slots, self._band, self._places = slots, band, np.arange(band)
         self._newest = np.searchsorted(np.maximum.accumulate(pushed.t_ns), slots.t_ns - _TAKEN_NS, side="right")
-        power = np.concatenate((np.zeros(_BAND), pushed.power, np.zeros(_BAND + 1)))
+        power = np.concatenate((np.zeros(band), pushed.power, np.zeros(band + 1)))
         size = pushed.dbov.size
         one = power[:-1] / 2
         two = one + power[1:] / 2
-        self._loud = tuple((level_of(p), _priced(p.size, size, j)) for j, p in ((1, one), (2, two)))
+        self._loud = tuple((level_of(p), self._priced(p.size, size, j)) for j, p in ((1, one), (2, two)))
 
     def of(self, i: int, first: int) -> tuple[Floats, Floats, Floats]:
         """Return the costs of slot `i` at candidates `first` …: of none, one and two blocks."""
-        wire, window = int(self._slots.level[i]), slice(first + _BAND, first + 2 * _BAND)
-        left = np.clip(int(self._newest[i]) - first - _PLACES, 0, _MOST_WAITING).astype(np.float64)
+        wire, window = int(self._slots.level[i]), slice(first + self._band, first + 2 * self._band)
+        left = np.clip(int(self._newest[i]) - first - self._places, 0, _MOST_WAITING).astype(np.float64)
         waiting: Floats = _SILENCE + _WAITING * left
         none = float(mismatch(_SILENT, wire)[0])
         one, two = (mismatch(level[window], wire) + price[window] for level, price in self._loud)
         return none + 2 * waiting, one + waiting, two
 
-
-def _priced(size: int, blocks: int, wanted: int) -> Floats:
-    """Return 0 where `wanted` blocks are left, else a price nobody pays."""
-    price = np.full(size, _NEVER)
-    price[_BAND : _BAND + max(0, blocks - wanted + 1)] = 0.0
-    return price
+    def _priced(self, size: int, blocks: int, wanted: int) -> Floats:
+        """Return 0 where `wanted` blocks are left, else a price nobody pays."""
+        price = np.full(size, _NEVER)
+        price[self._band : self._band + max(0, blocks - wanted + 1)] = 0.0
+        return price
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,26 +145,34 @@ def named(slots: Slots, pushed: Pushed) -> Naming:
     return _back(_forward(slots, pushed), pushed.dbov.size)
 
 
-def _bases(when_ns: Ints, pushed_ns: Ints) -> Ints:
-    """Return per slot its first candidate: candidates end with everything that had been pushed by then."""
+def _newest(when_ns: Ints, pushed_ns: Ints) -> Ints:
+    """Return per slot how many blocks had been pushed by then."""
     newest = np.searchsorted(np.maximum.accumulate(pushed_ns), when_ns + AHEAD_NS, side="right")
-    return np.asarray(np.maximum.accumulate(newest) - _BAND + 1, dtype=np.int64)
+    return np.asarray(np.maximum.accumulate(newest), dtype=np.int64)
+
+
+def _band(newest: Ints) -> int:
+    """Return how many candidates a slot has: twice as many as ever were pushed and, at two a packet, not yet sent."""
+    begun = np.maximum(np.arange(newest.size) - np.count_nonzero(newest == 0), 0)
+    return int(np.clip(2 * (newest - 2 * begun).max(initial=0), _BAND, _WIDEST_BAND))
 
 
 def _forward(slots: Slots, pushed: Pushed) -> _Trail:
-    """Find the cheapest way to every candidate: how many blocks have gone out, base … base + _BAND - 1."""
-    costs, base, blocks = _Costs(slots, pushed), _bases(slots.t_ns, pushed.t_ns), pushed.dbov.size
-    choice = np.zeros((base.size, _BAND), np.int8)
-    origin = np.zeros((base.size, _BAND), np.int16)
-    score = np.full(_BAND, _NEVER)
+    """Find the cheapest way to every candidate: how many blocks have gone out, base … base + band - 1."""
+    newest, blocks = _newest(slots.t_ns, pushed.t_ns), pushed.dbov.size
+    band = _band(newest)
+    costs, base = _Costs(slots, pushed, band), newest - band + 1
+    choice = np.zeros((base.size, band), np.int8)
+    origin = np.zeros((base.size, band), np.int16)
+    score = np.full(band, _NEVER)
     score[max(0, -int(base[0]))] = 0.0
     previous = int(base[0])
     for i, first in enumerate(base.tolist()):
         if first != previous:
-            score = np.concatenate((score[first - previous :], np.full(min(first - previous, _BAND), _NEVER)))
+            score = np.concatenate((score[first - previous :], np.full(min(first - previous, band), _NEVER)))
             previous = first
         score, origin[i] = _skipping(score)
-        spent = score[blocks - first] if blocks - first < _BAND else _NEVER
+        spent = score[blocks - first] if blocks - first < band else _NEVER
         score, choice[i] = _step(score, *costs.of(i, first))
         if spent < _NEVER and spent <= score[blocks - first]:
             score[blocks - first], choice[i, blocks - first] = spent, _NONE
@@ -175,14 +182,15 @@ def _forward(slots: Slots, pushed: Pushed) -> _Trail:
 def _skipping(score: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """Let content be skipped: from the best candidate before, at a price."""
     best = np.minimum.accumulate(score)
-    where = np.maximum.accumulate(np.where(score <= best, _PLACES, 0))
+    places = np.arange(score.size)
+    where = np.maximum.accumulate(np.where(score <= best, places, 0))
     best += _SKIP
-    return np.minimum(best, score), np.where(best < score, where, _PLACES)
+    return np.minimum(best, score), np.where(best < score, where, places)
 
 
 def _step(score: Floats, none: Floats, one: Floats, two: Floats) -> tuple[Floats, NDArray[np.int8]]:
     """Send one packet: two blocks, one and silence, or silence. Return the new scores and what each candidate chose."""
-    best, chosen = score + none, np.full(_BAND, _NONE, np.int8)
+    best, chosen = score + none, np.full(score.size, _NONE, np.int8)
     for way, cost, blocks in ((_ONE, score + one, 1), (_BOTH, score + two, 2)):
         better = cost[:-blocks] < best[blocks:]
         chosen[blocks:][better] = way
@@ -210,4 +218,4 @@ def _back(trail: _Trail, blocks: int) -> Naming:
 def _follows_silence(trail: _Trail, i: int, first: int) -> bool:
     """Whether the packet before held silence: then the silence of a half-silent packet came first."""
     at = first - int(trail.base[i - 1]) if i else 0
-    return i == 0 or (0 <= at < _BAND and int(trail.choice[i - 1, at]) != _BOTH)
+    return i == 0 or (0 <= at < trail.choice.shape[1] and int(trail.choice[i - 1, at]) != _BOTH)

@@ -24,26 +24,27 @@ _LONGEST_SLOTS = 500
 class Interval:
     """Somewhere in the slots `first` … `end` - 1, `inserted` blocks of silence came in, or content fell out (negative).
 
-    0 at the end of the log: nobody knows how many.
+    0 at the end of the log: nobody knows how many. `exact`: levels leave only this one place.
     """
 
     first: int
     end: int
     inserted: int
+    exact: bool = False
 
 
 def intervals(naming: Naming, slots: Slots, pushed: Pushed) -> tuple[Interval, ...]:
-    """Return the seams whose place levels leave open, in order."""
-    found = []
+    """Return the seams whose place levels leave open, in order; those with nothing certain between them as one."""
+    found: list[Interval] = []
     where, at = _whole(naming)
     fit = _Fit(slots, pushed)
     for i in np.flatnonzero(np.diff(at)):
-        before, after, left, right = int(at[i]), int(at[i + 1]), int(where[i]), int(where[i + 1])
-        back = fit.run(range(left, max(-1, left - _LONGEST_SLOTS), -1), before, after)
-        on = fit.run(range(right, min(slots.level.size, right + _LONGEST_SLOTS)), after, before)
-        if back or on:
-            found.append(Interval(first=left + 1 - back, end=right + on, inserted=after - before))
-    return (*found, *_end(fit, where, at))
+        seam = fit.seam((int(where[i]), int(where[i + 1])), (int(at[i]), int(at[i + 1])))
+        if found and fit.either(range(found[-1].end, seam.first), int(at[i])):
+            last = found.pop()
+            seam = Interval(first=last.first, end=seam.end, inserted=last.inserted + seam.inserted, exact=False)
+        found.append(seam)
+    return (*(one for one in found if not one.exact), *_end(fit, where, at))
 
 
 def _end(fit: _Fit, where: Ints, at: Ints) -> tuple[Interval, ...]:
@@ -80,6 +81,30 @@ class _Fit:
         self._pushed = pushed
         power = pushed.power
         self._level = level_of((power + np.append(power[1:], 0.0)) / 2)
+        self._half = level_of(power / 2)
+
+    def seam(self, slots: tuple[int, int], ahead: tuple[int, int]) -> Interval:
+        """Return how far the seam between two slots, or a block of it, may move; the wire is `ahead` by so much."""
+        (left, right), (before, after) = slots, ahead
+        one = 1 if after > before else -1
+        earlier = range(left, max(-1, left - _LONGEST_SLOTS), -1)
+        later = range(right, self._slots.level.size)[:_LONGEST_SLOTS]
+        back = max(self.run(earlier, before, after), self._one(earlier, before, before + one))
+        on = max(self.run(later, after, before), self._one(later, after, after - one))
+        return Interval(first=left + 1 - back, end=right + on, inserted=after - before, exact=not (back or on))
+
+    def _one(self, slots: range, ahead: int, other: int) -> int:
+        """Return through how many of `slots` a block of silence may be moved: to where half a packet is silent."""
+        reach, spent = 0, 0.0
+        for count, i in enumerate(slots):
+            block = 2 * i - ahead
+            halves = self._half[max(0, block) : max(0, block) + 2]
+            if halves.size and mismatch(halves, int(self._slots.level[i])).min() <= 0:
+                reach = count + 1
+            spent += self._cost(i, other)
+            if spent > _FITS:
+                break
+        return reach
 
     def run(self, slots: range, ahead: int, other: int) -> int:
         """Return how many of `slots`, in order, fit as well with the wire `other` ahead as `ahead`."""
@@ -90,6 +115,10 @@ class _Fit:
             if spent > _FITS:
                 return count
         return len(slots)
+
+    def either(self, slots: range, ahead: int) -> bool:
+        """Say whether all of `slots` fit as well with the wire one block more ahead, or one less."""
+        return any(self.run(slots, ahead, ahead + by) == len(slots) for by in (1, -1))
 
     def _cost(self, i: int, ahead: int) -> float:
         block = 2 * i - ahead

@@ -125,7 +125,7 @@ def test_where_levels_do_not_tell_silence_is_where_the_sdk_had_nothing() -> None
     assert np.abs(naming.silence_slot[-34:] - np.array(made.silent) // 2).max() <= 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=60)
 @given(
     frame_ms=st.sampled_from([10, 20, 50, 100]),
     phase_ms=st.sampled_from([0, 3, 10]),
