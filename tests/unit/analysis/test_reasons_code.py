@@ -11,6 +11,7 @@ from lab.analysis.values import Cause, Owner
 from lab.evidence.recording import Recording
 from lab.evidence.values import CgroupSecond, Event, FrameLine, NetworkSecond
 from tests.unit.analysis.build import GO_NS, LEAD, MS, Plan, first_measured, recording
+from tests.unit.analysis.hearing import Hearing, heard
 from tests.unit.analysis.why import causes
 
 FIRST = first_measured(Plan())
@@ -271,3 +272,19 @@ def test_what_went_by_before_the_subscription_is_subscribed_late() -> None:
     events = (begin, *(Event(t_ns=GO_NS + at * 20 * MS, name=name, detail=about) for at, name in names.items()))
     cause = causes(replace(run, clients=(run.clients[0], replace(run.clients[1], events=events))))[0]
     assert told(cause) == (Owner.CLIENT, "server", "subscribed-late")
+
+
+def test_an_end_that_was_cut_is_no_slow_reader() -> None:
+    """Nothing is read behind packet 150 of the window, or 100 ms in the middle are delivered and never read."""
+    cut = causes(heard(Plan(), Hearing(stops_at=FIRST + 150)))[0]
+    assert told(cut) == (Owner.CLIENT, "read", "end-cut")
+    slow = causes(heard(Plan(), Hearing(unread={FIRST + 50: 4_800})))[0]
+    assert told(slow) == (Owner.CLIENT, "read", "reader-slow")
+
+
+def test_what_came_in_time_and_was_not_played_is_the_listeners_host() -> None:
+    """NetEQ made up two frames that had arrived on time, and nobody looked at the listener's cgroup."""
+    gone = (FIRST + 50, FIRST + 51)
+    run = heard(Plan(), Hearing(repeated=gone, concealed=dict.fromkeys(gone, 960)))
+    cause = causes(run)[0]
+    assert told(cause) == (Owner.CLIENT_HOST, "playout", "host-busy")
