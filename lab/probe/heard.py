@@ -43,6 +43,7 @@ class Heard:
                 self.add(event.frame)
         finally:
             measuring.cancel()
+            self._note_rest()
 
     def add(self, frame: Any) -> None:
         """Append one frame of the SDK; note the count each 100 ms."""
@@ -57,8 +58,13 @@ class Heard:
         self._noted = self._samples
         self._reads.write({"t": time.monotonic_ns(), "samples": self._samples, "lag_ms": self._lag.take_ms()})
 
+    def _note_rest(self) -> None:
+        """Note what was read since the last line; nothing when that is nothing, so that the last line dates a read."""
+        if self._samples != self._noted:
+            self._note()
+
     def close(self) -> None:
         """Note what was read and close both files."""
-        self._note()
+        self._note_rest()
         self._pcm.close()
         self._reads.close()
