@@ -1,7 +1,7 @@
 """Why the audio was damaged: one code of the closed table for every piece of the damage.
 
 Law: a reason needs positive evidence of its own; where two cannot be told apart the cause is `undecided` and its note
-names both. The shares of all causes add up to the damage.
+names both. The shares of all causes add up to the damage; what DTX left out is none, and comes last.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lab.analysis import reasons_client, reasons_host, reasons_links, reasons_server
+from lab.analysis.damage import FATES
 from lab.analysis.pieces import Piece, Story, Told, pieces, undecided
 from lab.analysis.values import Cause, Owner
+from lab.marks import BLOCK_MS, FRAME_MS
 
 _Key = tuple[Owner, str, str]
 
@@ -24,7 +26,17 @@ def causes(story: Story) -> tuple[Cause, ...]:
             found.setdefault((piece.owner, piece.hop, told.reason), []).append((weight, told.note))
     size = max(1, story.loss.fate.size)
     made = [_cause(key, parts, size) for key, parts in found.items()]
-    return tuple(sorted(made, key=lambda one: (-one.share, one.owner, one.hop, one.reason)))
+    costly = sorted(made, key=lambda one: (-one.share, one.owner, one.hop, one.reason))
+    return (*costly, *_left_out(story, size))
+
+
+def _left_out(story: Story, size: int) -> tuple[Cause, ...]:
+    """Return what DTX left out: nobody's damage, but the reason why packets are missing."""
+    count = int((story.loss.fate == FATES.index("dtx")).sum())
+    if not count:
+        return ()
+    note = f"{count * BLOCK_MS / FRAME_MS:g} frames of silence not sent: numbers without a gap, timestamps with"
+    return (Cause(owner=Owner.NONE, hop="send", reason="dtx", share=count / size, note=note),)
 
 
 def _cause(key: _Key, parts: list[tuple[int, str]], size: int) -> Cause:

@@ -192,11 +192,13 @@ def _last(run: RunVerdict, folder: str, width: int) -> str:
 
 
 def _causes(causes: Sequence[Cause]) -> list[str]:
-    return [
-        f"{_INDENT}{one.owner}{_points(one.share)}: {one.reason}" + (f" {_NOBODY} {one.note}" if one.note else "")
-        for one in causes
-        if one.share >= _WORTH_A_LINE or not one.share
-    ]
+    return [_INDENT + _cause(one) for one in causes if one.share >= _WORTH_A_LINE or not one.share]
+
+
+def _cause(one: Cause) -> str:
+    """Return a cause as a line; what is nobody's costs no points."""
+    cost = "" if one.owner == Owner.NONE else _points(one.share)
+    return f"{one.owner}{cost}: {one.reason}" + (f" {_NOBODY} {one.note}" if one.note else "")
 
 
 def _points(share: float | None) -> str:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from lab.analysis.case import Asked
+from lab.analysis.judge import judge
 from lab.analysis.values import Cause, Owner
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond, Event, FrameLine, NetworkSecond
+from lab.evidence.values import CgroupSecond, Event, FrameLine, NetworkSecond, Tap
+from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, LEAD, MS, Plan, first_measured, recording
 from tests.unit.analysis.hearing import Hearing, heard
 from tests.unit.analysis.why import causes
@@ -288,3 +293,21 @@ def test_what_came_in_time_and_was_not_played_is_the_listeners_host() -> None:
     run = heard(Plan(), Hearing(repeated=gone, concealed=dict.fromkeys(gone, 960)))
     cause = causes(run)[0]
     assert told(cause) == (Owner.CLIENT_HOST, "playout", "host-busy")
+
+
+def test_what_dtx_left_out_is_a_reason_and_no_damage() -> None:
+    """Ten packets that the sender's clock went over without a number: nobody's, told last."""
+    run = recording(Plan(up_lost=range(FIRST + 90, FIRST + 94)))
+
+    def without(tap: Tap) -> Tap:
+        """Leave the packets of ten slots out, and close the gap in the numbers."""
+        slot = (tap.packets["ts"].astype(np.int64) - Plan().first_ts) % 2**32 // 960 - LEAD - FIRST
+        packets = tap.packets[(slot < 50) | (slot >= 60)].copy()
+        behind = slot[(slot < 50) | (slot >= 60)] >= 60
+        packets["seq"] -= np.where(behind, 10, 0).astype(np.uint16)
+        return replace(tap, packets=packets)
+
+    asked = Asked(media=Media(duration_ms=4000, dtx=True), expect=tuple(expectations(DEFAULT)))
+    flow = judge(replace(run, taps=tuple(map(without, run.taps))), asked).flows[0]
+    assert [told(cause) for cause in flow.causes if cause.owner == Owner.NONE] == [(Owner.NONE, "send", "dtx")]
+    assert (flow.causes[-1].share, sum(flow.damage.values())) == (10 / 200, sum(c.share for c in flow.causes[:-1]))
