@@ -75,6 +75,9 @@ def asked_of(recording: Recording) -> Asked:
         scenario = loads(path.read_text(), source=names.RESOLVED)
     except (OSError, UnicodeDecodeError) as failure:
         raise EvidenceError(f"{names.RESOLVED} cannot be read", fix="it says what was expected") from failure
+    if scenario.name != recording.manifest.scenario:
+        words = f"{names.RESOLVED} is of {scenario.name}, the manifest of {recording.manifest.scenario}"
+        raise EvidenceError(words, fix="it says what was expected; it is not this run's")
     return Asked(media=scenario.media, expect=scenario.expect)
 
 

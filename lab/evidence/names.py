@@ -62,6 +62,11 @@ def inner(client: str) -> str:
     return f"{CAPTURES}/inner-{client}.pcap"
 
 
+def tap(place: str, client: str | None) -> str:
+    """Return the capture at `place`, of `client` where each has one of its own."""
+    return f"{CAPTURES}/{place}{f'-{client}' if client else ''}.pcap"
+
+
 CORE_TAP = f"{CAPTURES}/core.pcap"
 OPEN_TAP = f"{CAPTURES}/open.pcap"
 

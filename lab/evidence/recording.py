@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Literal, TypeVar
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
 from lab.evidence.client_folder import Headed, read_client
+from lab.evidence.foreign import foreign
 from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, read_network, seconds, ticks
 from lab.evidence.manifest import SEALED, Manifest, load
 from lab.evidence.problems import Problems
@@ -76,7 +77,7 @@ def read(path: Path) -> Recording:
     pacer = Headed(path=path / names.PACER, kind=PACER_KIND, torn_tail=True)
     machine = Headed(path=path / names.HOST_SECONDS, kind=SECONDS_KIND, torn_tail=True)
     said = _if_kept(read_tracks, path / names.SERVER_TRACKS, ServerAccount(), problems)
-    return Recording(
+    found = Recording(
         path=path,
         manifest=manifest,
         taps=_taps(path, manifest, problems, _level_ids(manifest, said)),
@@ -89,9 +90,12 @@ def read(path: Path) -> Recording:
         tracks=said.tracks,
         forwarders=said.forwarders,
         offsets=_if_kept(read_offsets, path / names.SERVER_ROOMS, (), problems),
-        problems=tuple(text.replace(f"{path}/", "") for text in problems.all),
-        broken=tuple(text.replace(f"{path}/", "") for text in problems.breaking),
+        problems=(),
     )
+    for name in foreign(found):
+        problems.broken(f"{name}: it is another run's, nothing in it happened during this one")
+    told, breaking = ([text.replace(f"{path}/", "") for text in texts] for texts in (problems.all, problems.breaking))
+    return replace(found, problems=tuple(told), broken=tuple(breaking))
 
 
 def read_manifest(path: Path) -> Manifest:

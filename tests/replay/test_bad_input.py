@@ -42,9 +42,8 @@ def a_run_without_traceback(verdict: RunVerdict) -> bool:
 
 
 def not_blamed(before: Judged, after: Judged) -> bool:
-    """Say that a harmed recording says what the whole one did, or does not say."""
-    one, other = before.verdict, after.verdict
-    return (one.outcome, one.owner) == (other.outcome, other.owner) or other.outcome in (Outcome.UNKNOWN, Outcome.VOID)
+    """Say that a harmed recording names whom the whole one named, or nobody. (What it was asked may be what was cut.)"""
+    return after.verdict.owner == before.verdict.owner or after.verdict.outcome in (Outcome.UNKNOWN, Outcome.VOID)
 
 
 @pytest.mark.parametrize("draw", range(DRAWS))

@@ -11,7 +11,7 @@ import pytest
 
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.manifest import Place
+from lab.evidence.manifest import Phase, Place
 from lab.evidence.recording import read
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
@@ -24,6 +24,8 @@ PLACES = (
     Place(name="a", role="publisher", ip="198.18.0.10", linked=True),
     Place(name="b", role="subscriber", ip="198.18.0.75", linked=False),
 )
+BEGUN = Phase(name="started", t_ns=0)
+"""All moments of the pieces below lie between this and the seal."""
 CAPTURE = capture([Record(data=frame(rtp(extension=b"\x10\x05")))])
 
 
@@ -43,7 +45,7 @@ def put(folder: RunFolder, name: str, *records: Any) -> None:
 def recorded(results: Path) -> RunFolder:
     """Return a small, complete run that is not sealed yet: a publisher with a link, a subscriber without."""
     folder = created(results)
-    folder.put(replace(folder.manifest, clients=PLACES))
+    folder.put(replace(folder.manifest, clients=PLACES, phases=(BEGUN,)))
     (folder.path / names.CAPTURES).mkdir()
     for name in (names.edge("a"), names.inner("a"), names.CORE_TAP, names.OPEN_TAP):
         (folder.path / name).write_bytes(CAPTURE)
@@ -236,6 +238,16 @@ def test_bytes_that_are_no_text_are_named(tmp_path: Path, piece: str) -> None:
     (folder.path / piece).write_bytes(b"{\xd6\xff}\n")
     folder.seal()
     assert any(told.startswith(piece) for told in read(folder.path).broken)
+
+
+def test_what_did_not_happen_during_the_run_is_another_runs(tmp_path: Path) -> None:
+    """The run began when all of that was over: each piece that tells of moments is named, and the recording broken."""
+    folder = recorded(tmp_path)
+    folder.put(replace(folder.manifest, phases=(replace(BEGUN, t_ns=10**18),)))
+    folder.seal()
+    told = {words.split(":")[0] for words in read(folder.path).broken}
+    timeless = (names.CLIENT_EXIT, names.CLIENT_EVENTS, names.SERVER_ROOMS)
+    assert told == {name for name in pieces(tmp_path / "names") if not name.endswith(timeless)}
 
 
 def test_a_link_in_a_sealed_recording_is_told(tmp_path: Path) -> None:
