@@ -23,7 +23,7 @@ def _frozen_sender() -> Fault:
 def _throttled_sender() -> Fault:
     return Fault(
         name="sender-throttled", owners=("CODE/client-host",), hops=("push", "send"), reasons=("host-throttled",),
-        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.02, 0.06)}, measure=dulled,
+        soft=True, draw=lambda dice, media_ms: {"cpus": dice.uniform(0.05, 0.08)}, measure=dulled,
         scenario=lambda s: {"clients": {**CLIENTS, PUBLISHER: {
             "role": "publisher", "after_join": {"cpus": round(s["cpus"], 3)}
         }}},
