@@ -11,8 +11,8 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.host import images, sources
 from lab.host.recipe import Recipe
-from lab.share import share
 from lab.host.sources import GO_MINIMUM, go_version
+from lab.share import share
 from tests.fakes.engine import FakeEngine
 
 
