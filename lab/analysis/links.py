@@ -1,9 +1,9 @@
 """What each direction of a bump did, by two witnesses: the captures on both sides, and the kernel's own counters.
 
-Law: over all packets of the link, between two readings, tap-before = sent + dropped and tap-after = sent. A packet seen
-while a reading was being taken may stand on either side of it, and so may one that is not IPv4 and shows no direction.
-Where the kernel alters packets, some come out with addresses that are nobody's. Witnesses that disagree make the hop
-undecided. What was configured is only what the kernel says it holds.
+Law: over all packets of the link, between two readings, tap-before = sent + dropped + held and tap-after = sent. A
+packet seen while a reading was being taken may stand on either side of it, and so may one that is not IPv4 and shows no
+direction. Where the kernel alters packets, some come out with addresses that are nobody's. Witnesses that disagree make
+the hop undecided. What was configured is only what the kernel says it holds.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ class Configured:
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """One direction of one link. `before` and `after` are [least, most] packets at the taps."""
+    """One direction of one link. `before` and `after` are [least, most] packets at the taps.
+
+    `held` is how many more were in the kernel's queues at the last reading than at the first.
+    """
 
     client: str
     way: Way
@@ -71,14 +74,15 @@ class Account:
     after: tuple[int, int]
     spans: tuple[Span, ...]
     configured: Configured
+    held: int = 0
 
     @property
     def undecided(self) -> str:
         """Say how the witnesses disagree; empty when they agree."""
-        offered = self.sent + self.dropped
+        offered = self.sent + self.dropped + self.held
         entered = offered >= self.before[0] if self.configured.duplicates else _within(offered, self.before)
         if not entered:
-            return f"{_spell(self.before)} packets before the bump, {offered} sent + dropped by the kernel"
+            return f"{_spell(self.before)} packets before the bump, {offered} sent, dropped or held by the kernel"
         if not _within(self.sent, (self.after[0], self.after[1] + self._strayed())):
             return f"{self.sent} packets sent by the kernel, {_spell(self.after)} behind the bump"
         return ""
@@ -91,7 +95,7 @@ class Account:
     @property
     def walked_past(self) -> int:
         """How many packets the taps saw that the kernel never had in its hands, when too many to be a stray."""
-        missed = max(self.before[0] - self.sent - self.dropped, self.after[0] - self.sent)
+        missed = max(self.before[0] - self.sent - self.dropped - self.held, self.after[0] - self.sent)
         return missed if missed > max(_FAR_PACKETS, _FAR_SHARE * self.before[0]) else 0
 
 
@@ -140,6 +144,7 @@ def _account(scene: Scene, seat: Seat, way: Way, readings: Sequence[Reading], he
         after=_counted(after, seat, way, first, last),
         spans=tuple(_span(a, b) for a, b in pairwise(readings)),
         configured=held,
+        held=_of(closed, _ROOT).backlog_packets - _of(opened, _ROOT).backlog_packets,
     )
 
 

@@ -95,6 +95,14 @@ def test_what_is_configured_is_read_from_the_kernels_own_words() -> None:
     )
 
 
+def test_what_is_still_in_the_queue_is_neither_sent_nor_dropped() -> None:
+    """Three packets waited in a full queue at the last reading: 100 went in, 90 came out, 7 were dropped."""
+    span = Span(from_ns=GO_NS, to_ns=GO_NS + 100, random=0, queue=7, blocked=0, outage=False)
+    one = replace(account(span), sent=90, dropped=7, before=(100, 100), after=(90, 90))
+    assert one.undecided == "100 packets before the bump, 97 sent, dropped or held by the kernel"
+    assert replace(one, held=3).undecided == ""
+
+
 @pytest.mark.parametrize(("seen", "told"), [(70, ""), (40, "100 packets sent by the kernel, 40 behind the bump")])
 def test_an_altered_packet_may_be_nobodys_behind_the_link(seen: int, told: str) -> None:
     """Of 100 sent 30 were altered, give or take four sigmas: 30 with other addresses are within that, 60 are not."""
