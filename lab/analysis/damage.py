@@ -3,8 +3,7 @@
 Law: two kinds of damage, audio lost and silence inserted, both missing time. Time missing once counts once: silence
 that fills the hole of a block that never went out is that block's loss. Silence is whose fault its beginning is: the
 client's when the next block had not been pushed by then, the backend's when the program itself did not have it, the
-client host's when the SDK had not got round to taking it, and the SDK's when it had. What arrived is lost only when the
-ear misses it, and then where a second witness saw it go.
+client host's when the SDK had not got round to taking it, and the SDK's when it had.
 """
 
 from __future__ import annotations
@@ -14,13 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.delay import PARTS
-from lab.analysis.ear.missing import Why, Witnesses, missing
+from lab.analysis.fates import FATES, fates
 from lab.analysis.flow import Flow
-from lab.analysis.journey import At
-from lab.analysis.kinds import BOOKED, CLIENTS, KINDS, booked, faded
-from lab.analysis.late import HOPS
-from lab.analysis.prediction import Copy
+from lab.analysis.kinds import CLIENTS, KINDS
 from lab.analysis.streams import Flags, Ints
 from lab.analysis.values import Owner
 from lab.marks import BLOCK_MS, FRAME_MS
@@ -29,25 +24,6 @@ OWNERS = tuple(Owner)
 _NOBODY = -1
 _LATE_PUSH_NS = 25_000_000
 """A packet holds the two 10 ms before it leaves, and takes some more to encode: pushed before that was in time."""
-
-DIED = {
-    At.NOWHERE: "send",
-    At.SENT: "uplink",
-    At.UPLINKED: "unexplained",  # between two taps of the router
-    At.SERVER_IN: "server",
-    At.SERVER_OUT: "unexplained",
-    At.ROUTED: "downlink",
-}
-"""The hop in which a packet died that was seen last at a place."""
-FATES = (
-    *("decodable", "push", "content", "send", "uplink", "server", "downlink", "playout", "read", "unexplained"),
-    *BOOKED,
-)
-"""Where a block ended. `decodable`: it came in time, and the ear, where there is one, does not say that it was not
-heard; `content`: the SDK never sent it although its sequence numbers are whole."""
-_SLOW_MS = 20.0
-"""A packet that came later than usual by as much as NetEQ's least buffer holds was slow, be the others slower."""
-_WAITED = ("send", "uplink", "server", "downlink")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,57 +105,6 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     )
     silence, silence_by = _silence(flow, inside, blame)
     return Damage(fate=fate, late=late, lost_to=lost_to, silence=silence, silence_by=silence_by)
-
-
-def fates(flow: Flow) -> tuple[Ints, Flags]:
-    """Return the fate of every block made, and whether it only came too late."""
-    made, reached = flow.made, flow.prediction.reached
-    died = np.array(
-        [FATES.index(DIED.get(At(at), "decodable")) for at in range(At.RECEIVED + 1)] + [FATES.index("send")]
-    )
-    on_wire = made.slot >= 0
-    slot = np.maximum(made.slot, 0)
-    by_slot = died[reached] if reached.size else np.zeros(1, np.int64)
-    tardy = np.array([FATES.index(hop) for hop in HOPS] + [0])[flow.lateness.hop]
-    by_slot = np.where(tardy > 0, tardy, by_slot) if tardy.size else by_slot
-    fate = np.where(on_wire, by_slot[slot], FATES.index("content"))
-    late = on_wire & ((tardy > 0)[slot] if tardy.size else False)
-    fate = np.where(made.pushed, fate, FATES.index("push"))
-    named = booked(flow)
-    fate, late = np.where(named >= 0, named + FATES.index(BOOKED[0]), fate), late & (named < 0)
-    heard, late = _unheard(flow, fate, np.asarray(late, dtype=np.bool_))
-    edge = faded(flow)
-    mute = (edge >= 0) & (heard != fate) & (heard != FATES.index("read"))
-    return np.where(mute, edge + FATES.index(BOOKED[0]), heard), late & ~mute
-
-
-def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
-    """Settle what arrived in time and was not heard; without an ear, nothing."""
-    if flow.ear is None:
-        return fate, late
-    why = missing(flow.ear, fate == FATES.index("decodable"), Witnesses(inbound=flow.inbound, reads=flow.reads))
-    fate = np.where(why == Why.READ, FATES.index("read"), fate)
-    fate = np.where(why == Why.UNEXPLAINED, FATES.index("unexplained"), fate)
-    made_up = why == Why.PLAYOUT
-    slot = np.maximum(flow.made.slot, 0)
-    repaired = flow.prediction.through[slot] != Copy.OWN
-    slow, hop = _slow(flow)
-    in_playout = np.where(repaired, _first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
-    return np.where(made_up, in_playout, fate), late | (made_up & ~repaired & slow)
-
-
-def _first_died(flow: Flow) -> Ints:
-    """Return per slot where its copies died that did not arrive: what killed it when a repair was of no use."""
-    copies = flow.prediction.copies
-    reached = np.where(copies == At.RECEIVED, At.NOWHERE, copies).max(axis=0, initial=At.NOWHERE)
-    died = np.array([FATES.index(DIED[At(at)]) for at in range(At.RECEIVED)] + [FATES.index("send")])
-    return np.asarray(died[reached], np.int64)  # NOWHERE, -1, is the last
-
-
-def _slow(flow: Flow) -> tuple[Flags, Ints]:
-    """Mark the blocks whose packet was slow, and where it was slowest."""
-    excess = np.nan_to_num(flow.delays.excess_ms[:, [PARTS.index(hop) for hop in _WAITED]])
-    return excess.max(axis=1) >= _SLOW_MS, np.array([FATES.index(hop) for hop in _WAITED])[excess.argmax(axis=1)]
 
 
 def _silence(flow: Flow, inside: Flags, blame: Blame) -> tuple[Ints, Ints]:

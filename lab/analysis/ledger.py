@@ -13,9 +13,10 @@ from dataclasses import replace
 import numpy as np
 
 from lab.analysis.causes import causes
-from lab.analysis.damage import FATES, OWNERS, Damage
+from lab.analysis.damage import OWNERS, Damage
 from lab.analysis.door import Door
 from lab.analysis.ear.listen import Heard
+from lab.analysis.fates import FATES
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
 from lab.analysis.kinds import HOPS, KINDS

@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 
 from lab.analysis import playing, statistics
-from lab.analysis.damage import FATES, OWNERS, Damage
+from lab.analysis.damage import OWNERS, Damage
+from lab.analysis.fates import FATES
 from lab.analysis.flow import Flow
 from lab.analysis.gaps import absence, cuts, missing_line
 from lab.analysis.ledger import dropped, entering

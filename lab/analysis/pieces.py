@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from lab.analysis.case import Case
-from lab.analysis.damage import FATES, OWNERS, Damage
+from lab.analysis.damage import OWNERS, Damage
+from lab.analysis.fates import FATES
 from lab.analysis.flow import Flow
 from lab.analysis.holdups import Holdup
 from lab.analysis.kinds import HOPS

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from lab.analysis import reasons_client, reasons_host, reasons_links, reasons_server
-from lab.analysis.damage import FATES
+from lab.analysis.fates import FATES
 from lab.analysis.pieces import Piece, Story, Told, pieces, undecided
 from lab.analysis.values import Cause, Owner
 from lab.marks import BLOCK_MS, FRAME_MS

@@ -13,7 +13,7 @@ import numpy as np
 
 from lab.analysis.case import Case
 from lab.analysis.causes import named
-from lab.analysis.damage import DIED, FATES, fates
+from lab.analysis.fates import DIED, FATES, fates
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
 from lab.analysis.prediction import Copy, successors

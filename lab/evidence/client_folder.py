@@ -15,6 +15,7 @@ from lab.evidence.frames import frames
 from lab.evidence.heard import heard
 from lab.evidence.lines import Lines, read_headed
 from lab.evidence.manifest import Place
+from lab.evidence.played import played
 from lab.evidence.problems import Problems
 from lab.evidence.stats import EVENTS_KIND as EVENTS
 from lab.evidence.stats import KIND as STATS
@@ -76,6 +77,7 @@ def read_client(run: Path, place: Place, problems: Problems) -> ClientEvidence:
         exit_code=ended.exit_code,
         oom_killed=ended.oom_killed,
         heard=heard(folder, problems, killed=torn_tail),
+        played=played(folder / names.CLIENT_AUDIO, problems),
     )
 
 

@@ -146,6 +146,14 @@ class HeardAudio:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlayedAudio:
+    """The sound, mono int16, that a publisher played in a loop instead of the marks."""
+
+    sample_rate: int
+    samples: NDArray[np.int16]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientEvidence:
     """Everything one client left. A piece it did not write is empty."""
 
@@ -160,6 +168,7 @@ class ClientEvidence:
     exit_code: int | None
     oom_killed: bool
     heard: tuple[HeardAudio, ...] = ()
+    played: PlayedAudio | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,34 +2,36 @@
 
 Law: three answers. Heard: there is sound in its place, and in its frame it is its own (both tones once, or one of them
 for most of it: decoders smear for some frames after a loss). Not heard: there is no place for it, or silence. Unknown:
-there is sound, but not its own; where it is the sound of the frame before, it may be made up (`ghost`).
+there is sound, but not its own; where it is the sound of the frame before, it may be made up (`ghost`). What is silent
+itself, beside silence that was put in, or not named beyond doubt, nobody can miss: it is unknown.
 A block without a step of its own, alone between two that were heard, or at the edge of concealment, is heard: a jitter
 buffer takes out a pitch period, and ends concealment, by fading one sound into the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
 
 from lab.analysis.ear.align import STEP, align
-from lab.analysis.ear.content import LOOKAHEAD, UNKNOWN, Content, as_sound, carried
-from lab.analysis.ear.spectra import Floats, Spectra, of_samples, spectra
+from lab.analysis.ear.content import LOOKAHEAD, SILENCE, UNKNOWN, Content, as_sound, carried
+from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, of_samples, spectra
 from lab.analysis.journey import SLOT_TICKS, At, Journey
 from lab.analysis.naming import Naming
 from lab.analysis.prediction import Prediction
 from lab.analysis.streams import ABSENT, Flags, Ints
 from lab.analysis.windows import Blocks
 from lab.evidence.values import HeardAudio, Read
-from lab.marks import BLOCK_SAMPLES
+from lab.marks import BLOCK_SAMPLES, SAMPLE_RATE
 
 _FINE = STEP // 2
 _STEPS_PER_SLOT = SLOT_TICKS // STEP
+_NOTED_NS = 20_000_000  # a note may be late by as much
 _JUMP = 3  # steps; more at once is a hole and no stretch
-_SILENT_DB = 90.0  # 18 dB below the quietest mark, as a decoder gives it back
+_SILENT_DB = 18.0  # so much quieter than it should be
 _OWN_SHARE, _GHOST_SHARE = 0.3, 0.5  # chance gives 0.12
 
 
@@ -47,6 +49,7 @@ class Ear:
 
     `heard` is what the ear says of what could be decoded, NO for the rest. `own` marks the blocks in whose frame their
     own sound is, whether they arrived or not; `ghost` those that could be decoded and sound like the frame before.
+    `steps` are the 2.5 ms steps of what was read that are in its place: four when nothing was stretched.
     `sample` is where their place begins in what was read, `heard_ns` when that was read; ABSENT where there is none.
     `place_ns` is when it was read, or would have been by its neighbours, between `first_ns` and `last_ns`.
     """
@@ -54,6 +57,7 @@ class Ear:
     heard: Ints
     own: Flags
     ghost: Flags
+    steps: Ints
     sample: Ints
     heard_ns: Ints
     place_ns: Ints
@@ -84,22 +88,35 @@ def listen(
     made, naming = named
     if not audio.samples.size or not audio.reads or not journey.size:
         return None
+    reads = _until_it_stopped(audio.reads)
     halves = carried(journey, made, naming)
     fine = spectra(of_samples(audio.samples), 0, _FINE, int(audio.samples.size) // _FINE)
-    way = _way(audio, fine, halves, content, journey, prediction)
-    places = _places(fine, _played(way, fine.size, halves), made.frame.size, content)
-    return _ear(audio, made, places, prediction)
+    way = _way((fine, reads), halves, content, journey, prediction)
+    loud_db = content.level_db(np.arange(made.frame.size))
+    places = _places(fine, _played(way, fine.size, halves), loud_db, content)
+    clear = made.sure & (loud_db >= QUIET_DB) & ~_beside_silence(halves, made.frame.size)
+    return _ear(reads, made, places, prediction.decodable, clear)
+
+
+def _until_it_stopped(reads: Sequence[Read]) -> tuple[Read, ...]:
+    """Return `reads` with the last one, which is noted when the file is closed, moved to when reading had stopped."""
+    if len(reads) < 2:
+        return tuple(reads)
+    before, last = reads[-2:]
+    played_ns = (last.samples - before.samples) * 1_000_000_000 // SAMPLE_RATE
+    return (*reads[:-1], replace(last, t_ns=min(last.t_ns, before.t_ns + played_ns + _NOTED_NS)))
 
 
 def _way(
-    audio: HeardAudio, fine: Spectra, halves: Ints, content: Content, journey: Journey, prediction: Prediction
+    heard: tuple[Spectra, Sequence[Read]], halves: Ints, content: Content, journey: Journey, prediction: Prediction
 ) -> Ints:
     """Return per 5 ms read the 5 ms of the wire that was playing."""
+    fine, reads = heard
     read = fine.every_second()
     wire = spectra(as_sound(halves, content), STEP // 2, STEP, journey.size * _STEPS_PER_SLOT)
     clear = prediction.decodable & (halves != UNKNOWN).all(axis=1)
     ends = (np.arange(read.size) + 1) * STEP
-    return align(read, wire, np.repeat(clear, _STEPS_PER_SLOT), _newest(journey, _latest_ns(audio.reads, ends)))
+    return align(read, wire, np.repeat(clear, _STEPS_PER_SLOT), _newest(journey, _latest_ns(reads, ends)))
 
 
 def _latest_ns(reads: Sequence[Read], samples: Ints) -> Ints:
@@ -131,11 +148,12 @@ def _played(way: Ints, rows: int, halves: Ints) -> Ints:
     return np.where(known, flat[np.clip(half, 0, flat.size - 1)], UNKNOWN)
 
 
-def _places(fine: Spectra, played: Ints, blocks: int, content: Content) -> _Places:
+def _places(fine: Spectra, played: Ints, loud_db: Floats, content: Content) -> _Places:
+    blocks = loud_db.size
     at = np.flatnonzero(played >= 0)
     block = played[at]
     sound = Spectra(shape=fine.shape[at], level_db=fine.level_db[at])
-    quiet = sound.level_db < _SILENT_DB
+    quiet = sound.level_db < np.minimum(QUIET_DB, loud_db[block] - _SILENT_DB)
     first = np.full(blocks, ABSENT, np.int64)
     first[block[::-1]] = at[::-1] * _FINE
     like, before = (np.where(quiet, 0, content.likeness(sound, one)) for one in (block, content.before(block)))
@@ -155,28 +173,30 @@ def _places(fine: Spectra, played: Ints, blocks: int, content: Content) -> _Plac
     )
 
 
-def _ear(audio: HeardAudio, made: Blocks, places: _Places, prediction: Prediction) -> Ear:
-    arrived = (made.slot >= 0) & prediction.decodable[np.maximum(made.slot, 0)]
+def _ear(reads: Sequence[Read], made: Blocks, places: _Places, decodable: Flags, clear: Flags) -> Ear:
+    arrived = (made.slot >= 0) & decodable[np.maximum(made.slot, 0)]
     per_frame = _per_frame(made.frame, places.steps)
     own = (_per_frame(made.frame, places.like) >= _OWN_SHARE * np.maximum(per_frame, 1)) | _best(
         made.frame, places.most
     )
-    has_place, edge = places.steps > 0, _beside(~arrived)
+    has_place, edge = places.steps > 0, _on_wire(made, _beside, ~arrived)
     sounds = has_place & (places.silent < places.steps)
     heard = np.where(sounds & own, Heard.YES, np.where(sounds, Heard.UNKNOWN, Heard.NO))
-    heard[~has_place & _between(heard == Heard.YES, ~arrived)] = Heard.YES
+    heard[~has_place & _on_wire(made, _between, heard == Heard.YES, ~arrived)] = Heard.YES
+    heard[~clear & (heard == Heard.NO)] = Heard.UNKNOWN
     heard[~arrived] = Heard.NO
     ghost = (_per_frame(made.frame, places.like_before) >= _GHOST_SHARE * np.maximum(per_frame, 1)) & ~edge
-    at_ns = _read_ns(audio.reads, places.first)
+    at_ns = _read_ns(reads, places.first)
     return Ear(
         heard=heard,
         own=own & has_place,
         ghost=ghost & (heard == Heard.UNKNOWN),
+        steps=places.steps,
         sample=places.first,
         heard_ns=np.where(has_place & (heard != Heard.NO), at_ns, ABSENT),
         place_ns=_interpolated(at_ns, has_place),
-        first_ns=audio.reads[0].t_ns,
-        last_ns=audio.reads[-1].t_ns,
+        first_ns=reads[0].t_ns,
+        last_ns=reads[-1].t_ns,
     )
 
 
@@ -193,6 +213,21 @@ def _best(frame: Ints, most: Floats) -> Flags:
 def _read_ns(reads: Sequence[Read], samples: Ints) -> Ints:
     """Return when so many samples had been read, evenly between two notes."""
     return np.interp(samples, [read.samples for read in reads], [read.t_ns for read in reads]).astype(np.int64)
+
+
+def _beside_silence(halves: Ints, blocks: int) -> Flags:
+    """Mark the blocks beside silence that was put in: on which side of it they are the wire does not say."""
+    flat, found = halves.reshape(-1), np.zeros(blocks, np.bool_)
+    beside = _beside(flat == SILENCE) & (flat >= 0)
+    found[flat[beside]] = True
+    return found
+
+
+def _on_wire(made: Blocks, beside: Callable[..., Flags], *marks: Flags) -> Flags:
+    """Return what `beside` says of the blocks as they stand on the wire, those that never went out left aside."""
+    found, went = np.zeros(made.slot.size, np.bool_), np.flatnonzero(made.slot >= 0)
+    found[went] = beside(*(mark[went] for mark in marks))
+    return found
 
 
 def _beside(marked: Flags) -> Flags:

@@ -3,8 +3,8 @@
 Law: the ear alone accuses nobody. Where NetEQ says that it was making up sound just then, more than the blocks that
 never came explain, the audio was missed in playout: lost where its own packet died when only a repair came, late when
 its packet was slow, the client host's when it was neither. Where fewer samples were read than NetEQ delivered, the
-program lost it. Where neither saw anything, it is unexplained. Sound in its place that is not its own, while nothing
-was made up, is what the decoder made of it (distortion), and heard.
+program lost it: as much as that, and where there is least of it. Where neither saw anything, it is unexplained. Sound
+in its place that is not its own, while nothing was made up, is what the decoder made of it (distortion), and heard.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _NEAR_NS = 100_000_000
 _READ_NEAR_NS = 500_000_000  # a program's queue, and two notes
 _LEAST_DROPPED = 2 * BLOCK_SAMPLES
 """Counts of what was delivered and read are taken at different times: less may be their noise."""
+_WHOLE = 4  # steps of 2.5 ms
 
 
 class Why(IntEnum):
@@ -46,9 +47,10 @@ class Witnesses:
 def missing(ear: Ear, arrived: Flags, seen: Witnesses) -> Ints:
     """Return per block why (`Why`) it was not heard, of those that `arrived` in time; HEARD for all others."""
     gone = arrived & (ear.heard == Heard.NO)
-    suspect = arrived & (ear.ghost | gone)
+    cut_off = gone & _behind_the_end(ear, seen)
+    suspect = arrived & (ear.ghost | gone) & ~cut_off
     made_up = suspect & _made_up(ear.place_ns, ~arrived, suspect, seen.inbound)
-    unread = gone & ~made_up & (_unread(ear, gone, seen) | _behind_the_end(ear, seen))
+    unread = cut_off | _unread(ear, arrived & ~made_up & ~cut_off, seen)
     return np.select(
         [made_up, unread, gone], [int(Why.PLAYOUT), int(Why.READ), int(Why.UNEXPLAINED)], default=int(Why.HEARD)
     )
@@ -67,16 +69,22 @@ def _made_up(place_ns: Ints, absent: Flags, suspect: Flags, inbound: Sequence[In
     return np.asarray(total[after] - total[before] >= blocks * BLOCK_SAMPLES, np.bool_)
 
 
-def _unread(ear: Ear, gone: Flags, seen: Witnesses) -> Flags:
-    """Mark the places around which what was delivered and never read covers half of what is missing there."""
+def _unread(ear: Ear, candidate: Flags, seen: Witnesses) -> Flags:
+    """Mark, half second by half second, as many blocks as were delivered and never read: those with the least place."""
+    found = np.zeros(candidate.size, np.bool_)
     t_ns, dropped = dropped_samples(seen)
-    if t_ns.size < 2:
-        return np.zeros(gone.size, np.bool_)
-    begin, end = ear.place_ns - _READ_NEAR_NS, ear.place_ns + _READ_NEAR_NS
-    grown = np.interp(end, t_ns, dropped) - np.interp(begin, t_ns, dropped)
-    holes = np.sort(ear.place_ns[gone])
-    wanted = (np.searchsorted(holes, end) - np.searchsorted(holes, begin)) * BLOCK_SAMPLES
-    return np.asarray((grown >= _LEAST_DROPPED) & (2 * grown >= wanted), np.bool_)
+    if not dropped.size or dropped[-1] < _LEAST_DROPPED:
+        return found
+    candidate = candidate & (ear.steps < _WHOLE)
+    times = np.append(np.arange(t_ns[0], t_ns[-1], _READ_NEAR_NS), t_ns[-1])
+    told = np.round(np.interp(times, t_ns, dropped) / BLOCK_SAMPLES).astype(np.int64)
+    taken = 0
+    for begin, end, count in zip(times[:-1], times[1:], told[1:], strict=True):
+        near = np.flatnonzero(candidate & ~found & (ear.place_ns > begin - _READ_NEAR_NS) & (ear.place_ns <= end))
+        chosen = near[np.argsort(ear.steps[near], kind="stable")[: max(0, count - taken)]]
+        found[chosen] = True
+        taken += chosen.size
+    return found
 
 
 def dropped_samples(seen: Witnesses) -> tuple[Ints, Ints]:

@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 Take = Callable[[int, int], Floats]
 """Returns the samples from one position to before another; zeros where there is no sound."""
 
+QUIET_DB = 90.0
+"""On the scale of `level_db`, 18 dB below the quietest mark: what is quieter is hardly heard."""
 _BINS = slice(2, 42)  # 200 to 4 100 Hz at 10 ms: where marks are, and most of what tells speech sounds apart
 _AT_ONCE = 4096
 _LEAST_POWER = 1e-3
@@ -60,7 +62,7 @@ def _some(take: Take, first: int, step: int, rows: int, window: Floats) -> Spect
     return Spectra(shape=shape, level_db=10 * np.log10(power + _LEAST_POWER))
 
 
-def of_samples(samples: NDArray[np.int16]) -> Take:
+def of_samples(samples: NDArray[np.int16] | Floats) -> Take:
     """Return how to take pieces of `samples`, which may be mapped from a file."""
 
     def take(begin: int, end: int) -> Floats:

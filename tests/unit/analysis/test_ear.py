@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from lab.analysis.case import Asked, case_of
 from lab.analysis.flow import Flow, follow
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner
 from lab.evidence.recording import Recording
+from lab.evidence.values import PlayedAudio
+from lab.marks import level_dbov
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
+from tests.unit.analysis import build, hearing
 from tests.unit.analysis.build import Plan, first_measured, recording
 from tests.unit.analysis.hearing import LOOKAHEAD, Hearing, heard, place
 
@@ -71,11 +75,11 @@ def test_without_sound_nothing_is_said_about_hearing() -> None:
 def test_stretching_and_shrinking_lose_nothing(phase_ms: int) -> None:
     """A pitch period in or out every 200 ms, and half a second of waiting once: all is heard."""
     some = range(FIRST + 5, FIRST + 190, 10)
-    hearing = Hearing(
+    behind = Hearing(
         inserted={n: 240 + 17 * (n % 9) for n in some[::2]} | {FIRST + 100: 24_000},
         removed={n: 240 + 13 * (n % 9) for n in some[1::2]},
     )
-    flow = verdict(heard(Plan(phase_ms=phase_ms), hearing))
+    flow = verdict(heard(Plan(phase_ms=phase_ms), behind))
     assert (flow.frames.heard, flow.frames.unexplained, flow.frames.lost) == (200, 0, 0)
 
 
@@ -83,8 +87,8 @@ def test_stretching_and_shrinking_lose_nothing(phase_ms: int) -> None:
 def test_concealment_that_sounds_right_is_no_hearing(phase_ms: int) -> None:
     """Three packets lost: concealment repeats a mark, the capture decides, and the uplink has them all."""
     gone = [FIRST + n for n in (40, 41, 90, 91, 92)]
-    hearing = Hearing(repeated=gone[1:2] + gone[3:], concealed={gone[0]: 960, gone[2]: 1920})
-    flow = verdict(heard(Plan(up_lost=gone, phase_ms=phase_ms), hearing))
+    behind = Hearing(repeated=gone[1:2] + gone[3:], concealed={gone[0]: 960, gone[2]: 1920})
+    flow = verdict(heard(Plan(up_lost=gone, phase_ms=phase_ms), behind))
     assert (flow.frames.heard, flow.frames.lost, flow.frames.unexplained) == (197, 3, 0)
     assert row(flow, "uplink").frames_lost == 3
 
@@ -138,12 +142,30 @@ def test_a_program_that_stops_reading_cuts_the_end_off() -> None:
     assert flow.frames.unexplained == 0
 
 
+def test_single_blocks_that_a_queue_dropped_are_the_programs_too() -> None:
+    """Ten milliseconds at a time: each alone might be a stretch, but the counts say that they were never read."""
+    holes = {FIRST + n: 480 for n in range(50, 90, 4)}
+    flow = verdict(heard(Plan(), Hearing(unread=holes)))
+    assert row(flow, "read").frames_lost == pytest.approx(5, abs=1.5)
+    assert flow.frames.unexplained == 0
+    stretched = verdict(heard(Plan(), Hearing(removed={FIRST + n: 480 for n in range(50, 52, 4)})))
+    assert (stretched.frames.heard, stretched.frames.unexplained) == (200, 0)
+
+
+def test_what_concealment_swallows_at_its_end_died_of_what_began_it() -> None:
+    """Ten packets lost, and NetEQ comes back 40 ms later than it should: those frames are the uplink's as well."""
+    gone = [FIRST + n for n in range(60, 70)]
+    flow = verdict(heard(Plan(up_lost=gone, red=False), Hearing(repeated=gone, removed={FIRST + 70: 1920})))
+    assert row(flow, "uplink").frames_lost == pytest.approx(12, abs=0.5)
+    assert (flow.frames.unexplained, row(flow, "playout").frames_lost) == (0, 0)
+
+
 def test_every_block_is_in_one_place() -> None:
     """Losses, stretching, silence and a hole together: made = heard + lost + unexplained."""
-    hearing = Hearing(
+    behind = Hearing(
         silent=[FIRST + 20], unread={FIRST + 100: 4800}, inserted={FIRST + 70: 960}, concealed={FIRST + 40: 960}
     )
-    frames = verdict(heard(Plan(up_lost=[FIRST + 40, FIRST + 41], skips=[FIRST + 150]), hearing)).frames
+    frames = verdict(heard(Plan(up_lost=[FIRST + 40, FIRST + 41], skips=[FIRST + 150]), behind)).frames
     assert None not in (frames.made, frames.heard, frames.lost, frames.unexplained)
     assert frames.made == frames.heard + frames.lost + frames.unexplained  # type: ignore[operator]
 
@@ -155,3 +177,36 @@ def test_other_audio_than_the_marks_has_no_ear() -> None:
     spoken = tuple(replace(line, levels=tuple(level + 3 for level in line.levels)) for line in publisher.frames)
     flow = followed(replace(run, clients=(replace(publisher, frames=spoken), subscriber)))
     assert flow.ear is None
+
+
+def speech() -> NDArray[np.int16]:
+    """Return three seconds of something like speech at 48 kHz.
+
+    Sixty sounds of 50 ms, each of three tones of its own, and every tenth of them silence.
+    """
+    dice, t = np.random.default_rng(3), np.arange(2400) / 48_000
+    tones = [dice.uniform(300, 3500, 3) for _ in range(60)]
+    sounds = [3000 * (i % 10 > 0) * np.sin(2 * np.pi * f[:, None] * t).sum(axis=0) for i, f in enumerate(tones)]
+    return np.concatenate(sounds).astype(np.int16)
+
+
+def test_any_sound_that_is_known_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three seconds in a loop, pauses included: all of it is heard; against another sound there is no ear."""
+    loop = speech()
+
+    def frame(number: int) -> NDArray[np.int16]:
+        return np.take(loop, np.arange(number * 960, (number + 1) * 960), mode="wrap")
+
+    def levels(number: int) -> tuple[float, float]:
+        return level_dbov(frame(number)[:480]), level_dbov(frame(number)[480:])
+
+    monkeypatch.setattr(build, "levels", levels)
+    monkeypatch.setattr(hearing, "marked_frame", frame)
+    run = heard(Plan(), Hearing())
+    publisher, subscriber = run.clients
+    known = replace(publisher, played=PlayedAudio(sample_rate=48_000, samples=loop))
+    flow = verdict(replace(run, clients=(known, subscriber)))
+    assert (flow.frames.heard, flow.frames.lost, flow.frames.unexplained) == (200, 0, 0)
+    foreign = replace(publisher, played=PlayedAudio(sample_rate=48_000, samples=loop // 3))
+    assert followed(replace(run, clients=(foreign, subscriber))).ear is None
+    assert followed(run).ear is None
