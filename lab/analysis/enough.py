@@ -36,7 +36,8 @@ FLOOR_MS = 10_000
 """Less media than this is never enough: a jitter buffer takes seconds to settle."""
 UNSEEN_BURST_MS = 100.0
 """A burst that nobody has seen yet is taken to last as long on average at most."""
-_UNDER_WAY_NS = 2_000_000_000
+UNDER_WAY_NS = 2_000_000_000
+"""What was sent within the last two seconds may still arrive."""
 _BLAME = Blame(server=Owner.SERVER, uplink=Owner.UPLINK, downlink=Owner.DOWNLINK)
 """Which owner of a kind it is never decides a rate, and the links' second witness comes with the end of the run."""
 
@@ -84,10 +85,10 @@ def _deaf(recording: Recording) -> Recording:
 
 
 def _measured(case: Case, publisher: Seat, subscriber: Seat, now_ns: int) -> Measures:
-    flow = _until(case, publisher, subscriber, now_ns - _UNDER_WAY_NS)
+    flow = _until(case, publisher, subscriber, now_ns - UNDER_WAY_NS)
     slowest = _slowest_ns(flow)
-    if slowest > _UNDER_WAY_NS // 2:
-        flow = _until(case, publisher, subscriber, now_ns - _UNDER_WAY_NS - slowest)
+    if slowest > UNDER_WAY_NS // 2:
+        flow = _until(case, publisher, subscriber, now_ns - UNDER_WAY_NS - slowest)
     hops = {"uplink": _BLAME.uplink, "server": _BLAME.server, "downlink": _BLAME.downlink}
     return Measures(flow=flow, loss=damage(flow, _BLAME), hop_owner=hops)
 

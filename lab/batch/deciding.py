@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.enough import FLOOR_MS
+from lab.analysis.enough import FLOOR_MS, UNDER_WAY_NS
 from lab.rig.watch import Progress, Watch
 
 EVERY_S = 2.0
 MOST_SHARE = 0.05
+_WRITTEN_S = 0.25
+"""From a packet to its line on disk."""
 _GRACE_S = 2.0
 COMMAND = (sys.executable, "-m", "lab.batch.looking")
 
@@ -107,7 +109,7 @@ class Deciding:
             return told
         if self._began is None:
             self._began = self._clock()
-            self._next = self._began + FLOOR_MS / 1000
+            self._next = self._began + FLOOR_MS / 1000 + UNDER_WAY_NS / 1e9 + _WRITTEN_S
         return self._decided() or told
 
     def _decided(self) -> bool:

@@ -60,13 +60,13 @@ def run(fake: Fake, seconds: float, phase: str = "media") -> tuple[list[Progress
     return told, None
 
 
-def test_it_looks_after_ten_seconds_and_then_every_two() -> None:
-    """Not before the floor; cheap looks come every two seconds, and the watch is told only what is new."""
+def test_it_looks_once_ten_seconds_have_arrived_and_then_every_two() -> None:
+    """Not before the floor and what is under way; looks are cheap, and the watch is told only what is new."""
     fake = Fake(*[OPEN] * 5, DONE)
     told, ended = run(fake, 60)
-    assert [at - 100 for at in fake.asked_at][:3] == [10.0, 12.25, 14.5]
+    assert [at - 100 for at in fake.asked_at][:3] == [12.25, 14.5, 16.75]
     assert ended is not None
-    assert 20 < ended < 22
+    assert 23 < ended < 25
     said = [one.detail for one in told if one.detail]
     assert said == [
         "after 12 s not decided yet: audio_loss <= 5%",
