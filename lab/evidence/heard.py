@@ -1,7 +1,7 @@
 """`heard-<publisher>.pcm` and `.jsonl` of a listener: the samples its program read from the SDK, and how many when.
 
 Law: sound that was never recorded is no evidence and no fault. Sound that is there must be what its notes say it is:
-whole samples, none fewer than were noted, none more where the program could close its files.
+whole samples, none fewer than were noted, none more where the program could close its files; and noted sound is there.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ def heard(folder: Path, problems: Problems, *, killed: bool) -> tuple[HeardAudio
             found.append(_heard(file, publisher, problems, killed=killed))
         except EvidenceError as error:
             problems.unread(file, error)
+    for notes in sorted(folder.glob(names.CLIENT_READS.format(publisher="*"))):
+        if not notes.with_suffix(_SUFFIX).exists():
+            problems.broken(f"{notes.with_suffix(_SUFFIX)}: missing, although {notes.name} tells how much was read")
     return tuple(found)
 
 

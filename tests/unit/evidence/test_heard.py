@@ -43,12 +43,15 @@ def test_sound_is_mapped_and_dated(tmp_path: Path) -> None:
     assert not problems.all
 
 
-def test_without_sound_there_is_no_ear_and_nothing_wrong(tmp_path: Path) -> None:
-    """A stored recording keeps the counts and leaves the sound out."""
+def test_sound_that_was_noted_and_is_not_there_is_broken(tmp_path: Path) -> None:
+    """Nobody can tell any more what would have been unexplained; what was never recorded at all is no problem."""
     written(tmp_path, samples=9600, counts=[(100, 4800)])
     (tmp_path / "heard-ada.pcm").unlink()
     found, problems = read(tmp_path)
-    assert (found, problems.all) == ((), [])
+    assert found == ()
+    assert problems.breaking == [f"{tmp_path}/heard-ada.pcm: missing, although heard-ada.jsonl tells how much was read"]
+    (tmp_path / "heard-ada.jsonl").unlink()
+    assert read(tmp_path)[1].all == []
 
 
 def test_a_program_that_read_nothing_leaves_an_empty_file(tmp_path: Path) -> None:
