@@ -2,7 +2,7 @@
 
 Two bounds, because nobody outside the judge says which copies of a frame the decoder could use: a packet carries its
 frame and, with RED, a copy of the one before; in-band FEC reaches one further back once loss is reported, and not
-before (shared/facts/audio.md). What cannot be counted at all (a server short of CPU) is bounded by what the listener's
+before (shared/facts/audio.md); LiveKit reports what it misses itself, never what a subscriber does. What cannot be counted at all (a server short of CPU) is bounded by what the listener's
 NetEQ made up.
 """
 
@@ -33,17 +33,17 @@ Measure = Callable[[Log], Effect]
 
 def swallowed(way: str) -> Measure:
     """Measure a link that loses packets: frames of which every copy was lost."""
-    return lambda log: _lost(log, log.lost_in_a_row(way))
+    return lambda log: _lost(log, log.lost_in_a_row(way), reported=way == "up")
 
 
 def altered(way: str) -> Measure:
     """Measure a link that flips bits: an altered packet is a lost one."""
-    return lambda log: _lost(log, log.altered_in_a_row(way))
+    return lambda log: _lost(log, log.altered_in_a_row(way), reported=way == "up")
 
 
 def unforwarded(log: Log) -> Effect:
     """Measure a server that swallows packets: frames of which every copy reached its door and never left it."""
-    return _lost(log, log.unforwarded_in_a_row())
+    return _lost(log, log.unforwarded_in_a_row(), reported=True)
 
 
 def queued(way: str) -> Measure:
@@ -124,7 +124,8 @@ def muted(log: Log) -> Effect:
     held_ms = [(until - since) / 1e6 for since, until in zip(*times, strict=True)]
     ahead_ms = next(client.ahead_ms for client in log.scenario.clients if client.name == PUBLISHER)
     if any(isinstance(fault, Mute) and not fault.pushing for fault in log.scenario.inject):
-        return _frames(log, 0.0, len(held_ms) * (ahead_ms + FRAME_MS) / FRAME_MS)
+        most_ms = ahead_ms + FRAME_MS
+        return _frames(log, len(held_ms) * most_ms / 2 / FRAME_MS, len(held_ms) * most_ms / FRAME_MS)
     least, most = (sum(max(0.0, each + way * ahead_ms) for each in held_ms) for way in (-1, 1))
     return _frames(log, least / FRAME_MS, most / FRAME_MS)
 
@@ -160,9 +161,10 @@ def overflowed(log: Log) -> Effect:
     return _frames(log, max(0.0, behind_ms - slack_ms) / FRAME_MS, (behind_ms + slack_ms) / FRAME_MS)
 
 
-def _lost(log: Log, runs: Sequence[int]) -> Effect:
+def _lost(log: Log, runs: Sequence[int], *, reported: bool) -> Effect:
+    """Bound the frames lost with `runs` of packets; the sender makes in-band FEC only of loss that is reported to it."""
     copies = int(log.scenario.media.red)
-    most, least = beyond_repair(runs, copies), beyond_repair(runs, copies + 1)
+    most, least = beyond_repair(runs, copies), beyond_repair(runs, copies + reported)
     return _frames(log, max(0, least - EDGE_FRAMES), most + EDGE_FRAMES if runs else 0)
 
 

@@ -115,7 +115,7 @@ def _server_filter() -> Fault:
     """Return a filter in front of the server that drops some packets in a row now and then."""
     return Fault(
         name="server-filter", owners=("CODE/server",), hops=("server",), reasons=("packet-filter",),
-        draw=lambda dice, media_ms: {"drop": dice.randint(3, 8), "every": dice.randint(40, 120)},
+        draw=lambda dice, media_ms: {"drop": dice.randint(4, 8), "every": dice.randint(30, 70)},
         scenario=lambda s: {"inject": [{"filter": {"drop": int(s["drop"]), "every": int(s["every"])}}]},
         measure=unforwarded,
     )  # fmt: skip
