@@ -2,8 +2,8 @@
 
 Two bounds, because nobody outside the judge says which copies of a frame the decoder could use: a packet carries its
 frame and, with RED, a copy of the one before; in-band FEC reaches one further back once loss is reported, and not
-before (shared/facts/audio.md); LiveKit reports what it misses itself, never what a subscriber does. What cannot be counted at all (a server short of CPU) is bounded by what the listener's
-NetEQ made up.
+before (shared/facts/audio.md). LiveKit reports what it misses itself, never what a subscriber does. What cannot be
+counted at all (a server short of CPU) is bounded by what the listener's NetEQ made up.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def overflowed(log: Log) -> Effect:
 
 
 def _lost(log: Log, runs: Sequence[int], *, reported: bool) -> Effect:
-    """Bound the frames lost with `runs` of packets; the sender makes in-band FEC only of loss that is reported to it."""
+    """Bound the frames lost with `runs` of packets; the sender makes in-band FEC where loss is reported to it."""
     copies = int(log.scenario.media.red)
     most, least = beyond_repair(runs, copies), beyond_repair(runs, copies + reported)
     return _frames(log, max(0, least - EDGE_FRAMES), most + EDGE_FRAMES if runs else 0)
