@@ -1,10 +1,11 @@
 """What property tests draw: a fate for every packet at every hop; and what must not matter, done to a recording.
 
-Drawn once and for all (`derandomize`): the same examples in every run, on every machine.
+Drawn once and for all (`derandomize`): the same examples in every run, on every machine. LAB_FUZZ=50 hunts for others.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
@@ -35,9 +36,13 @@ _CLOCKS = {"cpu_ns", "throttled_ns", "clock_offset_ns", "offset_ns"}
 """Durations and offsets: they end in `_ns` and are no moments."""
 
 
+HUNT = int(os.environ.get("LAB_FUZZ", "1"))
+"""How many times as many examples, drawn anew each time, a hunt for counterexamples tries."""
+
+
 def drawn(examples: int) -> Callable[[Any], Any]:
     """Return the settings of a property tried on so many examples."""
-    return settings(derandomize=True, deadline=None, database=None, max_examples=examples)
+    return settings(derandomize=HUNT == 1, deadline=None, database=None, max_examples=HUNT * examples)
 
 
 @dataclass(frozen=True, kw_only=True)

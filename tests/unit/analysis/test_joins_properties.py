@@ -42,7 +42,7 @@ TRAFFIC = st.integers(1, 120).flatmap(
 )
 
 
-@drawn(150)
+@drawn(80)
 @given(traffic=TRAFFIC)
 def test_packets_that_differ_are_found_in_any_order(traffic: tuple[list[int], set[int], list[int]]) -> None:
     """Each of them and no other, the dropped ones nowhere."""
@@ -50,7 +50,7 @@ def test_packets_that_differ_are_found_in_any_order(traffic: tuple[list[int], se
     assert behind(before, after).tolist() == left
 
 
-@drawn(150)
+@drawn(80)
 @given(
     contents=st.lists(st.integers(0, 5), min_size=1, max_size=120),
     wait=st.integers(0, 40),
@@ -61,7 +61,7 @@ def test_equal_packets_keep_their_order_through_a_queue(contents: list[int], wai
     assert behind(before, after).tolist() == left
 
 
-@drawn(150)
+@drawn(80)
 @given(
     contents=st.lists(st.integers(0, 5), min_size=1, max_size=120),
     dropped=st.sets(st.integers(0, 119)),
@@ -106,7 +106,7 @@ def disturbed(first: int, fates: list[str], by: int = 0) -> Packets:
     return rtp([first + by + i for _, i in sightings], [at for at, _ in sightings])
 
 
-@drawn(150)
+@drawn(80)
 @given(drawn_stream=STREAMS)
 def test_every_packet_of_a_stream_is_found_by_its_number(drawn_stream: tuple[int, list[str]]) -> None:
     """Wherever the 16 bits wrap: each packet that came is found at its first sighting, and counted once."""
@@ -120,7 +120,7 @@ def test_every_packet_of_a_stream_is_found_by_its_number(drawn_stream: tuple[int
     assert came.ts[rows[rows >= 0]].tolist() == sent.ts[rows >= 0].tolist()
 
 
-@drawn(100)
+@drawn(50)
 @given(
     first=st.integers(0, 2**32),
     by=st.integers(-(2**15) + 400, 2**15 - 400),
@@ -133,7 +133,7 @@ def test_what_the_server_added_to_the_numbers_is_found(first: int, by: int, drop
     assert shift(entered, stream(disturbed(first, fates, by), near=entered)) == by
 
 
-@drawn(100)
+@drawn(50)
 @given(
     first=st.integers(0, 2**32 - 1),
     steps=st.lists(st.integers(-50_000, 500_000), max_size=100),

@@ -62,7 +62,7 @@ def assert_balanced(flow: FlowVerdict) -> None:
         assert sum(rows[name].causes.values()) <= rows[name].packets_dropped
 
 
-@drawn(60)
+@drawn(25)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_whatever_happens_to_packets_is_accounted_for_where_it_happened(fate: Fates, plan: Plan) -> None:
     """Lost, altered, copied, out of order, at every hop, in both push phases: balanced, and by hand the same."""
@@ -73,7 +73,7 @@ def test_whatever_happens_to_packets_is_accounted_for_where_it_happened(fate: Fa
     assert {row.name: row.frames_lost for row in flow.hops if row.name in HOPS} == lost_at(fate, plan)
 
 
-@drawn(40)
+@drawn(12)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_every_packet_is_counted_where_it_died(fate: Fates, plan: Plan) -> None:
     """In and dropped per hop are those of the packets that carry the window, each killed once."""
@@ -85,7 +85,7 @@ def test_every_packet_is_counted_where_it_died(fate: Fates, plan: Plan) -> None:
     assert {row.name: row.packets_in for row in flow.hops if row.name in HOPS} == entered
 
 
-@drawn(40)
+@drawn(12)
 @given(
     fate=fates(),
     skips=st.frozensets(st.integers(FIRST, FIRST + MEDIA - 1), max_size=12),
@@ -103,7 +103,7 @@ def test_the_programs_faults_and_the_networks_balance_together(
     assert min(flow.damage.values(), default=0) >= 0
 
 
-@drawn(30)
+@drawn(10)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_nobody_is_blamed_for_what_another_did(fate: Fates, plan: Plan) -> None:
     """Packets that only the links harmed blame no code, and packets that only code lost blame no link."""
@@ -121,7 +121,7 @@ def spoiled() -> tuple[Recording, str]:
     return run, dumps([judge(run, ASKED)])
 
 
-@drawn(30)
+@drawn(10)
 @given(
     first_seq=st.integers(0, 2**16 - 1),
     first_ts=st.integers(0, 2**32 - 1),
@@ -138,7 +138,7 @@ def test_wherever_numbers_wrap_the_verdict_is_the_same(
     assert {dumps([judged(begun)]), dumps([judged(wrapping)])} == {spoiled()[1]}
 
 
-@drawn(15)
+@drawn(5)
 @given(by_ns=st.integers(-(10**18), 10**18))
 def test_when_it_all_happened_does_not_matter(by_ns: int) -> None:
     """All moments earlier or later: the same bytes."""
@@ -146,7 +146,7 @@ def test_when_it_all_happened_does_not_matter(by_ns: int) -> None:
     assert dumps([judge(shifted(run, by_ns), ASKED)]) == verdict
 
 
-@drawn(15)
+@drawn(5)
 @given(ssrcs=st.lists(st.integers(1, 2**32 - 1), min_size=2, max_size=2, unique=True))
 def test_what_the_streams_are_called_does_not_matter(ssrcs: list[int]) -> None:
     """Other SSRCs: the same bytes."""
@@ -158,7 +158,7 @@ def test_what_the_streams_are_called_does_not_matter(ssrcs: list[int]) -> None:
 def test_a_longer_stretch_costs_more_and_nobody_else(harm: str) -> None:
     """More packets gone at one hop never cost that hop fewer frames, and never make another owner pay."""
     lost = []
-    for length in range(0, 60, 6):
+    for length in (0, 2, 7, 30, 54):
         fate = Fates(happens={i: frozenset({harm}) for i in range(40, 40 + length)})
         run = judged(fate.plan(Plan()))
         lost.append(run.flows[0].frames.lost)

@@ -76,7 +76,7 @@ MARKED = st.integers(0, 2**32 - 1).map(
 """Levels of the blocks of marked frames: one of four steps per frame, its two halves a little apart."""
 
 
-@drawn(80)
+@drawn(30)
 @given(blocks=MARKED, phase_ms=st.sampled_from([0, 3, 10, 17]), unseen=st.sets(st.integers(27, 200), max_size=60))
 def test_every_packet_is_named_whatever_the_marks_are(blocks: list[float], phase_ms: int, unseen: set[int]) -> None:
     """Any marks and push phase, any packets but the first unseen: each block is where the SDK put it."""
@@ -87,7 +87,7 @@ def test_every_packet_is_named_whatever_the_marks_are(blocks: list[float], phase
     assert found.slot.tolist() == truth(wire, len(blocks))
 
 
-@drawn(80)
+@drawn(30)
 @given(
     blocks=MARKED,
     phase_ms=st.sampled_from([0, 3, 10, 17]),

@@ -87,7 +87,7 @@ def carriers(slots: list[Sent | None], at: int) -> list[tuple[Copy, Sent]]:
     return found
 
 
-@drawn(300)
+@drawn(120)
 @given(slots=SLOTS)
 def test_a_frame_is_decodable_iff_a_packet_that_holds_it_arrived(slots: list[Sent | None]) -> None:
     """Frame n iff n, n+1 or, with in-band FEC, n+2 arrived; else where the copy that got furthest died; no copy, none.
@@ -104,7 +104,7 @@ def test_a_frame_is_decodable_iff_a_packet_that_holds_it_arrived(slots: list[Sen
         assert found.reached[at] == max((packet.reached for _, packet in held), default=At.NOWHERE)
 
 
-@drawn(100)
+@drawn(50)
 @given(slots=SLOTS, lost=st.integers(0, 59))
 def test_one_packet_more_never_hurts(slots: list[Sent | None], lost: int) -> None:
     """A packet that gets further makes no frame worse, and a mechanism more makes no frame worse."""
