@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.analysis import journey as travel
+from lab.analysis.configured import Configured
 from lab.analysis.delay import Delays, Listening, delays
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
 from lab.analysis.forwarding import paired
 from lab.analysis.journey import At, Journey
 from lab.analysis.late import Lateness, lateness
-from lab.analysis.links import Account, Configured
+from lab.analysis.links import Account
 from lab.analysis.naming import Naming
 from lab.analysis.pauses import Pauses, pauses
 from lab.analysis.prediction import Prediction, fec_times, replay

@@ -16,8 +16,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.configured import Configured
 from lab.analysis.journey import At, Journey
-from lab.analysis.links import Configured
 from lab.analysis.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
 from lab.marks import FRAME_MS, FRAME_SAMPLES

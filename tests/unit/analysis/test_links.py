@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from lab.analysis.case import Asked, case_of
 from lab.analysis.causes import causes
+from lab.analysis.configured import Configured
 from lab.analysis.joins import behind
-from lab.analysis.links import Account, Configured, Span, accounts
+from lab.analysis.links import Account, Span, accounts
 from lab.analysis.scene import Scene, address, goes_up
 from lab.errors import EvidenceError
 from lab.evidence.values import PACKET, StepState
