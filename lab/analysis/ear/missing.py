@@ -70,18 +70,26 @@ def _made_up(place_ns: Ints, absent: Flags, suspect: Flags, inbound: Sequence[In
 
 
 def _unread(ear: Ear, candidate: Flags, seen: Witnesses) -> Flags:
-    """Mark, half second by half second, as many blocks as were delivered and never read: those with the least place."""
-    found = np.zeros(candidate.size, np.bool_)
+    """Mark as many blocks as were delivered and never read by then: without a place first, then with the least."""
     t_ns, dropped = dropped_samples(seen)
     if not dropped.size or dropped[-1] < _LEAST_DROPPED:
-        return found
-    candidate = candidate & (ear.steps < _WHOLE)
-    times = np.append(np.arange(t_ns[0], t_ns[-1], _READ_NEAR_NS), t_ns[-1])
-    told = np.round(np.interp(times, t_ns, dropped) / BLOCK_SAMPLES).astype(np.int64)
-    taken = 0
-    for begin, end, count in zip(times[:-1], times[1:], told[1:], strict=True):
-        near = np.flatnonzero(candidate & ~found & (ear.place_ns > begin - _READ_NEAR_NS) & (ear.place_ns <= end))
-        chosen = near[np.argsort(ear.steps[near], kind="stable")[: max(0, count - taken)]]
+        return np.zeros(candidate.size, np.bool_)
+    until = np.append(np.arange(t_ns[0] + _READ_NEAR_NS, t_ns[-1], _READ_NEAR_NS), t_ns[-1])
+    told = np.round(np.interp(until, t_ns, dropped) / BLOCK_SAMPLES).astype(np.int64)
+    holes = candidate & (ear.heard == Heard.NO)
+    found = _least(ear, holes, until, told + 1)
+    placed = np.searchsorted(np.sort(ear.place_ns[found]), until, side="right")
+    left = np.minimum.accumulate((told - placed)[::-1])[::-1]
+    return found | _least(ear, candidate & ~holes & (ear.steps < _WHOLE), until, left)
+
+
+def _least(ear: Ear, candidate: Flags, until: Ints, count: Ints) -> Flags:
+    """Mark at most `count` blocks up to each time, those first that have the least place in the half second there."""
+    found, taken = np.zeros(candidate.size, np.bool_), 0
+    for end, most in zip(until, count, strict=True):
+        near = candidate & ~found & (ear.place_ns > end - 2 * _READ_NEAR_NS) & (ear.place_ns <= end)
+        rows = np.flatnonzero(near)
+        chosen = rows[np.argsort(ear.steps[rows], kind="stable")[: max(0, int(most) - taken)]]
         found[chosen] = True
         taken += chosen.size
     return found
