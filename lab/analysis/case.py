@@ -15,9 +15,9 @@ from lab.analysis.links import Account, accounts
 from lab.analysis.scene import Scene, Seat, address
 from lab.errors import EvidenceError
 from lab.evidence import names
+from lab.evidence.accounts import CgroupSecond, ServerTrack
 from lab.evidence.manifest import Marks, Place
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond, ServerTrack
 from lab.marks import FRAME_MS
 from lab.scenario.load import loads
 from lab.scenario.model import Expectation, Media

@@ -17,7 +17,8 @@ from lab.analysis.flow import Flow
 from lab.analysis.hosts import Host
 from lab.analysis.scene import Scene
 from lab.analysis.streams import rtp_of, unwrap
-from lab.evidence.values import Packets, ServerTrack
+from lab.evidence.accounts import ServerTrack
+from lab.evidence.values import Packets
 
 
 @dataclass(frozen=True, kw_only=True)

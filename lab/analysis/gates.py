@@ -21,7 +21,8 @@ from lab.analysis.links import Account
 from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import rtp_of
 from lab.analysis.values import Gate
-from lab.evidence.values import HostSecond, Packets, PairSample, Tick
+from lab.evidence.accounts import HostSecond, Tick
+from lab.evidence.values import Packets, PairSample
 
 LATE_P99_MS = 40.0  # of 10 ms ticks; pushes are 60 ms ahead, so beyond this the machine itself makes silence
 LATE_MAX_MS = 60.0

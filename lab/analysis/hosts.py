@@ -14,8 +14,8 @@ from itertools import pairwise
 from statistics import median
 from typing import TypeVar
 
+from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond, NetworkSecond
 
 SERVER = "server"
 _STILL_SHARE = 0.02  # of what it usually uses; clients tick each 10 ms, an idle server still uses a sixth

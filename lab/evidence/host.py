@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from lab.errors import EvidenceError
+from lab.evidence.accounts import CgroupSecond, HostSecond, NetworkSecond, Tick
 from lab.evidence.decode import decode
 from lab.evidence.lines import Lines, read_bare
-from lab.evidence.values import CgroupSecond, HostSecond, NetworkSecond, Tick
 
 Look = TypeVar("Look", CgroupSecond, NetworkSecond)
 PACER_KIND = "pacer"

@@ -18,6 +18,15 @@ from typing import Literal, TypeVar
 
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
+from lab.evidence.accounts import (
+    CgroupSecond,
+    HostSecond,
+    NetworkSecond,
+    ServerForwarder,
+    ServerOffset,
+    ServerTrack,
+    Tick,
+)
 from lab.evidence.client_folder import Headed, read_client
 from lab.evidence.foreign import foreign
 from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, read_network, seconds, ticks
@@ -27,18 +36,7 @@ from lab.evidence.rtp import Capture, read_capture
 from lab.evidence.server_log import ServerAccount, read_offsets, read_tracks
 from lab.evidence.steps import read_steps
 from lab.evidence.store import evidence_files, fact
-from lab.evidence.values import (
-    CgroupSecond,
-    ClientEvidence,
-    HostSecond,
-    NetworkSecond,
-    ServerForwarder,
-    ServerOffset,
-    ServerTrack,
-    StepState,
-    Tap,
-    Tick,
-)
+from lab.evidence.values import ClientEvidence, StepState, Tap
 
 T = TypeVar("T")
 _DROPPED = re.compile(r"(\d+) packets? dropped by kernel")

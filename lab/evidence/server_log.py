@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import EvidenceError
+from lab.evidence.accounts import DescribedTrack, ServerForwarder, ServerOffset, ServerTrack
 from lab.evidence.decode import decode, parse
 from lab.evidence.lines import read_bare
-from lab.evidence.values import DescribedTrack, ServerForwarder, ServerOffset, ServerTrack
 
 _STATS, _FORWARDER, _TRACK = "rtp stats", "closing forwarder", "onMediaTrack"
 _OPENING = {

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.evidence.values import CgroupSecond
+from lab.evidence.accounts import CgroupSecond
 
 
 class Cgroup:

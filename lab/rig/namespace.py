@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.evidence.values import NetworkSecond
+from lab.evidence.accounts import NetworkSecond
 
 
 class Namespace:

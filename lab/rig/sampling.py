@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.evidence.host import line
 from lab.evidence.store import RunFolder
-from lab.evidence.values import CgroupSecond, NetworkSecond
 
 PERIOD_S = 0.25
 Reader = Callable[[], CgroupSecond | NetworkSecond]

@@ -42,7 +42,7 @@ def a_run_without_traceback(verdict: RunVerdict) -> bool:
 
 
 def not_blamed(before: Judged, after: Judged) -> bool:
-    """Say that a harmed recording names whom the whole one named, or nobody. (What it was asked may be what was cut.)"""
+    """Say that a harmed recording names whom the whole one named, or nobody; what it was asked may be cut too."""
     return after.verdict.owner == before.verdict.owner or after.verdict.outcome in (Outcome.UNKNOWN, Outcome.VOID)
 
 

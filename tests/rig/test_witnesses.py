@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.hosts import Host
-from lab.evidence.values import CgroupSecond, NetworkSecond
+from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.host import images
 from lab.rig import cleanup
 from lab.rig.cgroup import Cgroup

@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from lab.evidence.accounts import CgroupSecond, HostSecond, Tick
 from lab.evidence.manifest import Manifest, Marks, Netem, Phase, Place, ServerPlace
 from lab.evidence.recording import Recording
 from lab.evidence.values import (
     KIND_RTP,
     PACKET,
-    CgroupSecond,
     ClientEvidence,
     DirectionState,
     FrameLine,
-    HostSecond,
     InboundSample,
     OutboundSample,
     Packets,
@@ -31,7 +30,6 @@ from lab.evidence.values import (
     Qdisc,
     StepState,
     Tap,
-    Tick,
 )
 from lab.marks import BLOCK_SAMPLES, level_dbov, marked_frame
 

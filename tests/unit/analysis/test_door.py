@@ -12,7 +12,7 @@ from lab.analysis.flow import follow
 from lab.analysis.hosts import Host
 from lab.analysis.judge import judge
 from lab.analysis.values import Outcome, Owner
-from lab.evidence.values import NetworkSecond, ServerTrack
+from lab.evidence.accounts import NetworkSecond, ServerTrack
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import DOWN_SSRC, UP_SSRC, Plan, recording

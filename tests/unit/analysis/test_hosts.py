@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.hosts import Host, Span, client
-from lab.evidence.values import CgroupSecond, NetworkSecond
+from lab.evidence.accounts import CgroupSecond, NetworkSecond
 
 LOOK_NS = 250_000_000
 MS = 1_000_000

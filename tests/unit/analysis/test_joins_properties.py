@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.analysis.forwarding import renumbering
 from lab.analysis.joins import behind
 from lab.analysis.streams import ABSENT, place, shift, stream, unwrap
 from lab.evidence.values import KIND_RTP, PACKET, Packets
@@ -145,3 +146,27 @@ def test_small_steps_survive_every_wrap(first: int, steps: list[int], bits: int)
     true = np.cumsum([first, *small])
     found = unwrap((true % 2**bits).astype(np.uint32), bits)
     assert np.array_equal(found - found[0], true - true[0])
+
+
+SPELLS = st.lists(st.tuples(st.integers(30, 90), st.integers(1, 60)), min_size=1, max_size=3)
+
+
+@drawn(40)
+@given(first=st.integers(0, 2**32), spells=SPELLS, every=st.integers(3, 40), lengths=st.integers(0, 2**32 - 1))
+def test_numbers_that_the_server_moves_on_the_way_are_followed(
+    first: int, spells: list[tuple[int, int]], every: int, lengths: int
+) -> None:
+    """Behind each spell it forwards nothing for a while and closes the numbers; losses besides: all are put back."""
+    spells = [*spells, (30, 0)]
+    heard = [i for forwarded, muted in spells for i in [True] * forwarded + [False] * muted]
+    entered = rtp([first + i for i in range(len(heard))], [20 * STEP_NS * i for i in range(len(heard))])
+    entered["length"] = np.random.default_rng(lengths).integers(100, 220, len(heard))
+    out = entered[np.array(heard)].copy()
+    out["seq"] = (first + np.arange(out.size)) % 2**16
+    out["t_ns"] += STEP_NS // 2
+    kept = np.arange(out.size) % every != 1
+    sent = stream(entered)
+    left = stream(out[kept], near=sent)
+    moved = renumbering(sent, left)
+    assert moved is not None
+    assert moved.undone(left).seq.tolist() == sent.seq[np.array(heard)][kept].tolist()

@@ -117,7 +117,7 @@ def test_counters_that_were_not_read_leave_the_hop_undecided() -> None:
 
 
 def test_a_subscriber_that_joined_again_is_followed() -> None:
-    """Half of the stream came under another SSRC, or the server moved its numbers: every frame is found all the same."""
+    """Half of the stream came under another SSRC, or the server moved its numbers: every frame is found."""
     run = recording(Plan(down_lost=at(80, 81, 150)))
 
     def renumbered(packets: Packets, **changes: int) -> Packets:

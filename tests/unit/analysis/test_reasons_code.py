@@ -11,8 +11,9 @@ import pytest
 from lab.analysis.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Cause, Owner
+from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.evidence.recording import Recording
-from lab.evidence.values import CgroupSecond, Event, FrameLine, NetworkSecond, Tap
+from lab.evidence.values import Event, FrameLine, Tap
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, LEAD, MS, Plan, first_measured, recording

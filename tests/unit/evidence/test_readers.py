@@ -10,23 +10,13 @@ from typing import Any
 import pytest
 
 from lab.errors import EvidenceError
+from lab.evidence.accounts import CgroupSecond, HostSecond, NetworkSecond, Tick
 from lab.evidence.frames import frames
 from lab.evidence.host import line, read_cgroup, read_network, seconds, ticks
 from lab.evidence.lines import Lines, read_bare, read_headed
 from lab.evidence.stats import events, stats
 from lab.evidence.steps import read_steps, to_line
-from lab.evidence.values import (
-    CgroupSecond,
-    DirectionState,
-    Event,
-    FrameLine,
-    HostSecond,
-    NetworkSecond,
-    PairSample,
-    Qdisc,
-    StepState,
-    Tick,
-)
+from lab.evidence.values import DirectionState, Event, FrameLine, PairSample, Qdisc, StepState
 
 OFFSET_NS = 1_000_000
 FRAME = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from lab.errors import StorageError
+from lab.evidence.accounts import CgroupSecond
 from lab.evidence.host import read_cgroup
 from lab.evidence.store import RunFolder
-from lab.evidence.values import CgroupSecond
 from lab.rig.namespace import parse
 from lab.rig.sampling import Account, Reader, Sampler
 from tests.unit.rig.standing import run_folder
