@@ -14,7 +14,7 @@ from itertools import combinations
 from lab.analysis.expectations import FAILED, MET, UNKNOWN, check, holds, never_heard
 from lab.analysis.measures import NETWORK, Measures, Owners
 from lab.analysis.values import Cause, Checked, FlowVerdict, Outcome, Owner, RunVerdict
-from lab.scenario.expectations import ANSWERS, DEFAULT, expectations
+from lab.scenario.expectations import ANSWERS, DEFAULT, PUNCTUAL, expectations
 from lab.scenario.model import Expectation
 
 NOTE_SHARE = 0.002
@@ -40,11 +40,13 @@ class Answer:
 def answer(measures: Measures, expected: Sequence[Expectation], causes: Sequence[Cause] = ()) -> Answer:
     """Answer `expected`; `verdict` and `reason` are about the answer to the others, or to the default ones.
 
-    `causes` are the flow's, the costliest first.
+    The default ones say nothing about delay, but where it is the reason that is expected. `causes` are the flow's, the
+    costliest first.
     """
     asked = [one for one in expected if one.metric not in ANSWERS]
     wanted = [one for one in expected if one.metric in ANSWERS]
-    plain = _undecided(measures, asked or list(expectations(DEFAULT)))
+    slow = any("latency" in one.reasons for one in wanted)
+    plain = _undecided(measures, asked or list(expectations(DEFAULT | PUNCTUAL if slow else DEFAULT)))
     return _fulfilled(plain, wanted, causes, alone=not asked) if wanted else plain
 
 

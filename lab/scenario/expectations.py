@@ -23,6 +23,8 @@ OWNERS = (
     "UNDECIDED",
 )
 DEFAULT = {"unexplained_frames": ["== 0"], "audio_loss": ["<= network + 0.5%"]}
+PUNCTUAL = {"delay_p95": ["<= 400ms"]}
+"""What else a flow must keep where `reason: latency` is expected: ITU-T G.114's limit for the delay one way."""
 PREDICTED = ("audio_loss", "network_loss", "concealed")
 """The metrics for which the observed drops predict a value, so that `network` can stand on the right side."""
 

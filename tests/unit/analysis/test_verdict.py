@@ -241,3 +241,12 @@ def test_a_reason_nobody_had_to_have_is_none() -> None:
         ("reason", "none", "met"),
     ]
     assert run.outcome == Outcome.PASS
+
+
+@pytest.mark.parametrize(("held_ms", "outcome"), [(500.0, Outcome.PASS), (100.0, Outcome.FAIL)])
+def test_an_expected_latency_is_one_of_more_than_400_ms(held_ms: float, outcome: Outcome) -> None:
+    """Nothing is lost; half a second more on every packet is the uplink's, a tenth is nobody's fault."""
+    plan = Plan(up_delay_ms=dict.fromkeys(range(FIRST, FIRST + 240), held_ms), up_held_ms=held_ms)
+    run = judged(plan, {"verdict": ["NETWORK/uplink"], "reason": ["latency"]})
+    assert run.outcome == outcome
+    assert (run.owner == Owner.UPLINK) == (outcome == Outcome.PASS)
