@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lab.errors import Interrupted
 from lab.host.machine import machine
 from lab.rig.signals import interruptible
 from lab.rig.watch import silent
@@ -33,7 +34,11 @@ ATTEMPTS = 3
 def main(argv: list[str] | None = None) -> int:
     """Do what the command line says; return its exit code."""
     asked = _parser().parse_args(argv)
-    return int(asked.command(asked))
+    try:
+        return int(asked.command(asked))
+    except Interrupted as interrupted:
+        print(f"{interrupted}; the same command goes on from here", file=sys.stderr)
+        return interrupted.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
