@@ -54,7 +54,12 @@ def held(case: Case, seat: Seat, *, steady: bool) -> tuple[Holdup, ...]:
     packets = case.scene.outer(seat)
     lags = [(line.pushed_ns, line.lag_ms) for line in left.frames if line.pushed_ns] if left else []
     lags += [(read.t_ns, read.lag_ms) for audio in (left.heard if left else ()) for read in audio.reads]
-    seen = Client(sent_ns=packets["t_ns"][packets["src"] == seat.ip], lags=lags, host=case.hosts.get(client(seat.name)))
+    seen = Client(
+        sent_ns=packets["t_ns"][packets["src"] == seat.ip],
+        lags=lags,
+        host=case.hosts.get(client(seat.name)),
+        ticks=case.ticks,
+    )
     return holdups(seen, case.times.media_from_ns - _LEAD_NS, case.until_ns, steady=steady)
 
 

@@ -15,7 +15,7 @@ from lab.analysis.links import Account, accounts
 from lab.analysis.scene import Scene, Seat, address
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.accounts import CgroupSecond, ServerTrack
+from lab.evidence.accounts import CgroupSecond, ServerTrack, Tick
 from lab.evidence.manifest import Marks, Place
 from lab.evidence.recording import Recording
 from lab.marks import FRAME_MS
@@ -49,6 +49,7 @@ class Case:
     server_host: tuple[CgroupSecond, ...]
     hosts: Mapping[str, Host] = field(default_factory=dict)
     tracks: tuple[ServerTrack, ...] = ()
+    ticks: tuple[Tick, ...] = ()
 
     @property
     def throttled(self) -> bool | None:
@@ -114,6 +115,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         server_host=tuple(host),
         hosts=hosts_of(recording),
         tracks=recording.tracks,
+        ticks=recording.ticks,
     )
 
 

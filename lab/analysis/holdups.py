@@ -3,7 +3,8 @@
 Law: an event loop that is blocked leaves the SDK's own threads running, which go on sending; a container that is held
 back sends nothing. So a holdup is a time in which its kernel withheld CPU from it, or in which nothing left it although
 something should have every 20 ms. It was paused when its kernel gave it no CPU and no quota was in the way, or when its
-event loop stood still as well; else its machine was busy. Nobody looked at its cgroup: it is not known which.
+event loop stood still as well and the machine's own pacer did not; else its machine was busy. Nobody looked at its
+cgroup: it is not known which.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 from lab.analysis.hosts import Host
 from lab.analysis.streams import Flags, Ints
+from lab.evidence.accounts import Tick
 
 By = Literal["throttled", "paused", "busy", "unknown"]
 
@@ -25,6 +27,7 @@ _WITHHELD = 0.1
 _STOOD = 0.5
 """A loop that lagged for half of the time in which nothing left stood still with the rest."""
 _LAG_NS = 200_000_000
+_TICK_NS = 1_000_000_000
 _MS = 1_000_000
 
 
@@ -40,11 +43,15 @@ class Holdup:
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """What tells about one client's container: when packets left it, its loop's lag when, and its kernel's account."""
+    """What tells about one client's container: when packets left it, its loop's lag when, and its kernel's account.
+
+    `ticks` are the pacer's, which runs on the same machine and is not held back with it.
+    """
 
     sent_ns: Ints
     lags: Sequence[tuple[int, float]]
     host: Host | None
+    ticks: Sequence[Tick] = ()
 
 
 def holdups(client: Client, from_ns: int, to_ns: int, *, steady: bool) -> tuple[Holdup, ...]:
@@ -94,7 +101,9 @@ def _by(client: Client, span: tuple[int, int]) -> By:
     if client.host.stood_still(*span):
         return "paused"
     lag = max((ms for t_ns, ms in client.lags if span[0] < t_ns <= span[1] + _LAG_NS), default=0.0)
-    return "paused" if lag * _MS > _STOOD * (span[1] - span[0]) else "busy"
+    pacer = max((tick.late_max_ms for tick in client.ticks if span[0] < tick.t_ns <= span[1] + _TICK_NS), default=0.0)
+    most = _STOOD * (span[1] - span[0]) / _MS
+    return "paused" if lag > most > pacer else "busy"
 
 
 def _outside(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:

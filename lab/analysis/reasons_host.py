@@ -37,7 +37,7 @@ def _spoken(held: list[Holdup]) -> str:
     if held[0].by == "throttled":
         worst = max(one.share for one in held)
         return f"its quota withheld CPU for up to {100 * worst:.0f} % of the time"
-    how = "stood still: no CPU, no packets, no ticks" if held[0].by == "paused" else "sent nothing"
+    how = "stood still: no packets, no ticks, no quota in the way" if held[0].by == "paused" else "sent nothing"
     spoken = f"{len(held)} times it {how}, {longest:.0f} ms at the longest"
     return f"{spoken}; host-throttled or host-paused" if held[0].by == "unknown" else spoken
 

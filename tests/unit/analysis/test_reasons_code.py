@@ -162,6 +162,8 @@ def test_a_paused_container_sends_nothing_while_a_blocked_loop_goes_on_sending()
     paused = hosted(mute(stalled, STALLED_NS, STALLED_NS + 395 * MS))
     assert told(causes(paused)[0]) == (Owner.CLIENT_HOST, "send", "host-paused")
     assert told(causes(hosted(stalled))[0]) == (Owner.CLIENT, "push", "loop-blocked")
+    late = tuple(replace(tick, late_max_ms=300.0) for tick in paused.ticks)
+    assert told(causes(replace(paused, ticks=late))[0]) == (Owner.CLIENT_HOST, "send", "host-busy"), "so did the pacer"
 
 
 def test_a_holdup_that_nobody_looked_at_is_the_hosts_and_its_reason_open() -> None:
