@@ -10,7 +10,7 @@ import numpy as np
 
 from lab.analysis.delay import PARTS
 from lab.analysis.ear.listen import Ear
-from lab.analysis.ear.missing import Why, Witnesses, missing
+from lab.analysis.ear.missing import WHOLE, Why, Witnesses, missing
 from lab.analysis.flow import Flow
 from lab.analysis.journey import At
 from lab.analysis.kinds import BOOKED, CLIENTS, booked, faded
@@ -36,6 +36,7 @@ heard; `content`: the SDK never sent it although its sequence numbers are whole.
 _SLOW_MS = 20.0
 """A packet that came later than usual by as much as NetEQ's least buffer holds was slow, be the others slower."""
 _MOST_SWALLOWED = 20  # blocks: as much as NetEQ's buffer usually holds
+_MOST_FADED = 2  # blocks: where concealment begins and ends
 _WAITED = ("send", "uplink", "server", "downlink")
 
 
@@ -81,7 +82,8 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
 def _swallowed(flow: Flow, ear: Ear, fates: tuple[Ints, Ints], late: Flags) -> tuple[Ints, Flags]:
     """Give what was not heard right beside what never came to what became of that: concealment ends in a jump.
 
-    NetEQ comes back to its delay there, and leaves out what does not fit any more; nothing counts that.
+    NetEQ comes back to its delay there, and leaves out what does not fit any more; nothing counts that. What was read
+    in full, and is silent, was not left out.
     """
     fate, found = fates
     wire = np.flatnonzero(flow.made.slot >= 0)
@@ -91,8 +93,9 @@ def _swallowed(flow: Flow, ear: Ear, fates: tuple[Ints, Ints], late: Flags) -> t
     found, late = found.copy(), late.copy()
     for begin, end in _runs(gone | without_place):
         beside = [at for at in (begin - 1, end) if 0 <= at < wire.size and hops[at]]
-        if beside and end - begin <= _MOST_SWALLOWED:
-            swallowed = wire[begin:end][gone[begin:end]]
+        swallowed = wire[begin:end][gone[begin:end]]
+        read_in_full = int((ear.steps[swallowed] >= WHOLE).sum())
+        if beside and end - begin <= _MOST_SWALLOWED and read_in_full <= _MOST_FADED:
             found[swallowed], late[swallowed] = fate[wire[beside[0]]], late[wire[beside[0]]]
     return found, late
 

@@ -24,7 +24,8 @@ _NEAR_NS = 100_000_000
 _READ_NEAR_NS = 500_000_000  # a program's queue, and two notes
 _LEAST_DROPPED = 2 * BLOCK_SAMPLES
 """Counts of what was delivered and read are taken at different times: less may be their noise."""
-_WHOLE = 4  # steps of 2.5 ms
+WHOLE = 4
+"""Steps of 2.5 ms that 10 ms have when all of it was read."""
 
 
 class Why(IntEnum):
@@ -80,7 +81,7 @@ def _unread(ear: Ear, candidate: Flags, seen: Witnesses) -> Flags:
     found = _least(ear, holes, until, told + 1)
     placed = np.searchsorted(np.sort(ear.place_ns[found]), until, side="right")
     left = np.minimum.accumulate((told - placed)[::-1])[::-1]
-    return found | _least(ear, candidate & ~holes & (ear.steps < _WHOLE), until, left)
+    return found | _least(ear, candidate & ~holes & (ear.steps < WHOLE), until, left)
 
 
 def _least(ear: Ear, candidate: Flags, until: Ints, count: Ints) -> Flags:
