@@ -52,6 +52,8 @@ def test_decodes_by_annotation() -> None:
     [
         ({"number": True}, "x: number: 'True' is not of type int"),
         ({"number": 1.0}, "x: number: '1.0' is not of type int"),
+        ({"number": 2**63}, "x: number: '9223372036854775808' is not of type int"),
+        ({"real": 10**400}, "x: real: '1000"),
         ({"real": "2"}, "x: real: '2' is not of type float"),
         ({"real": True}, "x: real"),
         ({"real": float("inf")}, "x: real: 'inf'"),
