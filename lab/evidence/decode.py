@@ -13,7 +13,7 @@ import types
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from lab.errors import EvidenceError
 
@@ -40,9 +40,8 @@ def parse(text: str, where: str) -> dict[str, Any]:
 
 def decode(kind: type[T], raw: Any, where: str) -> T:
     """Return `raw` as a `kind`; EvidenceError naming `where` and the key otherwise."""
-    annotation: Hashable = kind
     try:
-        value: T = _reader(annotation)(raw)
+        value: T = _reader(cast("Hashable", kind))(raw)
     except _RefusedError as refused:
         raise EvidenceError(f"{where}{refused}", fix="this is not what lab wrote there") from None
     return value

@@ -22,7 +22,7 @@ from tests.replay.keep import UnfitRunError, keep
 
 GALLERY = Path(__file__).parents[2] / "scenarios"
 OWN = Path(__file__).parent / "scenarios"
-SHORT = ("media.duration=8s", "media.settle=1s", "media.control=2s")
+SHORT = ("media.duration=8s", "media.settle=1s", "media.control=1s")
 ATTEMPTS = 3
 
 
@@ -47,7 +47,7 @@ CAUSES = (
     "firewall-udp", "frames-dropped", "jitter", "loop-blocked", "media-over-tcp", "muted", "nat-timeout",
     "own-rate", "packet-filter", "push-refused", "queue-full", "red-off", "server-throttled", "wrong-address",
 )  # fmt: skip
-LESS_TO_KEEP = ("media.sample_rate=16kHz", "media.control=1s")
+LESS_TO_KEEP = ("media.sample_rate=16kHz",)
 """Sound without its upper two thirds packs better; for those of which all that was heard must be kept."""
 TAKES = {
     "clean": _gallery("clean"),
@@ -59,7 +59,7 @@ TAKES = {
     **{path.stem: Take(scenario=path) for path in sorted(OWN.glob("*.yaml"))},
     **{name: _cause(name) for name in CAUSES},
     **{name: _cause(name, *LESS_TO_KEEP) for name in ("latency", "reader-slow")},
-    "subscribed-late": _cause("subscribed-late", "media.audio=speech.wav", "media.control=1s"),
+    "subscribed-late": _cause("subscribed-late", "media.audio=speech.wav"),
 }
 
 
