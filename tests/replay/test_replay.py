@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
 import pytest
 import yaml
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from lab.analysis.values import Outcome
 from lab.batch.one import judged
@@ -32,6 +36,16 @@ def test_the_verdict_is_the_same_byte_for_byte(name: str, whole: Whole) -> None:
     """A recording means the same on every machine, at any time; its sound unpacks to what was sealed."""
     assert whole(name).json == (STORED / f"{name}.json").read_text()
     assert read(whole(name).folder).broken == ()
+
+
+def test_a_machine_without_vector_instructions_says_the_same(whole: Whole) -> None:
+    """Neither numpy's kernels nor BLAS's round the same way on every processor: no answer hangs on that."""
+    vectors = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
+    poor = {"NPY_DISABLE_CPU_FEATURES": vectors, "OPENBLAS_CORETYPE": "Prescott"}
+    said = "import sys, pathlib, lab.batch.one as one; sys.stdout.write(one.judged(pathlib.Path(sys.argv[1])).json)"
+    command = [sys.executable, "-c", said, str(whole("twenty-percent").folder)]
+    done = subprocess.run(command, env={**os.environ, **poor}, capture_output=True, text=True, check=True)
+    assert done.stdout == whole("twenty-percent").json
 
 
 @pytest.mark.parametrize("name", NAMES)
