@@ -193,6 +193,10 @@ NOT_SENT = {
     *cause("CODE/sdk", "send", "sdk-content"),
     *told("verdict == CODE/client"),
 }
+UPLINK_OPEN = {
+    "uplink decided", "verdict", NETWORK_ONLY,
+    *cause("NETWORK/uplink", "uplink", "random-loss"), *cause("UNDECIDED", "uplink", "undecided"),
+}  # fmt: skip
 MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
     ("clean", capture_missed_packets, VOID),
     ("clean", in_lines(names.PACER, late_ticks), {"gate pacer", "verdict"}),
@@ -304,6 +308,18 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
             "send lost", "kind dtx", *cause("CODE/client-host", "send", "host-busy"), *cause("NONE", "send", "dtx"),
             *told("reason == dtx | none", "verdict == NONE"),
         },
+    ),
+    *(
+        (f"twenty-percent-{name}", in_lines(names.STEPS, kernel_dropped_one_more), UPLINK_OPEN)
+        for name in ("plain", "speech", "frame-50")
+    ),
+    ("corrupt", less_was_read, {*UNREAD, *told("verdict == NETWORK/uplink")}),
+    ("downlink-loss", less_was_read, {*UNREAD, *told("verdict == NETWORK/downlink")}),
+    ("late-and-lossy", in_lines(FRAMES, blocked_loop), {*cause("CODE/client", "push", "loop-blocked", "script-slow")}),
+    (
+        "outage",
+        in_lines(names.STEPS, counted_by("3:", 0)),
+        {"uplink causes", *cause("NETWORK/uplink", "uplink", "outage", "undecided"), *told("reason == outage")},
     ),
     *((name, capture_missed_packets, VOID) for name in ("own-rate", "end-cut", "firewall-udp", "wrong-address")),
     *((name, capture_missed_packets, VOID) for name in ("client-paused", "red-off", "muted", "latency", "reader-slow")),
