@@ -62,7 +62,7 @@ def assert_balanced(flow: FlowVerdict) -> None:
         assert sum(rows[name].causes.values()) <= rows[name].packets_dropped
 
 
-@drawn(25)
+@drawn(16)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_whatever_happens_to_packets_is_accounted_for_where_it_happened(fate: Fates, plan: Plan) -> None:
     """Lost, altered, copied, out of order, at every hop, in both push phases: balanced, and by hand the same."""
@@ -73,7 +73,7 @@ def test_whatever_happens_to_packets_is_accounted_for_where_it_happened(fate: Fa
     assert {row.name: row.frames_lost for row in flow.hops if row.name in HOPS} == lost_at(fate, plan)
 
 
-@drawn(12)
+@drawn(9)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_every_packet_is_counted_where_it_died(fate: Fates, plan: Plan) -> None:
     """In and dropped per hop are those of the packets that carry the window, each killed once."""
@@ -85,7 +85,7 @@ def test_every_packet_is_counted_where_it_died(fate: Fates, plan: Plan) -> None:
     assert {row.name: row.packets_in for row in flow.hops if row.name in HOPS} == entered
 
 
-@drawn(12)
+@drawn(9)
 @given(
     fate=fates(),
     skips=st.frozensets(st.integers(FIRST, FIRST + MEDIA - 1), max_size=12),
@@ -103,7 +103,7 @@ def test_the_programs_faults_and_the_networks_balance_together(
     assert min(flow.damage.values(), default=0) >= 0
 
 
-@drawn(10)
+@drawn(7)
 @given(fate=fates(), plan=st.sampled_from(PLANS))
 def test_nobody_is_blamed_for_what_another_did(fate: Fates, plan: Plan) -> None:
     """Packets that only the links harmed blame no code, and packets that only code lost blame no link."""
@@ -121,7 +121,7 @@ def spoiled() -> tuple[Recording, str]:
     return run, dumps([judge(run, ASKED)])
 
 
-@drawn(10)
+@drawn(7)
 @given(
     first_seq=st.integers(0, 2**16 - 1),
     first_ts=st.integers(0, 2**32 - 1),
@@ -158,7 +158,7 @@ def test_what_the_streams_are_called_does_not_matter(ssrcs: list[int]) -> None:
 def test_a_longer_stretch_costs_more_and_nobody_else(harm: str) -> None:
     """More packets gone at one hop never cost that hop fewer frames, and never make another owner pay."""
     lost = []
-    for length in (0, 2, 7, 30, 54):
+    for length in (0, 7, 54):
         fate = Fates(happens={i: frozenset({harm}) for i in range(40, 40 + length)})
         run = judged(fate.plan(Plan()))
         lost.append(run.flows[0].frames.lost)
