@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from lab.analysis.enough import FLOOR_MS, awaited
 from lab.errors import UsageError
+from lab.faults import Skip
 from lab.scenario import units
-from lab.scenario.faults import Skip
 from lab.scenario.model import Scenario
 
 _DURATION = "media.duration"

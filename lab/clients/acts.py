@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.clients.config import Config
-from lab.clients.faults import (
+from lab.faults import (
     BackendBursts,
     BackendLate,
     BlockLoop,
-    Fault,
+    ClientFault,
     Mute,
     Overlap,
     Skip,
@@ -44,7 +44,7 @@ def acts(config: Config) -> dict[int, list[Act]]:
     return found
 
 
-def _of(fault: Fault, config: Config) -> Iterator[tuple[int, Act]]:
+def _of(fault: ClientFault, config: Config) -> Iterator[tuple[int, Act]]:
     first, end = config.media_frame, config.media_frame + config.media_frames
     match fault:
         case Stall() | BackendLate() | BlockLoop() | Overlap():

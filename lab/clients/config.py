@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
-from lab.clients.faults import Fault, parse
+from lab.faults import ClientFault, read
 
 FORMAT = 1
 
@@ -33,7 +33,7 @@ class Config:
     dtx: bool
     queue_ms: int
     ahead_ms: int
-    inject: tuple[Fault, ...]
+    inject: tuple[ClientFault, ...]
     peers: tuple[str, ...]
     audible: tuple[str, ...]
 
@@ -51,5 +51,5 @@ def load(path: Path) -> Config:
     expected = {field.name for field in fields(Config)}
     if set(raw) != expected:
         raise ValueError(f"{path}: missing {sorted(expected - set(raw))}, unknown {sorted(set(raw) - expected)}")
-    inject = tuple(parse(fault) for fault in raw.pop("inject"))
+    inject = tuple(read(fault) for fault in raw.pop("inject"))
     return Config(inject=inject, peers=tuple(raw.pop("peers")), audible=tuple(raw.pop("audible")), **raw)

@@ -9,10 +9,10 @@ from pathlib import Path
 from livekit import rtc
 
 from lab.clients.config import Config
-from lab.clients.faults import SubscribeLate
 from lab.clients.go import sleep_until
 from lab.clients.journal import Journal
 from lab.clients.reading import Reader, capacity, media_ns, ordered
+from lab.faults import SubscribeLate
 from lab.marks import SAMPLE_RATE
 from lab.probe.heard import Heard
 from lab.probe.lines import Lines

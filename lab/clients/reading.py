@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from lab.clients.config import Config
-from lab.clients.faults import CutEnd, Fault, SlowReader
 from lab.clients.go import sleep_until, wait_start_ns
+from lab.faults import ClientFault, CutEnd, SlowReader
 from lab.probe.lines import Lines
 
 READ_MS = 10
 _MS = 1_000_000
-F = TypeVar("F", bound=Fault)
+F = TypeVar("F", bound=ClientFault)
 
 
 def ordered(config: Config, kind: type[F]) -> F | None:

@@ -11,7 +11,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
+from lab.faults import ClientFault, written
 from lab.rig import programs, server
 from lab.rig.containers import Program, open_to_programs
 from lab.rig.engine import Engine
@@ -27,7 +28,6 @@ from lab.rig.lifetime import TRANSITION_MS
 from lab.rig.parallel import side_by_side
 from lab.rig.programs import replace_now
 from lab.rig.topology import SIGNAL_PORT
-from lab.scenario.faults import ClientFault, kind
 from lab.scenario.model import Client, Media, Scenario, Sound
 
 MODULE = "lab.clients"
@@ -95,7 +95,7 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
 def _faults(scenario: Scenario, client: Client) -> list[Mapping[str, Any]]:
     """Return the faults that `client`'s own program is to make."""
     own = (fault for fault in scenario.inject if isinstance(fault, ClientFault) and fault.client == client.name)
-    return [{"kind": kind(fault), **asdict(fault)} for fault in own]
+    return [written(fault) for fault in own]
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from lab.rig.lab import Lab
 from lab.rig.topology import MEDIA_PORT
 from lab.scenario.model import Scenario
 
-PROGRAMS = ("clients", "probe", "marks.py")
+PROGRAMS = ("clients", "probe", "faults.py", "marks.py")
 
 
 def known(manifest: Manifest, standing: Lab, scenario: Scenario) -> Manifest:

@@ -14,11 +14,11 @@ from types import TracebackType
 
 from lab.evidence import names
 from lab.evidence.store import RunFolder
+from lab.faults import SERVER, Filter, Pause, SocketBuffer, kind
 from lab.rig.clients import Running
 from lab.rig.lab import Lab
 from lab.rig.pauses import Pauses
 from lab.rig.server_faults import ServerBuffer, ServerFilter
-from lab.scenario.faults import SERVER, Filter, Pause, SocketBuffer, kind
 from lab.scenario.model import Limits, Scenario
 
 ServerFault = ServerFilter | ServerBuffer

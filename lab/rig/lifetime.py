@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from lab.scenario.faults import BackendBursts, BackendLate, BlockLoop, Fault, Mute, Pause, Slow, Stall
+from lab.faults import BackendBursts, BackendLate, BlockLoop, Fault, Mute, Pause, Slow, Stall
 from lab.scenario.model import Media, Scenario
 
 TRANSITION_MS = 1_000

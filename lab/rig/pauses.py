@@ -12,8 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
+from lab.faults import Pause
 from lab.rig.engine import Engine
-from lab.scenario.faults import Pause
 
 Note = Callable[..., None]
 MAX_PAUSED = 64

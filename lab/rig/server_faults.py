@@ -14,11 +14,11 @@ from typing import Any
 
 import lab
 from lab.errors import EnvironmentFault
+from lab.faults import Filter, SocketBuffer
 from lab.rig.containers import CODE
 from lab.rig.engine import ContainerSpec, Mount
 from lab.rig.lab import Lab
 from lab.rig.topology import MEDIA_PORT, SERVER
-from lab.scenario.faults import Filter, SocketBuffer
 
 TABLE = ("inet", "lab")
 _SLEEP = ("sleep", "infinity")

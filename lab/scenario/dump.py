@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from lab.faults import Fault, kind
 from lab.scenario.expectations import spelled
-from lab.scenario.faults import Fault, kind
 from lab.scenario.model import Change, Client, Expectation, Impairment, Limits, Scenario
 from lab.scenario.units import format_duration, format_frequency, format_rate, format_share, format_size
 

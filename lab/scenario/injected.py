@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
-from lab.scenario.faults import (
+from lab.faults import (
+    SERVER,
     BackendBursts,
     BackendLate,
     BlockLoop,
@@ -28,13 +29,12 @@ from lab.scenario.faults import (
 from lab.scenario.model import Client, Scenario
 
 _READ_MS = 10
-_SERVER = "server"
 
 
 def injected(scenario: Scenario, publisher: str, subscriber: str) -> float:
     """Return the share of the media that faults take from what `subscriber` hears of `publisher`."""
     speaker = next(client for client in scenario.clients if client.name == publisher)
-    here = (publisher, subscriber, _SERVER)
+    here = (publisher, subscriber, SERVER)
     lost_ms = (_lost_ms(fault, speaker, scenario) for fault in scenario.inject if _concerns(fault, *here))
     return min(1.0, sum(lost_ms) / scenario.media.duration_ms)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import assert_never
 
-from lab.scenario.faults import (
+from lab.faults import (
     KINDS,
     SERVER,
     BackendBursts,

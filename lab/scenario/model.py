@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from lab.scenario.faults import Fault
+from lab.faults import Fault
 
 Direction = Literal["up", "down"]
 Role = Literal["publisher", "subscriber", "both"]

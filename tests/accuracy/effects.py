@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lab.faults import Mute, SlowReader
 from lab.marks import BLOCK_MS, FRAME_MS
-from lab.scenario.faults import Mute, SlowReader
 from tests.accuracy.log import PUBLISHER, SUBSCRIBER, Log, beyond_repair
 
 EDGE_FRAMES = 1

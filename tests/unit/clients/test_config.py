@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from lab.clients.config import Config, load
-from lab.clients.faults import Skip, Stall
 from lab.clients.go import start_ns, wait_start_ns
+from lab.faults import Skip, Stall
 from lab.rig.clients import client_config
-from lab.scenario.faults import Skip as SkipFault
-from lab.scenario.faults import Stall as StallFault
 from lab.scenario.model import Client
 from tests.unit.clients.test_schedule import CONFIG
 from tests.unit.evidence.test_store import SCENARIO
@@ -32,9 +30,12 @@ def written(folder: Path, raw: object) -> Path:
 
 def test_reads_every_key(tmp_path: Path) -> None:
     """Lists become tuples, faults their own types."""
-    inject = [{"kind": "stall", "length_ms": 400, "times": 10}, {"kind": "skip", "every": 20}]
+    inject = [
+        {"kind": "stall", "client": "a", "length_ms": 400, "times": 10},
+        {"kind": "skip", "client": "a", "every": 20},
+    ]
     found = load(written(tmp_path, {**RAW, "inject": inject, "peers": ["a"]}))
-    assert found.inject == (Stall(length_ms=400, times=10), Skip(every=20))
+    assert found.inject == (Stall(client="a", length_ms=400, times=10), Skip(client="a", every=20))
     assert found.peers == ("a",)
     assert found.publishes
 
@@ -44,8 +45,12 @@ def test_reads_every_key(tmp_path: Path) -> None:
     [
         ({"format": 2}, "format is not 1"),
         ({"loud": True}, r"missing \[\], unknown \['loud'\]"),
-        ({"inject": [{"kind": "explode"}]}, "no fault that this program knows"),
-        ({"inject": [{"kind": "skip"}]}, "no fault that this program knows"),
+        ({"inject": [{"kind": "explode"}]}, "no fault that"),
+        ({"inject": [{"kind": "skip"}]}, "no fault that"),
+        (
+            {"inject": [{"kind": "pause", "container": "a", "length_ms": 1, "times": 1}]},
+            "no fault that",
+        ),
     ],
 )
 def test_refuses_what_it_does_not_know(tmp_path: Path, change: dict[str, Any], words: str) -> None:
@@ -62,11 +67,11 @@ def test_refuses_what_is_missing(tmp_path: Path) -> None:
 
 def test_the_rig_writes_what_the_client_reads(tmp_path: Path) -> None:
     """Both ends of config.json, faults with their client's name included, agree."""
-    faults = (StallFault(client="a", length_ms=400, times=10), SkipFault(client="a", every=20))
+    faults = (Stall(client="a", length_ms=400, times=10), Skip(client="a", every=20))
     scenario = SCENARIO.__class__(**{**_fields(SCENARIO), "inject": faults})
     found = load(written(tmp_path, client_config(scenario, Client(name="a", role="publisher"))))
     assert isinstance(found, Config)
-    assert found.inject == (Stall(length_ms=400, times=10), Skip(every=20))
+    assert found.inject == faults
     assert (found.queue_ms, found.ahead_ms, found.media_frame) == (200, 60, 250)
 
 

@@ -18,7 +18,6 @@ from livekit import rtc
 
 from lab.clients import faulty, go, participant, publishing
 from lab.clients.config import Config
-from lab.clients.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
 from lab.clients.journal import Journal
 from lab.clients.listening import Listener
 from lab.clients.participant import attend
@@ -27,6 +26,7 @@ from lab.evidence.frames import frames
 from lab.evidence.lines import read_headed
 from lab.evidence.stats import events
 from lab.evidence.values import FrameLine
+from lab.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
 from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
 
@@ -108,7 +108,7 @@ def test_a_faultless_publisher_is_60_ms_ahead(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_stall_shows_as_one_late_push(tmp_path: Path) -> None:
     """400 ms of nothing: one frame 340 ms late though it was available, three on its heels, then on time again."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Stall(length_ms=400, times=2),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Stall(client="publisher", length_ms=400, times=2),)))
     late = {line.frame: (line.pushed_ns or 0) - line.scheduled_ns for line in log}
     assert {frame: ns // MS for frame, ns in late.items() if ns > 0} == {225: 340, 475: 340}
     assert [late[frame] // MS for frame in (226, 227, 228, 229)] == [-20, -40, -60, -60]
@@ -122,7 +122,7 @@ def test_a_stall_shows_as_one_late_push(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_skip_is_made_and_never_pushed(tmp_path: Path) -> None:
     """The schedule goes on as if nothing were missing."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Skip(every=20),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Skip(client="publisher", every=20),)))
     missing = [line.frame for line in log if line.pushed_ns is None]
     assert missing == list(range(119, 600, 20)) == [each["frame"] for each in injected(tmp_path)]
     assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
@@ -136,7 +136,7 @@ def late_ms(line: FrameLine) -> int:
 @pytest.mark.usefixtures("virtual_time")
 def test_audio_that_comes_late_was_not_available(tmp_path: Path) -> None:
     """As a stall, but the program itself had nothing to push: available after it was scheduled."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(BackendLate(length_ms=300, times=1),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(BackendLate(client="publisher", length_ms=300, times=1),)))
     (late,) = (line for line in log if late_ms(line) > 0)
     assert (late.frame, late_ms(late)) == (350, 240)
     assert late.available_ns == late.pushed_ns
@@ -146,7 +146,7 @@ def test_audio_that_comes_late_was_not_available(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_audio_in_bursts_is_available_together(tmp_path: Path) -> None:
     """Each second at once, 200 ms after it was due: ten bursts, of which only the first frame is pushed late."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(BackendBursts(every_ms=1000, gap_ms=200),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(BackendBursts(client="publisher", every_ms=1000, gap_ms=200),)))
     media = log[100:600]
     assert [line.frame for line in media if late_ms(line) > 0] == list(range(100, 600, 50))
     assert len({line.available_ns for line in media}) == 10
@@ -157,7 +157,7 @@ def test_audio_in_bursts_is_available_together(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_slow_script_is_a_little_late_again_and_again(tmp_path: Path) -> None:
     """25 ms for each 20 ms: the 60 ms ahead last twelve frames, then each push is 5 ms late although it was there."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Slow(per_frame_ms=25),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Slow(client="publisher", per_frame_ms=25),)))
     late = {line.frame: late_ms(line) for line in log if late_ms(line) > 0}
     assert set(late.values()) == {5}
     assert (min(late), max(late)) == (112, 599)
@@ -167,7 +167,7 @@ def test_a_slow_script_is_a_little_late_again_and_again(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_blocked_loop_pushes_late(tmp_path: Path) -> None:
     """As a stall to the schedule; the difference is in the loop, which is not virtual."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(BlockLoop(length_ms=400, times=2),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(BlockLoop(client="publisher", length_ms=400, times=2),)))
     assert {line.frame: late_ms(line) for line in log if late_ms(line) > 0} == {225: 340, 475: 340}
     assert [each["kind"] for each in injected(tmp_path)] == ["block_loop"] * 2
 
@@ -175,7 +175,7 @@ def test_a_blocked_loop_pushes_late(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_overlapping_pushes_leave_nothing_out(tmp_path: Path) -> None:
     """600 ms at once: thirty frames at one moment, none of which was late; what follows waits for its time."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Overlap(length_ms=600, times=1),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Overlap(client="publisher", length_ms=600, times=1),)))
     assert [line.frame for line in log] == list(range(700))
     assert len({line.pushed_ns for line in log[350:380]}) == 1
     assert not [line for line in log if late_ms(line) > 0]
@@ -184,7 +184,7 @@ def test_overlapping_pushes_leave_nothing_out(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_mute_is_an_event_and_no_late_push(tmp_path: Path) -> None:
     """It pauses on purpose: what is said afterwards has a new time; the pause is no lateness."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(length_ms=400, times=2, pushing=False),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(client="publisher", length_ms=400, times=2, pushing=False),)))
     assert not [line for line in log if late_ms(line) > 0]
     assert [log[225].scheduled_ns - log[224].scheduled_ns, log[226].scheduled_ns - log[225].scheduled_ns] == [
         (20 - 60 + 400) * MS,
@@ -197,7 +197,7 @@ def test_a_mute_is_an_event_and_no_late_push(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("virtual_time")
 def test_a_mute_may_be_pushed_into(tmp_path: Path) -> None:
     """The program does not know: its schedule goes on, and so does its audio."""
-    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(length_ms=400, times=1, pushing=True),)))
+    log = pushed(tmp_path, replace(CONFIG, inject=(Mute(client="publisher", length_ms=400, times=1, pushing=True),)))
     assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
     assert [(each["kind"], each["frame"]) for each in injected(tmp_path)] == [("mute", 350), ("unmute", 370)]
 

@@ -14,17 +14,17 @@ import pytest
 
 from lab.clients import listening, reading
 from lab.clients.config import Config
-from lab.clients.faults import CutEnd, SlowReader, SubscribeLate
 from lab.clients.journal import Journal
 from lab.clients.listening import Listener
 from lab.clients.reading import Reader, capacity
 from lab.evidence.lines import read_headed
+from lab.faults import CutEnd, SlowReader, SubscribeLate
 from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
 
 MS = 1_000_000
 READER = replace(CONFIG, role="subscriber", audible=("a",))
-SLOW = replace(READER, inject=(SlowReader(per_frame_ms=12.5, capacity_ms=50),))
+SLOW = replace(READER, inject=(SlowReader(client="subscriber", per_frame_ms=12.5, capacity_ms=50),))
 
 
 class Stream:
@@ -102,7 +102,7 @@ def test_a_slow_reader_falls_behind_in_the_media_alone(tmp_path: Path, now: Simp
 
 def test_a_cut_end_is_not_read(tmp_path: Path, now: SimpleNamespace) -> None:
     """A second before the end of the media it stops, closes the stream and says so in its own log alone."""
-    found, stream = read(tmp_path, replace(READER, inject=(CutEnd(by_ms=1_000),)), now)
+    found, stream = read(tmp_path, replace(READER, inject=(CutEnd(client="subscriber", by_ms=1_000),)), now)
     assert found[-1][1] == 10_990
     assert stream.closed
     assert [(line["kind"], line["from"] // MS, line["to"] // MS) for line in injected(tmp_path)] == [
@@ -123,7 +123,7 @@ def test_late_subscription_lets_go_and_comes_back(tmp_path: Path, now: SimpleNam
         name: SimpleNamespace(identity=name, track_publications={"t": publication(name)}) for name in ("a", "crowd-1")
     }
     room: Any = SimpleNamespace(remote_participants=people, on=lambda *_: None)
-    config = replace(READER, inject=(SubscribeLate(by_ms=1_500),))
+    config = replace(READER, inject=(SubscribeLate(client="subscriber", by_ms=1_500),))
     (tmp_path / "go").write_text('{"start_monotonic_ns": 0}')
     journal, nothing = Journal.create(tmp_path), Lines.create(tmp_path / "injected.jsonl", "injected")
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from lab.clients.acts import Act, acts
 from lab.clients.config import Config
-from lab.clients.faults import Skip, Stall
 from lab.clients.schedule import Schedule
+from lab.faults import Skip, Stall
 
 MS = 1_000_000
 CONFIG = Config(
@@ -63,14 +63,14 @@ def test_a_stall_shorter_than_the_queue_moves_nothing() -> None:
 def test_stalls_are_spread_evenly_over_the_media() -> None:
     """At (i + 0.5) / times of the media; two that fall on one frame follow each other."""
     stall = Act(kind="stall", length_ms=400)
-    assert acts(replace(CONFIG, inject=(Stall(length_ms=400, times=5),))) == {
+    assert acts(replace(CONFIG, inject=(Stall(client="publisher", length_ms=400, times=5),))) == {
         frame: [stall] for frame in (150, 250, 350, 450, 550)
     }
-    twice = (Stall(length_ms=400, times=1), Stall(length_ms=100, times=1))
+    twice = (Stall(client="publisher", length_ms=400, times=1), Stall(client="publisher", length_ms=100, times=1))
     assert acts(replace(CONFIG, inject=twice)) == {350: [stall, Act(kind="stall", length_ms=100)]}
 
 
 def test_every_nth_media_frame_is_skipped() -> None:
     """Every 20th of 500 is 25, none outside the media."""
-    found = acts(replace(CONFIG, inject=(Skip(every=20),)))
+    found = acts(replace(CONFIG, inject=(Skip(client="publisher", every=20),)))
     assert (len(found), min(found), max(found)) == (25, 119, 599)

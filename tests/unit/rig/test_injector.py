@@ -16,11 +16,11 @@ from lab.clients.socket_buffer import resize
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
+from lab.faults import Filter, Pause, SocketBuffer
 from lab.rig.engine import Outcome
 from lab.rig.injector import Injector
 from lab.rig.pauses import Pauses, due_s
 from lab.rig.server_faults import dropped, filter_script
-from lab.scenario.faults import Filter, Pause, SocketBuffer
 from lab.scenario.model import Client, Limits, Scenario
 from tests.fakes.engine import FakeEngine
 from tests.unit.rig.standing import on_fake, run_folder

@@ -12,13 +12,13 @@ import pytest
 
 from lab.errors import EnvironmentFault, UsageError
 from lab.evidence.values import StepState
+from lab.faults import Stall
 from lab.rig import clients, lifetime, session, sharing
 from lab.rig.capture import stop_argv
 from lab.rig.engine import NO_LIMIT
 from lab.rig.lab import Lab
 from lab.rig.network import Network
 from lab.rig.watch import Progress
-from lab.scenario.faults import Stall
 from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server
 from tests.fakes.engine import FakeEngine
 from tests.unit.rig.standing import on_fake, run_folder

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import ScenarioError
-from lab.scenario.budget import budget
-from lab.scenario.dump import dump
-from lab.scenario.faults import (
+from lab.faults import (
     KINDS,
     BackendBursts,
     BackendLate,
@@ -24,6 +22,8 @@ from lab.scenario.faults import (
     Stall,
     SubscribeLate,
 )
+from lab.scenario.budget import budget
+from lab.scenario.dump import dump
 from lab.scenario.faults_written import FaultWritten
 from lab.scenario.load import loads
 from lab.scenario.model import Crowd, Limits

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.values import Owner
+from lab.faults import Skip, Stall
 from lab.scenario.budget import budget
 from lab.scenario.dump import dump
 from lab.scenario.expectations import OWNERS
-from lab.scenario.faults import Skip, Stall
 from lab.scenario.load import find, load, loads
 from lab.scenario.reasons import REASONS
 

@@ -1,4 +1,7 @@
-"""The faults of a resolved scenario: a closed union, one value per kind, each naming where it is put.
+"""The faults that can be put into a call: a closed union, one value per kind, each naming where it is put.
+
+Shared by scenarios and by the programs inside the containers, which are told of them in `config.json`, so it needs the
+standard library and nothing else.
 
 Law: the judge never sees these. What really happened, and when, is in the injectors' own logs (`injected.jsonl` of a
 client, `router/injected.jsonl`). Times are milliseconds; what happens several times is spread evenly over the media.
@@ -7,7 +10,8 @@ client, `router/injected.jsonl`). Times are milliseconds; what happens several t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 SERVER = "server"
 """The container of a `Pause` that is no client's."""
@@ -142,7 +146,7 @@ ClientFault = PublisherFault | SubscriberFault
 RigFault = Pause | Filter | SocketBuffer
 Fault = ClientFault | RigFault
 
-KINDS: Mapping[str, type[Fault]] = {
+_CLIENT_KINDS: Mapping[str, type[ClientFault]] = {
     "stall": Stall,
     "skip": Skip,
     "backend_late": BackendLate,
@@ -154,6 +158,9 @@ KINDS: Mapping[str, type[Fault]] = {
     "subscribe_late": SubscribeLate,
     "slow_reader": SlowReader,
     "cut_end": CutEnd,
+}
+KINDS: Mapping[str, type[Fault]] = {
+    **_CLIENT_KINDS,
     "pause": Pause,
     "filter": Filter,
     "socket_buffer": SocketBuffer,
@@ -164,3 +171,17 @@ KINDS: Mapping[str, type[Fault]] = {
 def kind(fault: Fault) -> str:
     """Return how `inject:` spells the kind of `fault`."""
     return next(name for name, each in KINDS.items() if type(fault) is each)
+
+
+def written(fault: ClientFault) -> Mapping[str, Any]:
+    """Return `fault` as an entry of `inject` in `config.json`."""
+    return {"kind": kind(fault), **asdict(fault)}
+
+
+def read(raw: Mapping[str, Any]) -> ClientFault:
+    """Return what `written` wrote; ValueError for a kind or a parameter that is not known, or missing."""
+    told = {name: value for name, value in raw.items() if name != "kind"}
+    found = _CLIENT_KINDS.get(raw.get("kind", ""))
+    if found is None or set(told) != {field.name for field in fields(found)}:
+        raise ValueError(f"inject: {dict(raw)} is no fault that this program knows ({', '.join(_CLIENT_KINDS)})")
+    return found(**told)
