@@ -1,8 +1,9 @@
 """Validity gates: what must hold, outside the thing under test, for a measurement to count.
 
 Law: VOID needs a witness outside: a pacing container that nobody throttles, the captures' own counters, packets that
-walked past the bump, a bump slower than its configuration, a clock that jumped. A witness that is missing proves
-nothing either way and voids nothing; what happens inside one container's cgroup is evidence about that container.
+walked past the bump, a bump slower than its configuration, a clock that jumped, a scheduler that kept a container
+waiting without a quota. A witness that is missing proves nothing either way and voids nothing; what a quota or a pause
+does to one container is evidence about that container.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from lab.analysis.flow import Flow
 from lab.analysis.journey import At
 from lab.analysis.links import Account
 from lab.analysis.scene import Scene, Seat
+from lab.analysis.starving import STEAL_SHARE
 from lab.analysis.streams import rtp_of
 from lab.analysis.values import Gate
 from lab.evidence.accounts import HostSecond, Tick
@@ -26,10 +28,10 @@ from lab.evidence.values import Packets, PairSample
 
 LATE_P99_MS = 40.0  # of 10 ms ticks; pushes are 60 ms ahead, so beyond this the machine itself makes silence
 LATE_MAX_MS = 60.0
-STEAL_SHARE = 0.10
 SLOW_P99_MS = 10.0
 SLOW_MAX_MS = 40.0
 CLOCK_STEP_MS = 5.0
+STARVED_SHARE = 0.002
 _MS = 1e6
 
 
@@ -44,6 +46,7 @@ class Witnesses:
     seconds: tuple[HostSecond, ...]
     from_ns: int
     to_ns: int
+    starved_share: float | None = None  # what code is charged with for moments in which the machine was starved
 
 
 def gates(seen: Witnesses) -> tuple[Gate, ...]:
@@ -75,6 +78,20 @@ def _steal(seen: Witnesses) -> Gate:
         limit=f"not > {STEAL_SHARE:g} together with late ticks",
         ok=not together if known else None,
         why="the hypervisor took the CPU away while ticks came late" if together else "",
+    )
+
+
+def _starved(seen: Witnesses) -> Gate:
+    share = seen.starved_share
+    damaged = share is not None and share >= STARVED_SHARE
+    return Gate(
+        name="starved",
+        value=None if share is None else round(100 * share, 2),
+        limit=f"< {100 * STARVED_SHARE:g} points charged to code mostly for moments without a CPU to be had",
+        ok=None if share is None else not damaged,
+        why=f"{100 * share:.1f} points of damage fell where this machine kept containers waiting for a CPU"
+        if share is not None and damaged
+        else "",
     )
 
 
@@ -205,6 +222,7 @@ def _clock(seen: Witnesses) -> Gate:
 _GATES: tuple[Callable[[Witnesses], Gate], ...] = (
     _pacer,
     _steal,
+    _starved,
     _captures,
     _bump_passed,
     _bump_slow,

@@ -103,7 +103,15 @@ def _by(client: Client, span: tuple[int, int]) -> By:
     lag = max((ms for t_ns, ms in client.lags if span[0] < t_ns <= span[1] + _LAG_NS), default=0.0)
     pacer = max((tick.late_max_ms for tick in client.ticks if span[0] < tick.t_ns <= span[1] + _TICK_NS), default=0.0)
     most = _STOOD * (span[1] - span[0]) / _MS
-    return "paused" if lag > most > pacer else "busy"
+    if pacer >= most or _waited_ms(client.host, span) >= most:
+        return "busy"
+    return "paused" if lag > most else "unknown"
+
+
+def _waited_ms(host: Host, span: tuple[int, int]) -> float:
+    """Return how long a task stood in the run queue around `span`."""
+    around = (look for look in host.cgroup if span[0] < look.t_ns <= span[1] + _TICK_NS // 4)
+    return sum(look.waited_ns or 0 for look in around) / _MS
 
 
 def _outside(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:

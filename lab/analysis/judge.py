@@ -8,13 +8,13 @@ even that the run is void: what it seems to say is shown, and the answer is UNKN
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from lab.analysis import ledger
 from lab.analysis.blame import blame, held
 from lab.analysis.case import Asked, Case, asked_of, case_of
-from lab.analysis.connect import Break, broken, over_tcp
+from lab.analysis.connect import over_tcp
 from lab.analysis.damage import damage
 from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
@@ -25,17 +25,27 @@ from lab.analysis.pieces import Story
 from lab.analysis.reasons import causes
 from lab.analysis.repairs import repairs, unreliable
 from lab.analysis.scene import Seat
+from lab.analysis.starving import Machine, starved_share
 from lab.analysis.streams import rtp_of
-from lab.analysis.symptoms import never_there, symptoms
-from lab.analysis.values import Cause, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict, Symptoms
-from lab.analysis.verdict import answer, unmeasured, worst
+from lab.analysis.symptoms import symptoms
+from lab.analysis.unmeasured import broken_off, silent, unconnected
+from lab.analysis.values import Cause, FlowVerdict, Gate, Outcome, Owner, RunVerdict
+from lab.analysis.verdict import Answer, answer, worst
 from lab.errors import LabError
 from lab.evidence import names
 from lab.evidence.recording import Recording
 from lab.marks import FRAME_MS
 
 T = TypeVar("T")
-_NO_FRAMES = Frames(made=None, decodable=None, heard=None, lost=None, inserted_ms={}, unexplained=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judged:
+    """A flow's verdict, the flow where it could be followed, and its story where it could be settled."""
+
+    verdict: FlowVerdict
+    flow: Flow | None = None
+    story: Story | None = None
 
 
 def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
@@ -44,10 +54,9 @@ def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
     if case is None:
         return _run(recording, (), (), (broke,))
     judged = [_flow(case, publisher, subscriber) for publisher, subscriber in case.scene.pairs]
-    followed = tuple(flow for flow, _ in judged if flow)
-    checked, broke = _tried(lambda: gates(_witnesses(recording, case, followed)))
+    checked, broke = _tried(lambda: gates(_witnesses(recording, case, judged)))
     broken = (*recording.broken, *((f"gates: {broke}",) if checked is None else ()))
-    run = _run(recording, tuple(verdict for _, verdict in judged), checked or (), broken)
+    run = _run(recording, tuple(one.verdict for one in judged), checked or (), broken)
     return replace(run, reasons=(*run.reasons, *_stopped(case)))
 
 
@@ -70,23 +79,24 @@ def _tried(work: Callable[[], T]) -> tuple[T | None, str]:
         return None, f"judging broke on this evidence: {type(failure).__name__}: {failure}"
 
 
-def _flow(case: Case, publisher: Seat, subscriber: Seat) -> tuple[Flow | None, FlowVerdict]:
-    def unknown(words: str) -> FlowVerdict:
-        return _silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
+def _flow(case: Case, publisher: Seat, subscriber: Seat) -> _Judged:
+    def unknown(words: str, flow: Flow | None = None) -> _Judged:
+        verdict = silent(case, publisher, subscriber, Owner.UNDECIDED, (words,), ())
+        return _Judged(verdict=verdict, flow=flow)
 
     if missing := case.scene.missing_taps():
-        return None, unknown(f"{missing[0]} is missing (it tells the hops beside it apart)")
-    if not _met(case, publisher, subscriber) and (verdict := _unconnected(case, publisher, subscriber)):
-        return None, verdict
+        return unknown(f"{missing[0]} is missing (it tells the hops beside it apart)")
+    if not _met(case, publisher, subscriber) and (verdict := unconnected(case, publisher, subscriber)):
+        return _Judged(verdict=verdict)
     if found := over_tcp(case.scene, (publisher, subscriber), (case.times.media_from_ns, case.until_ns)):
-        return None, _broken_off(case, publisher, subscriber, found)
+        return _Judged(verdict=broken_off(case, publisher, subscriber, found))
     if not case.measured:
-        return None, unknown("the run ended before the media: there is nothing to measure the expectations on")
+        return unknown("the run ended before the media: there is nothing to measure the expectations on")
     flow, broke = _tried(lambda: follow(case.scene, publisher, subscriber, case.times, case.links))
     if flow is None:
-        return None, unknown(broke)
+        return unknown(broke)
     settled, broke = _tried(lambda: _settled(case, flow))
-    return flow, settled or unknown(broke)
+    return settled or unknown(broke, flow)
 
 
 def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
@@ -98,12 +108,13 @@ def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
     return bool(sent.size and received.size)
 
 
-def _settled(case: Case, flow: Flow) -> FlowVerdict:
+def _settled(case: Case, flow: Flow) -> _Judged:
     held_up = held(case, flow.publisher, steady=not case.asked.media.dtx)
     listening = held(case, flow.subscriber, steady=False)
     owned = blame(case, flow, held_up)
     loss = damage(flow, owned)
-    why = causes(Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening))
+    story = Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening)
+    why = causes(story)
     rows = ledger.hops(case.scene, flow, loss, case.links, case.door(flow))
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
     measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
@@ -114,8 +125,9 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         *beyond(flow, loss, case.times.media_frames),
         *unreliable(flow, saved),
         *_unwatched(case, found.owner),
+        *_unheld(found, why),
     )
-    return FlowVerdict(
+    verdict = FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
         outcome=Outcome.UNKNOWN if limits else found.outcome,
@@ -132,6 +144,7 @@ def _settled(case: Case, flow: Flow) -> FlowVerdict:
         named_share=flow.named_share,
         level_extension="described" if case.scene.describes(flow.publisher) else "inferred",
     )
+    return _Judged(verdict=verdict, flow=flow, story=story)
 
 
 def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
@@ -142,57 +155,28 @@ def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
     return (f"{file} does not cover the media: it tells {Owner.LOAD} from {Owner.SERVER}",)
 
 
-def _unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict | None:
-    found = broken(case.scene, (publisher, subscriber))
-    return _broken_off(case, publisher, subscriber, found) if found else None
+def _unheld(found: Answer, why: Sequence[Cause]) -> tuple[str, ...]:
+    """Say that a client's host would be to blame, but that nothing tells what held it back: perhaps the SDK did."""
+    mine = [one for one in why if one.owner == Owner.CLIENT_HOST]
+    blamed = found.outcome == Outcome.FAIL and found.owner in (Owner.CLIENT_HOST, Owner.BOTH)
+    return (mine[0].note,) if blamed and mine and mine[0].reason == "undecided" else ()
 
 
-def _broken_off(case: Case, publisher: Seat, subscriber: Seat, found: Break) -> FlowVerdict:
-    row = Hop(
-        name="connect",
-        owner=found.owner,
-        packets_in=found.packets_in,
-        packets_dropped=found.packets_dropped,
-        note=found.reason,
-    )
-    cause = Cause(owner=found.owner, hop="connect", reason=found.code, share=float(found.silent), note=found.reason)
-    words = f"no media: {found.reason}" if found.silent else found.reason
-    verdict = _silent(case, publisher, subscriber, found.owner, (words,), (cause,) if found.code else ())
-    return replace(verdict, hops=(row,))
-
-
-def _silent(
-    case: Case, publisher: Seat, subscriber: Seat, owner: Owner, reasons: tuple[str, ...], why: tuple[Cause, ...]
-) -> FlowVerdict:
-    """Return the verdict of a flow without a ledger: failed with an owner, or unknown without."""
-    heard = owner == Owner.UNDECIDED or any(cause.share < 1 for cause in why)
-    media_ms = None if heard else float(case.asked.media.duration_ms)
-    found = unmeasured(owner, case.asked.expect, why, media_ms=media_ms)
-    return FlowVerdict(
-        publisher=publisher.name,
-        subscriber=subscriber.name,
-        outcome=found.outcome,
-        owner=owner,
-        frames=_NO_FRAMES,
-        hops=(),
-        expectations=found.checked,
-        damage={},
-        causes=why,
-        reasons=reasons,
-        symptoms=Symptoms() if media_ms is None else never_there(media_ms),
-    )
-
-
-def _witnesses(recording: Recording, case: Case, flows: Sequence[Flow]) -> Witnesses:
+def _witnesses(recording: Recording, case: Case, judged: Sequence[_Judged]) -> Witnesses:
     start, end = case.times.media_from_ns, case.until_ns
+    ticks = tuple(tick for tick in recording.ticks if start <= tick.t_ns <= end)
+    seconds = tuple(second for second in recording.seconds if start <= second.t_ns <= end)
+    machine = Machine(ticks=ticks, seconds=seconds)
+    starved = [starved_share(one.story, machine) for one in judged if one.story]
     return Witnesses(
         scene=case.scene,
         links=case.links,
-        flows=tuple(flows),
-        ticks=tuple(tick for tick in recording.ticks if start <= tick.t_ns <= end),
-        seconds=tuple(second for second in recording.seconds if start <= second.t_ns <= end),
+        flows=tuple(one.flow for one in judged if one.flow),
+        ticks=ticks,
+        seconds=seconds,
         from_ns=start,
         to_ns=end,
+        starved_share=max(starved, default=None),
     )
 
 

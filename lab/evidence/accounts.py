@@ -47,7 +47,9 @@ class CgroupSecond:
     """A look at one container's cgroup, totals since its start but for `memory_bytes`, which is what it holds now.
 
     `throttled_ns` adds up over CPUs, so that it may grow faster than time. `oom_kills` are processes killed for memory,
-    None where the kernel does not count them (version 1 before Linux 4.13).
+    None where the kernel does not count them (version 1 before Linux 4.13). `waited_ns` is no total: for how long since
+    the look before that one of its tasks stood in the run queue that did so longest (/proc/<pid>/schedstat, the second
+    number); None in the first look, and where the kernel does not tell.
     """
 
     t_ns: int
@@ -56,6 +58,7 @@ class CgroupSecond:
     throttled_periods: int
     memory_bytes: int
     oom_kills: int | None = None
+    waited_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,7 @@ def line(look: CgroupSecond | NetworkSecond) -> str:
 
 def read_cgroup(path: Path) -> tuple[CgroupSecond, ...]:
     """Return the samples of one container's cgroup; EvidenceError with file:line for a torn or foreign one."""
-    return _read(CgroupSecond, path, {"memory_bytes"})
+    return _read(CgroupSecond, path, {"memory_bytes", "waited_ns"})
 
 
 def read_network(path: Path) -> tuple[NetworkSecond, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from lab.evidence.accounts import CgroupSecond
@@ -28,6 +29,9 @@ class Cgroup:
             )
         else:
             self._cpu = self._account = self._memory = _existing(root, "", by_controller)
+        self._tasks = self._cpu / ("tasks" if self._version == 1 else "cgroup.threads")
+        self._proc = proc
+        self._waits: Mapping[str, int] | None = None
 
     def read(self) -> CgroupSecond:
         """Return the totals now. Raises OSError when the container has ended."""
@@ -45,7 +49,30 @@ class Cgroup:
             throttled_periods=cpu.get("nr_throttled", 0),
             memory_bytes=int((self._memory / memory).read_bytes()),
             oom_kills=_table(self._memory / events).get("oom_kill"),
+            waited_ns=self._waited_ns(),
         )
+
+    def _waited_ns(self) -> int | None:
+        """Return how long its task that waited longest for a CPU did so since the last call; None on the first."""
+        before, self._waits = self._waits, _run_delays(self._proc, self._tasks)
+        if before is None or self._waits is None:
+            return None
+        return max((waited - before.get(task, 0) for task, waited in self._waits.items()), default=0)
+
+
+def _run_delays(proc: Path, tasks: Path) -> Mapping[str, int] | None:
+    """Read how long each task has stood in a run queue since it began (ns).
+
+    Source: kernel Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat. None where the kernel does not count
+    it. A task that has ended meanwhile is left out.
+    """
+    found: dict[str, int] = {}
+    if not (proc / "self/schedstat").exists():
+        return None
+    for task in tasks.read_text().split():
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found[task] = int((proc / task / "schedstat").read_bytes().split()[1])
+    return found
 
 
 def _table(path: Path) -> Mapping[str, int]:

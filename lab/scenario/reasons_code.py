@@ -141,8 +141,15 @@ OF_CODE: tuple[Reason, ...] = (
         "host-busy",
         _HOST,
         _AT_HOST,
-        "The client's machine dropped or delayed packets.",
-        "numbers missing at the first tap, or late there, and neither quota nor pause",
+        "The machine kept the client waiting for a CPU; 0.2 points of it make the run void.",
+        "its tasks' time in the run queue, or a pacer as late as its packets, and neither quota nor pause",
+    ),
+    told(
+        "host-dropped",
+        _HOST,
+        ("send",),
+        "The client's machine dropped packets that the SDK had numbered.",
+        "numbers missing at the first tap",
     ),
     told(
         "packet-filter",

@@ -220,7 +220,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         in_lines(FRAMES, pushed_in_time),
         {
             "inserted by CODE/client", "inserted by CODE/client-host", *told("verdict == CODE/client"),
-            *cause("CODE/client", "push", "script-slow"), *cause("CODE/client-host", "send", "host-busy"),
+            *cause("CODE/client", "push", "script-slow"), *cause("CODE/client-host", "send", "undecided"),
         },
     ),
     (
@@ -305,7 +305,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         "dtx",
         nothing_left_out,
         {
-            "send lost", "kind dtx", *cause("CODE/client-host", "send", "host-busy"), *cause("NONE", "send", "dtx"),
+            "send lost", "kind dtx", *cause("CODE/client-host", "send", "host-dropped"), *cause("NONE", "send", "dtx"),
             *told("reason == dtx | none", "verdict == NONE"),
         },
     ),

@@ -136,7 +136,7 @@ def test_a_gate_voids_the_run_and_says_why(name: str, change: Change) -> None:
 
 def test_a_clean_run_passes_every_gate() -> None:
     """Every gate has its witness and holds."""
-    assert [gate.ok for gate in judged(lambda run: run).gates] == [True] * 7
+    assert [gate.ok for gate in judged(lambda run: run).gates] == [True] * 8
 
 
 def test_a_peer_reflexive_pair_has_no_address_to_tell() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from lab.analysis.case import Asked
 from lab.analysis.judge import judge
-from lab.analysis.values import Cause, Owner
+from lab.analysis.values import Cause, Outcome, Owner
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.evidence.recording import Recording
 from lab.evidence.values import Event, FrameLine, Tap
@@ -108,7 +108,7 @@ def test_silence_and_content_that_only_the_sdk_knows_about() -> None:
 
 
 def looks(held: Mapping[str, tuple[int, int]]) -> tuple[CgroupSecond, ...]:
-    """Return looks at a container that uses a quarter of a CPU, but for when it is `paused` or `throttled`."""
+    """Return looks at a container that uses a quarter of a CPU unless it is `paused`, `throttled` or `waiting`."""
     found, used, withheld = [], 0, 0
     for t_ns in LOOKS:
         inside = {name for name, (start, end) in held.items() if start < t_ns <= end}
@@ -116,7 +116,12 @@ def looks(held: Mapping[str, tuple[int, int]]) -> tuple[CgroupSecond, ...]:
         withheld += 150 * MS if "throttled" in inside else 0
         found.append(
             CgroupSecond(
-                t_ns=t_ns, cpu_ns=used, throttled_ns=withheld, throttled_periods=withheld // MS, memory_bytes=1
+                t_ns=t_ns,
+                cpu_ns=used,
+                throttled_ns=withheld,
+                throttled_periods=withheld // MS,
+                memory_bytes=1,
+                waited_ns=200 * MS if "waiting" in inside else 3 * MS,
             )
         )
     return tuple(found)
@@ -166,20 +171,31 @@ def test_a_paused_container_sends_nothing_while_a_blocked_loop_goes_on_sending()
     assert told(causes(replace(paused, ticks=late))[0]) == (Owner.CLIENT_HOST, "send", "host-busy"), "so did the pacer"
 
 
+def test_a_machine_that_had_no_cpu_to_give_makes_the_run_void_and_blames_nobody() -> None:
+    """The loop lagged, and one of its tasks stood 200 of 250 ms in the run queue: no quota, so it was the machine."""
+    run = hosted(logged(STALL, lagging(FIRST + 40, 390.0)), waiting=(STALLED_NS - 250 * MS, STALLED_NS + 500 * MS))
+    asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
+    judged = judge(run, asked)
+    assert (judged.outcome, judged.owner) == (Outcome.VOID, Owner.UNDECIDED)
+    assert judged.void == ("starved: 8.5 points of damage fell where this machine kept containers waiting for a CPU",)
+    elsewhere = hosted(logged(STALL, lagging(FIRST + 40, 390.0)), waiting=(GO_NS, GO_NS + 500 * MS))
+    assert judge(elsewhere, asked).owner == Owner.CLIENT, "what waited long before is no excuse"
+
+
 def test_a_holdup_that_nobody_looked_at_is_the_hosts_and_its_reason_open() -> None:
     """Nothing left the container, and there is no cgroup file: throttled or paused."""
     run = mute(logged(STALL, lagging(FIRST + 40, 390.0)), STALLED_NS, STALLED_NS + 395 * MS)
     cause = causes(run)[0]
     assert told(cause) == (Owner.CLIENT_HOST, "send", "undecided")
-    assert cause.note.endswith("host-throttled or host-paused")
+    assert cause.note.endswith("host-throttled, host-paused, host-busy, or the SDK itself")
 
 
-def test_numbers_missing_at_the_first_tap_are_a_busy_host() -> None:
+def test_numbers_missing_at_the_first_tap_were_dropped_by_the_host() -> None:
     """The SDK numbered ten packets that never came out, and its container ran all the time."""
     run = hosted(recording(Plan(host_lost=[FIRST + 60 + 2 * i for i in range(3)])))
     assert causes(run) == ()
     cause = causes(hosted(recording(Plan(host_lost=range(FIRST + 60, FIRST + 63)))))[0]
-    assert told(cause) == (Owner.CLIENT_HOST, "send", "host-busy")
+    assert told(cause) == (Owner.CLIENT_HOST, "send", "host-dropped")
     assert cause.note == "2 frames whose numbers are missing at the first capture"
 
 
@@ -295,7 +311,7 @@ def test_what_came_in_time_and_was_not_played_is_the_listeners_host() -> None:
     gone = (FIRST + 50, FIRST + 51)
     run = heard(Plan(), Hearing(repeated=gone, concealed=dict.fromkeys(gone, 960)))
     cause = causes(run)[0]
-    assert told(cause) == (Owner.CLIENT_HOST, "playout", "host-busy")
+    assert told(cause) == (Owner.CLIENT_HOST, "playout", "undecided")
 
 
 def test_what_dtx_left_out_is_a_reason_and_no_damage() -> None:

@@ -48,6 +48,33 @@ def test_version_2_counts_microseconds(tmp_path: Path) -> None:
     assert (now.memory_bytes, now.oom_kills) == (99, 1)
 
 
+def test_the_longest_wait_of_any_task_since_the_look_before(tmp_path: Path) -> None:
+    """Of the tasks that are there: one has waited 5 and 40 ns more, a new one 30, one has ended; unknown at first."""
+    _write(tmp_path / "proc/7/cgroup", "0::/x\n")
+    _write(tmp_path / "cg/x/cpu.stat", "usage_usec 12\nnr_throttled 3\nthrottled_usec 8\n")
+    _write(tmp_path / "cg/x/memory.current", "99\n")
+    _write(tmp_path / "cg/x/memory.events", "oom_kill 1\n")
+    _write(tmp_path / "proc/self/schedstat", "1 1 1\n")
+    group = Cgroup(7, tmp_path / "cg", tmp_path / "proc")
+    found = []
+    for waits in ({7: 5, 8: 60}, {7: 10, 8: 100}, {7: 10, 9: 30}):
+        _write(tmp_path / "cg/x/cgroup.threads", "".join(f"{task}\n" for task in (*waits, 99)))
+        for task, waited in waits.items():
+            _write(tmp_path / f"proc/{task}/schedstat", f"1000 {waited} 4\n")
+        found.append(group.read().waited_ns)
+    assert found == [None, 40, 30]
+
+
+def test_a_kernel_without_scheduler_accounts_says_nothing(tmp_path: Path) -> None:
+    """None, which is not 0."""
+    _write(tmp_path / "proc/7/cgroup", "0::/x\n")
+    _write(tmp_path / "cg/x/cpu.stat", "usage_usec 12\nnr_throttled 3\nthrottled_usec 8\n")
+    _write(tmp_path / "cg/x/memory.current", "99\n")
+    _write(tmp_path / "cg/x/memory.events", "oom_kill 1\n")
+    group = Cgroup(7, tmp_path / "cg", tmp_path / "proc")
+    assert [group.read().waited_ns, group.read().waited_ns] == [None, None]
+
+
 def test_a_dead_process_has_no_cgroup(tmp_path: Path) -> None:
     """The caller learns that the container is gone."""
     with pytest.raises(FileNotFoundError):

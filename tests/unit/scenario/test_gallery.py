@@ -22,7 +22,7 @@ NAMES = {
 
 
 CAUSES = sorted(file.stem for file in find([GALLERY / "causes"]))
-UNASKED = {"none", "host-busy", "outage", "corrupt", "sdk-silence", "sdk-content", "undecided"}
+UNASKED = {"none", "host-busy", "host-dropped", "outage", "corrupt", "sdk-silence", "sdk-content", "undecided"}
 """Reasons that no scenario under causes/ asks for: `blackout` has an outage, and nobody can order the SDK's own."""
 
 
