@@ -20,6 +20,7 @@ from lab.analysis.flow import Flow, follow
 from lab.analysis.gates import Witnesses, gates
 from lab.analysis.latency import latency
 from lab.analysis.limits import beyond
+from lab.analysis.measured import measured, nothing_measured
 from lab.analysis.measures import Measures
 from lab.analysis.pieces import Story
 from lab.analysis.reasons import causes
@@ -121,12 +122,8 @@ def _settled(case: Case, flow: Flow) -> _Judged:
     why = (*why, *latency(measures, why))
     found = answer(measures, case.asked.expect, why)
     saved = repairs(case.scene, flow, case.times, case.asked.media.bitrate_bps)
-    limits = (
-        *beyond(flow, loss, case.times.media_frames),
-        *unreliable(flow, saved),
-        *_unwatched(case, found.owner),
-        *_unheld(found, why),
-    )
+    unmeasurable = (*beyond(flow, loss, case.times.media_frames), *unreliable(flow, saved))
+    limits = (*unmeasurable, *_unwatched(case, found.owner), *_unheld(found, why))
     verdict = FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
@@ -140,6 +137,7 @@ def _settled(case: Case, flow: Flow) -> _Judged:
         concealed_share=flow.lateness.concealed_share,
         causes=why,
         symptoms=symptoms(measures),
+        metrics=nothing_measured() if unmeasurable else measured(measures),
         repairs=saved,
         named_share=flow.named_share,
         level_extension="described" if case.scene.describes(flow.publisher) else "inferred",
@@ -180,14 +178,18 @@ def _witnesses(recording: Recording, case: Case, judged: Sequence[_Judged]) -> W
     )
 
 
+def _doubtful(flow: FlowVerdict, broken: tuple[str, ...]) -> FlowVerdict:
+    """Return what remains of a verdict on broken evidence: what it seems to say is shown, and decides nothing."""
+    undecided = replace(flow, outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, reasons=broken, causes=())
+    return replace(undecided, metrics=nothing_measured())
+
+
 def _run(
     recording: Recording, flows: tuple[FlowVerdict, ...], checked: tuple[Gate, ...], broken: tuple[str, ...]
 ) -> RunVerdict:
     """Join flows and gates: UNKNOWN when evidence is broken, VOID when a gate says so, else as the worst flow."""
     if broken:
-        flows = tuple(
-            replace(one, outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED, reasons=broken, causes=()) for one in flows
-        )
+        flows = tuple(_doubtful(one, broken) for one in flows)
     void = tuple(f"{gate.name}: {gate.why}" for gate in checked if gate.ok is False and not broken)
     leading = worst(flows)
     outcome = Outcome.VOID if void else leading.outcome if leading else Outcome.UNKNOWN

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from lab.analysis.case import Case
 from lab.analysis.connect import Break, broken
+from lab.analysis.measured import nothing_measured
 from lab.analysis.scene import Seat
 from lab.analysis.symptoms import never_there
 from lab.analysis.values import Cause, FlowVerdict, Frames, Hop, Owner, Symptoms
@@ -58,4 +59,5 @@ def silent(
         causes=why,
         reasons=reasons,
         symptoms=Symptoms() if media_ms is None else never_there(media_ms),
+        metrics=nothing_measured(media_ms),
     )

@@ -144,6 +144,21 @@ class Repair:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One metric of the closed table, in its unit, with the ends of its 95 % interval.
+
+    `value` None: nobody can tell. A count has no interval (both ends None); an end that too few values leave open is
+    infinite.
+    """
+
+    name: str
+    unit: str  # share (0..1) | frames | count | ms
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class FlowVerdict:
     """One published track as one subscriber hears it. `damage` is in shares of the intended time, per owner."""
 
@@ -159,6 +174,7 @@ class FlowVerdict:
     concealed_share: float | None = None
     causes: tuple[Cause, ...] = ()  # the costliest first
     symptoms: Symptoms = field(default_factory=Symptoms)
+    metrics: tuple[Measured, ...] = ()  # the closed table, in its order
     repairs: tuple[Repair, ...] = ()
     named_share: float | None = None  # of the audio pushed: how much is named beyond doubt
     level_extension: str = ""  # described | inferred: how the number of the clear level's extension is known

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Repair, RunVerdict, Symptoms
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Measured, Repair, RunVerdict, Symptoms
 
 FORMAT = 1
 _DIGITS = 9
@@ -56,6 +56,7 @@ def _flow(flow: FlowVerdict) -> dict[str, Any]:
         "causes": [_cause(cause) for cause in flow.causes],
         "concealed": _number(flow.concealed_share),
         "symptoms": _symptoms(flow.symptoms),
+        "metrics": {metric.name: _metric(metric) for metric in flow.metrics},
         "repairs": [_repair(repair) for repair in flow.repairs],
         "named_share": _number(flow.named_share),
         "level_extension": flow.level_extension or None,
@@ -67,6 +68,12 @@ def _symptoms(seen: Symptoms) -> dict[str, Any]:
     return {
         name: value if isinstance(value, bool) else _number(value) for name, value in dataclasses.asdict(seen).items()
     }
+
+
+def _metric(metric: Measured) -> dict[str, Any]:
+    ends = (metric.low, metric.high)
+    interval = None if ends == (None, None) else [_number(end) for end in ends]
+    return {"value": _number(metric.value), "interval": interval}
 
 
 def _repair(repair: Repair) -> dict[str, Any]:

@@ -57,6 +57,7 @@ def _answers(verdict: str) -> object:
     found = json.loads(verdict)
     for flow in (flow for run in found["runs"] for flow in run["flows"]):
         flow.pop("symptoms")
+        flow.pop("metrics")
     return found
 
 

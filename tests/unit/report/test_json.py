@@ -52,6 +52,16 @@ def test_unknown_is_null_and_never_nought() -> None:
     assert flow["flows"][0]["concealed"] is None
 
 
+def test_every_metric_has_a_value_and_an_interval_where_it_is_an_estimate() -> None:
+    """A count is exact: no interval. An open end is null, and so is the value that nobody can tell."""
+    assert json.loads(dumps([RUN]))["runs"][0]["flows"][0]["metrics"] == {
+        "lost_frames": {"value": 13, "interval": None},
+        "gap_p95": {"value": 40, "interval": [20, None]},
+        "audio_loss": {"value": 0.00867, "interval": [0.005, 0.0148]},
+        "server_loss": {"value": None, "interval": None},
+    }
+
+
 def test_a_verdict_is_written_as_its_owner() -> None:
     """The value of the metric `verdict` is a word, and has no interval."""
     line = Checked(metric="verdict", limit="== CODE/client", value="CODE/client", interval=None, result="met")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Outcome, Owner, RunVerdict
+import math
+
+from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Measured, Outcome, Owner, RunVerdict
 
 CONGESTED = FlowVerdict(
     publisher="publisher",
@@ -46,6 +48,12 @@ CONGESTED = FlowVerdict(
     damage={Owner.UPLINK: 0.00867},
     reasons=("NETWORK/uplink 0.9 points",),
     concealed_share=0.009,
+    metrics=(
+        Measured(name="lost_frames", unit="frames", value=13),
+        Measured(name="gap_p95", unit="ms", value=40, low=20, high=math.inf),
+        Measured(name="audio_loss", unit="share", value=0.00867, low=0.005, high=0.0148),
+        Measured(name="server_loss", unit="share", value=None),
+    ),
     causes=(
         Cause(
             owner=Owner.UPLINK,
