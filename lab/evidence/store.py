@@ -76,6 +76,11 @@ def token() -> str:
     return secrets.token_hex(2)
 
 
+def utc_stamp(now_ns: int) -> str:
+    """Return the second of `now_ns` (t_ns) as `yyyymmdd-HHMMSS`, with which runs and sweeps are named."""
+    return datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%d-%H%M%S")
+
+
 class RunFolder:
     """One run's folder while it is being recorded."""
 
@@ -98,8 +103,7 @@ class RunFolder:
     ) -> RunFolder:
         """Make `results/<scenario>/<UTC yyyymmdd-HHMMSS>-<4 hex>/` with both scenarios and a first manifest."""
         now_ns = clock()
-        stamp = datetime.fromtimestamp(now_ns // 1_000_000_000, UTC).strftime("%Y%m%d-%H%M%S")
-        path = _new_folder(results / scenario.name, stamp, entropy)
+        path = _new_folder(results / scenario.name, utc_stamp(now_ns), entropy)
         started = Phase(name="started", t_ns=now_ns)
         folder = cls(
             path, Manifest(run=path.name, scenario=scenario.name, seed=scenario.seed, phases=(started,)), clock

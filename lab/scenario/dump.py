@@ -18,7 +18,7 @@ from lab.scenario.units import format_duration, format_frequency, format_rate, f
 
 def dump(scenario: Scenario) -> str:
     """Return the YAML text that `loads` reads back to the same scenario."""
-    return yaml.dump(_scenario(scenario), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
+    return yaml.dump(plain(scenario), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -33,7 +33,8 @@ _Dumper.add_representer(
 )
 
 
-def _scenario(scenario: Scenario) -> dict[str, Any]:
+def plain(scenario: Scenario) -> dict[str, Any]:
+    """Return what `dump` writes, as plain data."""
     media, server = scenario.media, scenario.server
     return {
         "version": scenario.version,

@@ -1,4 +1,4 @@
-"""From files to scenarios: `load`, `loads` and `find`.
+"""From files to scenarios: `load`, `loads` and `find`; a `Draft` is a file from which many scenarios are made.
 
 Law: whatever is wrong with a file is a `ScenarioError` that says where, before anything is started.
 """
@@ -6,6 +6,7 @@ Law: whatever is wrong with a file is a `ScenarioError` that says where, before 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,8 +16,39 @@ from lab.scenario import guard
 from lab.scenario.model import Scenario
 from lab.scenario.problems import problems
 from lab.scenario.resolve import resolve
+from lab.scenario.sweeping import Setting
 from lab.scenario.tree import FieldError, Tree, with_value
 from lab.scenario.written import ScenarioWritten
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A scenario file, read but not yet resolved: its plain data, the name it gives, and where its files are."""
+
+    tree: Tree
+    name: str
+    folder: Path
+
+    def scenario(self, setting: Setting = (), *, seed: int | None = None) -> Scenario:
+        """Return the scenario with `setting` laid over the file; `seed` counts before the file's. ScenarioError."""
+        tree = self.tree
+        for key, value in setting:
+            tree = _with_set(tree, f"{key}={value}", "axis")
+        return _scenario(tree, self.name, seed, self.folder)
+
+
+def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
+    """Return what the file `path` says, with `sets` laid over it. ScenarioError, UsageError."""
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(guard.MAX_BYTES + 1)
+    except OSError as error:
+        raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
+    tree = guard.parse(content, str(file))
+    for each in sets:
+        tree = _with_set(tree, each, "--set")
+    return Draft(tree=tree, name=file.stem, folder=file.parent)
 
 
 def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None) -> Scenario:
@@ -25,13 +57,7 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
     `sets` are `KEY=VALUE` (`links.publisher.up.loss=5%`), laid over the file before it is checked; `seed` counts
     before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant.
     """
-    file = Path(path)
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(guard.MAX_BYTES + 1)
-    except OSError as error:
-        raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
-    return _scenario(_with_sets(guard.parse(content, str(file)), sets), file.stem, seed, file.parent)
+    return draft(path, sets=sets).scenario(seed=seed)
 
 
 def loads(text: str, *, source: str = "scenario") -> Scenario:
@@ -72,18 +98,18 @@ def _scenario(tree: Tree, name: str, seed: int | None, folder: Path | None) -> S
         raise tree.error(error) from error
 
 
-def _with_sets(tree: Tree, sets: Sequence[str]) -> Tree:
-    for each in sets:
-        key, equals, value = each.partition("=")
-        keys = tuple(key.split("."))
-        if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
-            raise UsageError(f"--set {each}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
-        try:
-            tree = with_value(tree, keys, _value(value, f"--set {key}"), f"--set {key}")
-        except FieldError as error:
-            where = ".".join(map(str, error.path))
-            raise ScenarioError(f"--set {key}: {where}: {error}") from error
-    return tree
+def _with_set(tree: Tree, written: str, option: str) -> Tree:
+    """Return `tree` with `KEY=VALUE` laid over it; errors name the `option` that said so."""
+    key, equals, value = written.partition("=")
+    keys = tuple(key.split("."))
+    if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
+        raise UsageError(f"{option} {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
+    source = f"{option} {key}"
+    try:
+        return with_value(tree, keys, _value(value, source), source)
+    except FieldError as error:
+        where = ".".join(map(str, error.path))
+        raise ScenarioError(f"{source}: {where}: {error}") from error
 
 
 def _value(text: str, source: str) -> object:

@@ -1,0 +1,192 @@
+"""The cells of a sweep, and the plan they are run by: `plan.json`, written once before the first run.
+
+Law: a cell is what it does. Its id is made of the resolved scenario, the seed, the repetition, the images it runs and
+the format, and of nothing else, so that two plans agree about a cell exactly when they would run the same thing. Cells
+of one repetition share one seed: what differs between them is the setting.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+from lab.batch.order import Trial, trials, with_controls
+from lab.errors import EvidenceError, UsageError
+from lab.evidence.decode import decode, parse
+from lab.evidence.store import token, utc_stamp
+from lab.scenario import sweeping
+from lab.scenario.dump import dump, plain
+from lab.scenario.load import draft, loads
+from lab.scenario.model import Scenario
+from lab.scenario.sweeping import Axis, Setting, Sweep
+
+FORMAT = 1
+SOUNDS = "sounds"
+"""Folder beside plan.json with the sound files of its cells, each named by its hash."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run to be made: `text` is its resolved scenario, `control` whether it is a clean one.
+
+    `setting` is what a control's neighbour was asked to do; `repetition` counts from 1, for controls as well.
+    """
+
+    id: str
+    setting: Setting
+    repetition: int
+    control: bool
+    text: str
+    sounds: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
+    """Where sound files are, by hash."""
+
+    @cached_property
+    def scenario(self) -> Scenario:
+        """The scenario in `text`."""
+        scenario = loads(self.text, source=f"cell {self.id}")
+        sound = scenario.media.audio
+        if sound is None or sound.sha256 not in self.sounds:
+            return scenario
+        found = replace(sound, path=self.sounds[sound.sha256])
+        return replace(scenario, media=replace(scenario.media, audio=found))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A sweep, settled: its cells in the order in which they are run, and what they are run on.
+
+    `sweep` is its id (UTC stamp and four digits), `source` the file it came from, `images` name → digest as
+    `needed_images` names them.
+    """
+
+    sweep: str
+    source: str
+    name: str
+    seed: int
+    axes: tuple[Axis, ...]
+    repeat: int
+    cells: tuple[Cell, ...]
+    images: Mapping[str, str]
+    format: int = FORMAT
+
+    @property
+    def digest(self) -> str:
+        """A hash of what will be run, in which order: equal for plans that are parts of one sweep."""
+        return hashlib.sha256("\n".join((str(self.format), *(cell.id for cell in self.cells))).encode()).hexdigest()
+
+    def dump(self) -> str:
+        """Return plan.json."""
+        cells = [{name: value for name, value in vars(cell).items() if name in _STORED} for cell in self.cells]
+        return json.dumps({**asdict(replace(self, cells=())), "cells": cells}, indent=1) + "\n"
+
+
+_STORED = ("id", "setting", "repetition", "control", "text")
+
+
+def load(path: Path) -> Plan:
+    """Return the plan in `path`, a plan.json. EvidenceError where it is none, edited, or of a newer format."""
+    where = str(path)
+    try:
+        raw = parse(path.read_text(), where)
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{where}: cannot be read ({error})", fix="name the folder of a sweep") from error
+    _check_format(raw.get("format"), where)
+    read = decode(Plan, raw, where)
+    sounds = {file.stem: file for file in sorted((path.parent / SOUNDS).glob("*.wav"))}
+    return replace(read, cells=tuple(replace(cell, sounds=sounds) for cell in read.cells))
+
+
+def _check_format(found: object, where: str) -> None:
+    if not isinstance(found, int):
+        raise EvidenceError(f"{where}: not a plan of lab: it has no format number", fix="name the folder of a sweep")
+    if found > FORMAT:
+        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+
+
+def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
+    path: Path,
+    *,
+    axes: Sequence[str] = (),
+    zips: Sequence[Sequence[str]] = (),
+    repeat: int | None = None,
+    sets: Sequence[str] = (),
+    seed: int | None = None,
+    images: Mapping[str, str] | None = None,
+    controls: bool = True,
+    clock: Callable[[], int] = time.time_ns,
+    entropy: Callable[[], str] = token,
+) -> Plan:
+    """Return the plan of the sweep over the scenario file `path`; every cell is resolved and checked, nothing is run.
+
+    `axes` (`KEY=a,b`), `zips` and `repeat` are the command line's, `sets` are laid over the file first; `images` are
+    name → digest as `needed_images` names them, none when the machine is not to be asked. ScenarioError, UsageError.
+    """
+    file = draft(path, sets=sets)
+    asked = swept(axes, zips, repeat)
+    base = file.scenario(seed=seed)
+    ordered = trials(file, asked, seed)
+    cells = tuple(_cells(with_controls(ordered) if controls else ordered, images or {}))
+    _check_different(cells)
+    return Plan(
+        sweep=f"{utc_stamp(clock())}-{entropy()}",
+        source=str(path),
+        name=base.name,
+        seed=base.seed,
+        axes=asked.axes,
+        repeat=asked.repeat,
+        cells=cells,
+        images=dict(images or {}),
+    )
+
+
+def swept(axes: Sequence[str], zips: Sequence[Sequence[str]], repeat: int | None) -> Sweep:
+    """Return the sweep that the command line asks for. UsageError."""
+    return sweeping.sweep([sweeping.axis(each) for each in axes], zips, 1 if repeat is None else repeat)
+
+
+def needed_images(scenario: Scenario) -> frozenset[str]:
+    """Return the names of the images that a run of `scenario` depends on, as `Plan.images` has them."""
+    return frozenset({"router", "client", f"server {scenario.server.version}"})
+
+
+def _cells(trials: Iterable[Trial], images: Mapping[str, str]) -> Iterator[Cell]:
+    for trial in trials:
+        sound = trial.scenario.media.audio
+        yield Cell(
+            id=_identity(trial, images),
+            setting=trial.setting,
+            repetition=trial.repetition,
+            control=trial.control,
+            text=dump(trial.scenario),
+            sounds={sound.sha256: sound.path} if sound and sound.path else {},
+        )
+
+
+def _identity(trial: Trial, images: Mapping[str, str]) -> str:
+    """Return the first 12 hexadecimal digits of a hash of everything that the trial does."""
+    does = {key: value for key, value in plain(trial.scenario).items() if key not in ("name", "seed")}
+    needed = needed_images(trial.scenario)
+    what = {
+        "scenario": does,
+        "seed": trial.scenario.seed,
+        "repetition": trial.repetition,
+        "control": trial.control,
+        "images": {name: digest for name, digest in sorted(images.items()) if name in needed},
+        "format": FORMAT,
+    }
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _check_different(cells: Sequence[Cell]) -> None:
+    """Refuse settings that mean the same: they would be one cell under two names."""
+    first: dict[str, Cell] = {}
+    for cell in cells:
+        if cell.id in first:
+            same = f"{sweeping.spelled(first[cell.id].setting)} and {sweeping.spelled(cell.setting)}"
+            raise UsageError(f"{same} mean the same", fix="leave one out; use --repeat to run the same again")
+        first[cell.id] = cell

@@ -1,0 +1,84 @@
+"""The order of a sweep: every setting once per repetition in a random order, and clean controls in between.
+
+Law: the order comes from the seed alone. A repetition is complete before the next one begins, so that a sweep that ends
+early has tried every setting about as often, and a machine that changes in the meantime changes it for all of them. A
+control is its neighbour with nothing done to it, so that it needs no other lab.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from lab.errors import UsageError
+from lab.scenario import expectations
+from lab.scenario.load import Draft
+from lab.scenario.model import Crowd, Impairment, Limits, Scenario
+from lab.scenario.sweeping import Setting, Sweep, settings
+
+CONTROL_EVERY = 10
+"""How many cells share a control; there is one before the first and one after the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One run to be made, not yet a cell: a setting, which time it is tried, and what that means."""
+
+    setting: Setting
+    repetition: int
+    scenario: Scenario
+    control: bool = False
+
+
+def trials(file: Draft, sweep: Sweep, seed: int | None) -> tuple[Trial, ...]:
+    """Return every trial of `sweep` over `file`, in the order in which they are run. ScenarioError, UsageError."""
+    if seed is not None and any(key == "seed" for axis in sweep.axes for key in axis.keys):
+        raise UsageError("--seed and the axis seed both say where randomness starts", fix="give one of them")
+    once = [(setting, file.scenario(setting, seed=seed)) for setting in settings(sweep)]
+    return tuple(
+        Trial(setting=setting, repetition=again, scenario=replace(scenario, seed=_seed(scenario.seed, f"{again}")))
+        for again in range(1, sweep.repeat + 1)
+        for setting, scenario in sorted(once, key=lambda each: _lot(each[1].seed, again, each[0]))
+    )
+
+
+def with_controls(ordered: Sequence[Trial]) -> Iterator[Trial]:
+    """Yield `ordered` with controls evenly in between, the first one first and the last one last."""
+    count = 1 + math.ceil(len(ordered) / CONTROL_EVERY)
+    places = [round(number * len(ordered) / (count - 1)) for number in range(count)]
+    for place, trial in enumerate(ordered):
+        if place in places:
+            yield _control(trial, 1 + places.index(place))
+        yield trial
+    yield _control(ordered[-1], count)
+
+
+def clean(scenario: Scenario) -> Scenario:
+    """Return `scenario` with links that do nothing, no faults, no later limits, nobody else, and the default asked."""
+    return replace(
+        scenario,
+        clients=tuple(replace(client, after_join=Limits()) for client in scenario.clients),
+        links=tuple(replace(link, up=Impairment(), down=Impairment()) for link in scenario.links),
+        timeline=(),
+        impair="after_join",
+        inject=(),
+        server=replace(scenario.server, after_join=Limits(), crowd=Crowd()),
+        expect=tuple(expectations.expectations(expectations.DEFAULT)),
+    )
+
+
+def _control(neighbour: Trial, number: int) -> Trial:
+    scenario = clean(neighbour.scenario)
+    seed = _seed(scenario.seed, f"control {number}")
+    return Trial(setting=neighbour.setting, repetition=number, scenario=replace(scenario, seed=seed), control=True)
+
+
+def _seed(seed: int, what: str) -> int:
+    """Return the seed of a repetition or control: the first repetition keeps the sweep's own."""
+    return seed if what == "1" else int.from_bytes(hashlib.sha256(f"{seed} {what}".encode()).digest()[:4], "big")
+
+
+def _lot(seed: int, repetition: int, setting: Setting) -> bytes:
+    return hashlib.sha256(f"{seed} {repetition} {setting}".encode()).digest()
