@@ -13,9 +13,9 @@ root=$(mktemp -d)
 cd "$root"
 mkdir -p bin dev mods proc sys "./$tables" ./usr/sbin
 cp /bin/busybox bin/
-cp /usr/sbin/tc usr/sbin/
+cp /usr/sbin/tc /usr/sbin/ethtool usr/sbin/
 cp "$tables"/*.dist "./$tables"
-for library in $(ldd /usr/sbin/tc | grep -o '/[^ )]*'); do
+for library in $(ldd /usr/sbin/tc /usr/sbin/ethtool | grep -o '/[^ )]*' | grep '\.so'); do
     mkdir -p "./$(dirname "$library")"
     cp -L "$library" "./$library"
 done

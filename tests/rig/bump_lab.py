@@ -44,6 +44,19 @@ except ConnectionRefusedError:
 except TimeoutError:
     print("silence")
 """
+READ_ALL = """
+import socket
+with socket.create_server(("", 9001)) as door:
+    print("open", flush=True)
+    inbox, _ = door.accept()
+    while inbox.recv(65536):
+        pass
+"""
+WRITE_ALL = """
+import socket, sys
+with socket.create_connection((sys.argv[1], 9001)) as out:
+    out.sendall(bytes(int(sys.argv[2])))
+"""
 SINK = """
 import socket
 inbox = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -195,6 +208,15 @@ class BumpLab:
         """Let `client` connect to a closed TCP port of the server: "refused" when it got there, else "silence"."""
         argv = (PYTHON, "-c", CONNECT, self.topology.server.ip, str(timeout_s))
         return self.engine.execute(self.programs[client], argv).stdout.strip()
+
+    def stream(self, client: str, size: int) -> None:
+        """Let `client` send `size` bytes to the server over TCP, and wait until all of them have been read."""
+        reader = self.engine.shell(self.programs[SERVER], (PYTHON, "-c", READ_ALL))
+        assert reader.read(10) == b"open\n"
+        argv = (PYTHON, "-c", WRITE_ALL, self.topology.server.ip, str(size))
+        assert self.engine.execute(self.programs[client], argv).exit_code == 0
+        assert reader.read(30) == b""
+        reader.close()
 
     @contextmanager
     def tapped(self, *devices: str, expression: str = "udp port 9000") -> Iterator[dict[str, bytes]]:

@@ -88,6 +88,21 @@ def test_random_loss_balances_packet_for_packet(crossed: Crossed) -> None:
     assert abs(dropped - 500) < 79
 
 
+def test_segments_of_tcp_that_come_together_are_lost_and_counted_one_by_one(crossed: Crossed) -> None:
+    """Half a megabyte in bursts, 10 % lost: merged, they would be one packet to the kernel and many to a tap."""
+    lab, bump = crossed
+    bump.apply("lossy", {UP: Impairment(loss=Loss(share=0.1))}, None)
+    first = counters(direction_of(bump.read("first"), UP))["2:"]
+    with lab.tapped("edge0", "out0", expression="ip src " + lab.topology.node("a").ip) as files:
+        lab.stream("a", 500_000)
+    last = counters(direction_of(bump.read("last"), UP))["2:"]
+    sent, dropped = (b - a for a, b in zip(first, last, strict=True))
+    before, after = (len(list(frames(pcap))) for pcap in files.values())
+    assert (before, after) == (sent + dropped, sent)
+    assert sent > 340
+    assert dropped > 10
+
+
 def test_same_seed_and_step_lose_the_same_packets(crossed: Crossed) -> None:
     """The ordinals are equal when the step is repeated, and others when it has another name."""
     lab, bump = crossed
