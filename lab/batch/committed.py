@@ -14,6 +14,7 @@ from pathlib import Path
 from lab.analysis.values import Outcome
 from lab.batch import cells
 from lab.batch.cells import Cell
+from lab.batch.crew import ERROR
 from lab.batch.journal import Ended, Line, read
 from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import manifest, names
@@ -21,8 +22,6 @@ from lab.evidence.store import fact, storing
 
 PLAN = "plan.json"
 CELLS = "cells"
-ERROR = "ERROR"
-"""The outcome of an attempt that left nothing to judge."""
 _NO_ANSWER = (ERROR, Outcome.VOID.value)
 
 
