@@ -72,8 +72,7 @@ def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
     answered, delivered = inner[inner["dst"] == seat.ip], outer[outer["dst"] == seat.ip]
     strangers = asked[~_to_server(scene, asked, kind)]
     if strangers.size == asked.size:
-        where = f"{IPv4Address(int(strangers['dst'][0]))}:{int(strangers['dport'][0])}"
-        reason = f"{seat.name} sent its {name} to {where}, which is not the server"
+        reason = f"{seat.name} sent its {name} to {_where(scene, strangers)}, which is not the server"
         return Break(owner=Owner.CONFIG, reason=reason, code="wrong-address")
     if not passed.size:
         return _stopped(seat, name, kind, int(asked.size), "before its link and none behind it")
@@ -85,6 +84,13 @@ def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
         reason = f"the server got {arrived.size} {name} packets of {seat.name} and answered none"
         return Break(owner=Owner.SERVER, reason=reason, packets_in=int(arrived.size))
     return None
+
+
+def _where(scene: Scene, strangers: Packets) -> str:
+    """Return the address that gives it away: another host's where there is one, else the server's wrong port."""
+    elsewhere = strangers[strangers["dst"] != scene.server]
+    first = (elsewhere if elsewhere.size else strangers)[0]
+    return f"{IPv4Address(int(first['dst']))}:{int(first['dport'])}"
 
 
 def _stopped(seat: Seat, what: str, kind: int, count: int, where: str) -> Break:

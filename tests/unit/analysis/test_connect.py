@@ -33,6 +33,7 @@ SIGNAL = row(PUBLISHER, SERVER, proto=TCP, port=7880, kind=KIND_OTHER)
 SIGNAL_BACK = row(SERVER, PUBLISHER, proto=TCP, port=40_000, kind=KIND_OTHER)
 ASK, ANSWER = row(PUBLISHER, SERVER), row(SERVER, PUBLISHER, port=40_000)
 ELSEWHERE = row(PUBLISHER, "203.0.113.9")
+STUN_SERVER = row(PUBLISHER, SERVER, port=3478)
 
 
 def silent(edge: Sequence[Packets], inner: Sequence[Packets], core: Sequence[Packets]) -> Recording:
@@ -66,8 +67,8 @@ CASES = {
     ),
     "tcp blocked": ((SIGNAL,), (), (), Owner.CONNECT, "signalling of publisher", "all-blocked"),
     "wrong address": (
-        (*SIGNALLED, ELSEWHERE),
-        (*SIGNALLED, ELSEWHERE),
+        (*SIGNALLED, STUN_SERVER, ELSEWHERE),
+        (*SIGNALLED, STUN_SERVER, ELSEWHERE),
         SIGNALLED,
         Owner.CONFIG,
         "203.0.113.9:7882, which is not the server",
