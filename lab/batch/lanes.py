@@ -1,16 +1,17 @@
 """The crew of this machine: lanes side by side, each a thread with a lab of its own.
 
 Law: a lane records one run after another; judging goes on beside it and keeps no lane waiting. A lane takes the next
-cell for which its lab is fit, in the plan's order, and another lab only when no such cell waits.
+cell of the repetition for which its lab is fit, and another lab only when no such cell waits.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -103,7 +104,7 @@ class Lanes:
         if not idle or not waiting:
             return None
         groups = {lane.group for lane in idle}
-        return next((cell for cell in waiting if self._group_of(cell) in groups), waiting[0])
+        return next((cell for cell in _round(waiting) if self._group_of(cell) in groups), waiting[0])
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to an idle lane, to the one that has its lab if there is one."""
@@ -164,3 +165,9 @@ class Lanes:
             event = self._events.get()
             if isinstance(event, _Broken):
                 raise event.error
+
+
+def _round(waiting: Sequence[Cell]) -> Iterator[Cell]:
+    """Return the cells of the repetition that is under way, which is completed before the next begins."""
+    first = next((cell.repetition for cell in waiting if not cell.control), None)
+    return takewhile(lambda cell: cell.control or cell.repetition == first, waiting)

@@ -12,10 +12,9 @@ from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
 from lab.batch.deciding import Deciding, Looker
 from lab.batch.gallery import gallery
-from lab.batch.one import Judged, Record, run_one
+from lab.batch.one import Judged, Record, noted, run_one
 from lab.batch.until import admit, capped
-from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
-from lab.evidence.manifest import SEALED
+from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine, with_server
 from lab.report.json import dumps
@@ -105,16 +104,5 @@ def _stopping(plain: Record) -> Record:
 def _lab(ready: Machine, scenario: Scenario, folder: RunFolder, keep: bool, watch: Watch) -> Iterator[Lab]:
     """Stand up the lab of one run; a recording that is cut short says so in its manifest."""
     watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
-    with _noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
+    with noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
         yield lab
-
-
-@contextmanager
-def _noted(folder: RunFolder) -> Iterator[None]:
-    """Let a recording that was cut short say so in its manifest; one that was sealed stays as it is."""
-    try:
-        yield
-    except BaseException as error:
-        if folder.manifest.phase != SEALED:
-            folder.phase("interrupted" if isinstance(error, Interrupted) else "failed", why=str(error))
-        raise

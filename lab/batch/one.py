@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from lab.analysis.judge import judge
 from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
 from lab.analysis.ways import ways
+from lab.errors import Interrupted
 from lab.evidence import names
+from lab.evidence.manifest import SEALED
 from lab.evidence.recording import read
 from lab.evidence.store import RunFolder, storing, write_atomically
 from lab.report.frames import lines
@@ -75,3 +78,14 @@ def run_one(record: Record, scenario: Scenario, folder: RunFolder, watch: Watch)
     done = judged(folder.path)
     keep_verdict(done)
     return done
+
+
+@contextmanager
+def noted(folder: RunFolder) -> Iterator[None]:
+    """Let a recording that was cut short say so in its manifest; one that was sealed stays as it is."""
+    try:
+        yield
+    except BaseException as error:
+        if folder.manifest.phase != SEALED:
+            folder.phase("interrupted" if isinstance(error, Interrupted) else "failed", why=str(error))
+        raise

@@ -102,9 +102,24 @@ class RunFolder:
         entropy: Callable[[], str] = token,
     ) -> RunFolder:
         """Make `results/<scenario>/<UTC yyyymmdd-HHMMSS>-<4 hex>/` with both scenarios and a first manifest."""
-        now_ns = clock()
-        path = _new_folder(results / scenario.name, utc_stamp(now_ns), entropy)
-        started = Phase(name="started", t_ns=now_ns)
+        path = _new_folder(results / scenario.name, utc_stamp(clock()), entropy)
+        return cls._begun(path, scenario, as_written=as_written, resolved=resolved, clock=clock)
+
+    @classmethod
+    def at(
+        cls, path: Path, scenario: Scenario, *, as_written: str, resolved: str, clock: Callable[[], int] = time.time_ns
+    ) -> RunFolder:
+        """Make the run folder `path`, whose name is the run's id. StorageError where something is there already."""
+        with storing(path):
+            path.mkdir(parents=True)
+        return cls._begun(path, scenario, as_written=as_written, resolved=resolved, clock=clock)
+
+    @classmethod
+    def _begun(
+        cls, path: Path, scenario: Scenario, *, as_written: str, resolved: str, clock: Callable[[], int]
+    ) -> RunFolder:
+        """Begin the run in the empty folder `path`."""
+        started = Phase(name="started", t_ns=clock())
         folder = cls(
             path, Manifest(run=path.name, scenario=scenario.name, seed=scenario.seed, phases=(started,)), clock
         )
