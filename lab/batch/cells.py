@@ -15,15 +15,17 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from lab.batch.order import Trial, trials, with_controls
+from lab.batch.trials import Trial, trials, with_controls
 from lab.errors import EvidenceError, UsageError
 from lab.evidence.decode import decode, parse
 from lab.evidence.store import token, utc_stamp
 from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
-from lab.scenario.load import draft, loads
+from lab.scenario.known import meant
+from lab.scenario.load import Draft, draft, loads
 from lab.scenario.model import Scenario
 from lab.scenario.sweeping import Axis, Setting, Sweep
+from lab.scenario.written import ScenarioWritten
 
 FORMAT = 1
 SOUNDS = "sounds"
@@ -127,8 +129,9 @@ def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
     name → digest as `needed_images` names them, none when the machine is not to be asked. ScenarioError, UsageError.
     """
     file = draft(path, sets=sets)
-    asked = swept(axes, zips, repeat)
     base = file.scenario(seed=seed)
+    asked = swept(file, axes, zips, repeat)
+    _check_known(asked, base)
     ordered = trials(file, asked, seed)
     cells = tuple(_cells(with_controls(ordered) if controls else ordered, images or {}))
     _check_different(cells)
@@ -144,9 +147,26 @@ def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
     )
 
 
-def swept(axes: Sequence[str], zips: Sequence[Sequence[str]], repeat: int | None) -> Sweep:
-    """Return the sweep that the command line asks for. UsageError."""
-    return sweeping.sweep([sweeping.axis(each) for each in axes], zips, 1 if repeat is None else repeat)
+def swept(file: Draft, axes: Sequence[str], zips: Sequence[Sequence[str]], repeat: int | None) -> Sweep:
+    """Return the sweep that is asked for: the command line's axes, or where it has none the file's. UsageError."""
+    written = file.sweep or Sweep(axes=())
+    asked = [sweeping.axis(each) for each in axes] or written.axes
+    found = sweeping.sweep(asked, zips, written.repeat if repeat is None else repeat)
+    if not found.axes and found.repeat == 1:
+        raise UsageError(
+            f"{file.tree.source}: nothing to sweep",
+            fix="give axes such as links.publisher.up.loss=0%,5%, or --repeat, or write a sweep: section",
+        )
+    return found
+
+
+def _check_known(asked: Sweep, base: Scenario) -> None:
+    """Refuse a key that starts nowhere, with the fields that end in it; what is wrong further in, loading says."""
+    for key in (key for axis in asked.axes for key in axis.keys):
+        if key.partition(".")[0] in ScenarioWritten.model_fields:
+            continue
+        if names := meant(key, base):
+            raise UsageError(f"axis {key}: unknown field", fix=f"did you mean {' or '.join(names)}?")
 
 
 def needed_images(scenario: Scenario) -> frozenset[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -16,7 +17,8 @@ from lab.scenario import guard
 from lab.scenario.model import Scenario
 from lab.scenario.problems import problems
 from lab.scenario.resolve import resolve
-from lab.scenario.sweeping import Setting
+from lab.scenario.sweeping import Setting, Sweep
+from lab.scenario.swept import swept
 from lab.scenario.tree import FieldError, Tree, with_value
 from lab.scenario.written import ScenarioWritten
 
@@ -27,18 +29,30 @@ class Draft:
 
     tree: Tree
     name: str
-    folder: Path
+    folder: Path | None
+
+    @cached_property
+    def sweep(self) -> Sweep | None:
+        """The file's `sweep:` section, None when it has none. ScenarioError."""
+        section = _written(self.tree).sweep
+        try:
+            return None if section is None else swept(section)
+        except FieldError as error:
+            raise self.tree.error(error) from error
 
     def scenario(self, setting: Setting = (), *, seed: int | None = None) -> Scenario:
         """Return the scenario with `setting` laid over the file; `seed` counts before the file's. ScenarioError."""
         tree = self.tree
         for key, value in setting:
             tree = _with_set(tree, f"{key}={value}", "axis")
-        return _scenario(tree, self.name, seed, self.folder)
+        try:
+            return resolve(_written(tree), name=self.name, seed=seed, folder=self.folder)
+        except FieldError as error:
+            raise tree.error(error) from error
 
 
 def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
-    """Return what the file `path` says, with `sets` laid over it. ScenarioError, UsageError."""
+    """Return what the file `path` says, with `sets` laid over it, its `sweep:` section checked. ScenarioError."""
     file = Path(path)
     try:
         with file.open("rb") as stream:
@@ -48,7 +62,7 @@ def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
     tree = guard.parse(content, str(file))
     for each in sets:
         tree = _with_set(tree, each, "--set")
-    return Draft(tree=tree, name=file.stem, folder=file.parent)
+    return _checked(Draft(tree=tree, name=file.stem, folder=file.parent))
 
 
 def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None) -> Scenario:
@@ -65,7 +79,7 @@ def loads(text: str, *, source: str = "scenario") -> Scenario:
 
     A sound file that it names is not looked for: it must say that file's hash, as a recording's scenario does.
     """
-    return _scenario(guard.parse(text.encode(), source), source, None, None)
+    return _checked(Draft(tree=guard.parse(text.encode(), source), name=source, folder=None)).scenario()
 
 
 def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:
@@ -87,15 +101,19 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _scenario(tree: Tree, name: str, seed: int | None, folder: Path | None) -> Scenario:
+def _checked(read: Draft) -> Draft:
+    """Return `read`, whose sweep is one: whoever runs only the base hears of it as well."""
+    _ = read.sweep
+    return read
+
+
+def _written(tree: Tree) -> ScenarioWritten:
     if not isinstance(tree.data, dict):
         raise tree.error(FieldError((), "a mapping is expected (`version: 1`, `links:` …)"))
     try:
-        return resolve(ScenarioWritten.model_validate(tree.data), name=name, seed=seed, folder=folder)
+        return ScenarioWritten.model_validate(tree.data)
     except ValidationError as error:
         raise tree.error(*problems(error)) from error
-    except FieldError as error:
-        raise tree.error(error) from error
 
 
 def _with_set(tree: Tree, written: str, option: str) -> Tree:

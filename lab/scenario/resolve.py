@@ -40,7 +40,7 @@ _Names = Mapping[str, tuple[str, ...]]
 
 
 def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None, folder: File | None = None) -> Scenario:
-    """Return the scenario that `written` describes.
+    """Return the scenario that `written` describes, its `sweep` aside: that is about many of them.
 
     `name` counts where none is written, `seed` before the written one; `folder` is where its files are, None nowhere.
     FieldError where fields contradict.

@@ -64,6 +64,8 @@ def axis_of(key: str, written: Sequence[str]) -> Axis:
     if why := _FIXED.get(key.partition(".")[0]):
         raise ValueError(f"{why}; choose another field")
     values = tuple(value for text in written for part in _parts(text) for value in _counted(part))
+    if not values:
+        raise ValueError("no values; give one or more")
     if twice := [value for value, times in Counter(values).items() if times > 1]:
         raise ValueError(f"{twice[0]} is given twice; use --repeat to run the same again")
     if len(values) > MAX_CELLS:

@@ -176,6 +176,17 @@ class ServerWritten(LimitsWritten):
     """Other participants, to load it."""
 
 
+class SweepWritten(Written):
+    """What `lab sweep` varies; `lab run` runs the rest of the file, the base, once."""
+
+    axes: dict[str, Any] = Field(default_factory=dict)
+    """Values by field: `links.publisher.up.loss: [0%, 5%]`, or a range, `0ms..200ms/50ms`. All are combined."""
+    zip: list[list[str]] = Field(default_factory=list)
+    """Lists of fields that advance together instead: `[[links.publisher.up.delay, links.publisher.down.delay]]`."""
+    repeat: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """How often each combination is run, each time with another seed."""
+
+
 class ScenarioWritten(Written):
     """One situation: who talks to whom, what the network does, and what is expected of it."""
 
@@ -206,3 +217,5 @@ class ScenarioWritten(Written):
     expect: dict[str, Annotated[list[str], one_or_more(str)]] | None = None
     """What must hold, per metric: `"<= 5%"` or a list; without it `unexplained_frames: "== 0"` and
     `audio_loss: "<= network + 0.5%"`."""
+    sweep: SweepWritten | None = None
+    """What is varied from run to run, for `lab sweep`."""

@@ -163,6 +163,36 @@ def test_a_cell_that_cannot_be_meant_stops_the_plan(base, axis, said):
         planned(base, axis)
 
 
+def test_a_key_without_its_way_is_answered_with_the_ways(base):
+    """`loss` is a field of two directions: both are named, and none is taken."""
+    with pytest.raises(UsageError, match=r"axis loss: .*links\.publisher\.up\.loss or links\.publisher\.down\.loss"):
+        planned(base, "loss=1%,2%")
+
+
+def test_axes_of_the_file_count_where_the_command_line_has_none(tmp_path):
+    """Those on the command line replace them all; a repeat counts on its own."""
+    path = written(tmp_path, BASE + "sweep: {axes: {media.red: [true, false]}, repeat: 2}\n")
+    assert {setting for setting, _ in asked(planned(path))} == {(("media.red", "true"),), (("media.red", "false"),)}
+    assert planned(path).repeat == 2
+    assert [axis.keys for axis in planned(path, "media.dtx=true", repeat=1).axes] == [("media.dtx",)]
+    zipped = planned(path, "media.red=true,false", "media.dtx=true,false", zips=[["media.red", "media.dtx"]])
+    assert len(asked(zipped)) == 4
+
+
+def test_nothing_to_sweep_is_said(base):
+    """No axes, no section, no repetition: that is a run."""
+    with pytest.raises(UsageError, match="nothing to sweep"):
+        planned(base)
+    assert len(asked(planned(base, repeat=5))) == 5
+
+
+def test_seed_is_said_once(base):
+    """An axis of seeds and a seed for all contradict each other; each alone works."""
+    with pytest.raises(UsageError, match="both say where randomness starts"):
+        planned(base, "seed=1,2", seed=3)
+    assert {cell.scenario.seed for cell in planned(base, "seed=1,2", controls=False).cells} == {1, 2}
+
+
 def test_a_plan_reads_back_as_it_was_written(base, tmp_path):
     """Everything, the digest included; which does not depend on when the sweep was made."""
     found = planned(base, LOSS, "media.red=true,false", zips=[], repeat=2, images=IMAGES)

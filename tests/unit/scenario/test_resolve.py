@@ -15,7 +15,7 @@ REFUSED = {
     "no version": ("name: x", "version: is required"),
     "no mapping": ("[1]", "a mapping is expected"),
     "version as text": ("version: '1'", "version: a whole number is expected, not 1"),
-    "unknown field": ("sweep: {}", "sweep: unknown field (known:"),
+    "unknown field": ("weather: {}", "weather: unknown field (known:"),
     "near miss": ("link: {}", 'link: unknown field (did you mean "links"?)'),
     "null for a link": ("links: {publisher: null}", "links.publisher: a mapping is expected"),
     "yes": (UP % "outage: yes", "outage: true or false is expected, not yes"),
