@@ -11,9 +11,11 @@ program pushes that far ahead.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lab.analysis.streams import Ints
@@ -34,7 +36,8 @@ _SKIP = 8.0  # for content that never came out of the SDK: two wrong levels
 _WORST = 12.0
 _NEVER = 1e9
 _BOTH, _ONE, _NONE = 0, 1, 2  # how many of a packet's two blocks are silence
-_SILENT = np.full(1, float(SILENT_LEVEL))
+_SILENT = np.full((1, 1), float(SILENT_LEVEL))
+_TOGETHER = 256  # slots priced at once: many enough for numpy's overhead, few enough for the cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,38 +81,45 @@ def level_of(power: Floats) -> Floats:
     return found
 
 
-def mismatch(expected: Floats, wire: int) -> Floats:
+def mismatch(expected: Floats, wire: int | Ints) -> Floats:
     """Return what it costs that packets of these levels are the one of level `wire` (-1 unknown)."""
-    if wire < 0:
-        return np.zeros(expected.size)
     off: Floats = np.abs(expected - wire)
     off -= TOLERANCE_DB
     np.maximum(off, 0.0, out=off)
     np.minimum(off, _WORST, out=off)
+    off *= np.greater_equal(wire, 0)
     return off
 
 
 class _Costs:
-    """What it costs that a packet holds two of the blocks after each candidate, one, or none."""
+    """What it costs that a packet holds none of the blocks after each candidate, one, or two."""
 
     def __init__(self, slots: Slots, pushed: Pushed, band: int) -> None:
         """Prepare for the slots and blocks; arrays are padded by `band` in front, so that a window is one slice."""
-        self._slots, self._band, self._places = slots, band, np.arange(band)
+        self._slots, self._band = slots, band
         self._newest = np.searchsorted(np.maximum.accumulate(pushed.t_ns), slots.t_ns - _TAKEN_NS, side="right")
+        left = np.clip(np.arange(band - 1, -band, -1), 0, _MOST_WAITING).astype(np.float64)
+        self._waiting: Floats = _SILENCE + _WAITING * left
         power = np.concatenate((np.zeros(band), pushed.power, np.zeros(band + 1)))
         size = pushed.dbov.size
         one = power[:-1] / 2
         two = one + power[1:] / 2
         self._loud = tuple((level_of(p), self._priced(p.size, size, j)) for j, p in ((1, one), (2, two)))
 
-    def of(self, i: int, first: int) -> tuple[Floats, Floats, Floats]:
-        """Return the costs of slot `i` at candidates `first` …: of none, one and two blocks."""
-        wire, window = int(self._slots.level[i]), slice(first + self._band, first + 2 * self._band)
-        left = np.clip(int(self._newest[i]) - first - self._places, 0, _MOST_WAITING).astype(np.float64)
-        waiting: Floats = _SILENCE + _WAITING * left
-        none = float(mismatch(_SILENT, wire)[0])
-        one, two = (mismatch(level[window], wire) + price[window] for level, price in self._loud)
-        return none + 2 * waiting, one + waiting, two
+    def each(self, base: Ints) -> Iterator[tuple[Floats, Floats, Floats]]:
+        """Yield the costs per slot at its candidates `base` …: of none, one and two blocks."""
+        for start in range(0, base.size, _TOGETHER):
+            yield from zip(*self._of(slice(start, start + _TOGETHER), base), strict=True)
+
+    def _of(self, some: slice, base: Ints) -> tuple[Floats, Floats, Floats]:
+        first, wire = base[some], self._slots.level[some, np.newaxis]
+        waiting = self._windows(self._waiting, self._band - 1 - np.maximum(self._newest[some] - first, 0))
+        at = first + self._band
+        one, two = (mismatch(self._windows(level, at), wire) + self._windows(price, at) for level, price in self._loud)
+        return mismatch(_SILENT, wire) + 2 * waiting, one + waiting, two
+
+    def _windows(self, values: Floats, at: Ints) -> Floats:
+        return np.asarray(sliding_window_view(values, self._band)[at])
 
     def _priced(self, size: int, blocks: int, wanted: int) -> Floats:
         """Return 0 where `wanted` blocks are left, else a price nobody pays."""
@@ -167,13 +177,13 @@ def _forward(slots: Slots, pushed: Pushed) -> _Trail:
     score = np.full(band, _NEVER)
     score[max(0, -int(base[0]))] = 0.0
     previous = int(base[0])
-    for i, first in enumerate(base.tolist()):
+    for i, (first, priced) in enumerate(zip(base.tolist(), costs.each(base), strict=True)):
         if first != previous:
             score = np.concatenate((score[first - previous :], np.full(min(first - previous, band), _NEVER)))
             previous = first
         score, origin[i] = _skipping(score)
         spent = score[blocks - first] if blocks - first < band else _NEVER
-        score, choice[i] = _step(score, *costs.of(i, first))
+        score, choice[i] = _step(score, *priced)
         if spent < _NEVER and spent <= score[blocks - first]:
             score[blocks - first], choice[i, blocks - first] = spent, _NONE
     return _Trail(base=base, choice=choice, origin=origin, score=score)
@@ -192,9 +202,9 @@ def _step(score: Floats, none: Floats, one: Floats, two: Floats) -> tuple[Floats
     """Send one packet: two blocks, one and silence, or silence. Return the new scores and what each candidate chose."""
     best, chosen = score + none, np.full(score.size, _NONE, np.int8)
     for way, cost, blocks in ((_ONE, score + one, 1), (_BOTH, score + two, 2)):
-        better = cost[:-blocks] < best[blocks:]
-        chosen[blocks:][better] = way
-        np.minimum(best[blocks:], cost[:-blocks], out=best[blocks:])
+        sent, kept = cost[:-blocks], best[blocks:]
+        np.putmask(chosen[blocks:], sent < kept, way)
+        np.minimum(kept, sent, out=kept)
     return best, chosen
 
 

@@ -21,6 +21,7 @@ STEP = 240  # samples: 5 ms
 _BAND = 800  # steps: 4 s
 _NEVER = np.float32(-1e9)
 _WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
+_BORDER = np.full(_TRIPLE, _NEVER, np.float32)
 _COST = (0.5, 0.0, 1.6, 2.8, 8.0)  # of likeness; to hurry by 30 ms at once costs more than to jump
 _ALIKE, _SLOPE, _MOST, _LEAST = 0.6, 3.0, 1.2, -0.8
 _PER_DB, _MOST_DB = 0.05, 10.0
@@ -94,18 +95,22 @@ def _padded(wire: Spectra, arrived: Flags) -> _Padded:
 def _moved(score: Floats, best: int, ahead: int, alike: Floats) -> tuple[Floats, NDArray[np.int8]]:
     """Move on by one step while the window moves `ahead`: return each candidate's score, and how it was reached."""
     ahead = min(ahead, score.size + _TRIPLE)
-    never = np.full(score.size + _TRIPLE, _NEVER, np.float32)
-    before = np.concatenate((never[:_TRIPLE], score, never[:ahead]))[ahead:]
-    ways = np.stack([before[_TRIPLE - way :][: score.size] - np.float32(_COST[way]) for way in range(_JUMPS)])
-    ways[_ON:] += alike
+    before = np.concatenate((_BORDER, score, _BORDER[:1].repeat(ahead)))[ahead:]
+    found = before[_TRIPLE:][: score.size] - np.float32(_COST[_WAITS])
+    chosen = np.full(score.size, _WAITS, np.int8)
+    for way in range(_ON, _JUMPS):
+        cost = before[_TRIPLE - way :][: score.size] - np.float32(_COST[way])
+        _better(found, chosen, cost + alike, way)
     beyond = max(0, best - ahead + 1)
     jump = alike[beyond:] + (score[best] - np.float32(_COST[_JUMPS]))
-    chosen = ways.argmax(axis=0).astype(np.int8)
-    found = ways.max(axis=0)
-    better = found[beyond:] < jump
-    found[beyond:][better] = jump[better]
-    chosen[beyond:][better] = _JUMPS
+    _better(found[beyond:], chosen[beyond:], jump, _JUMPS)
     return found, chosen
+
+
+def _better(found: Floats, chosen: NDArray[np.int8], score: Floats, way: int) -> None:
+    """Go this way where it is better than what was found."""
+    np.putmask(chosen, score > found, way)
+    np.maximum(found, score, out=found)
 
 
 def _back(base: Ints, choice: NDArray[np.int8], jumped_from: Ints, last: int) -> Ints:

@@ -146,17 +146,16 @@ def number(ip: str) -> int:
 def packets(plan: Plan, sent: Wire, ends: tuple[str, str], ssrc: int, chosen: Mapping[int, float]) -> Packets:
     """Return the packets with ordinals `chosen`, each delayed by so many ms, in capture order."""
     rows = np.zeros(len(chosen), PACKET)
-    for row, (ordinal, delay_ms) in zip(rows, chosen.items(), strict=True):
-        i = ordinal + LEAD
-        shifted = plan.ssrc_down_shift if ssrc == DOWN_SSRC else 0
-        row["t_ns"] = sent.t_ns[i] + int(delay_ms * MS)
-        row["src"], row["dst"] = number(ends[0]), number(ends[1])
-        row["sport"], row["dport"], row["proto"], row["kind"] = 5000, 7882, 17, KIND_RTP
-        row["length"], row["pt"], row["ssrc"] = 300, 63 if plan.red else 111, ssrc
-        row["seq"] = (plan.first_seq + i + shifted) % 2**16
-        row["ts"] = (plan.first_ts + 960 * i) % 2**32
-        row["level"] = sent.level[i] if ssrc == UP_SSRC else -1
-        row["digest"] = (i * 2_654_435_761 + ssrc) % 2**32
+    i = np.fromiter(chosen, np.int64, len(chosen)) + LEAD
+    shifted = plan.ssrc_down_shift if ssrc == DOWN_SSRC else 0
+    rows["t_ns"] = np.array(sent.t_ns)[i] + (np.fromiter(chosen.values(), float, len(chosen)) * MS).astype(np.int64)
+    rows["src"], rows["dst"] = number(ends[0]), number(ends[1])
+    rows["sport"], rows["dport"], rows["proto"], rows["kind"] = 5000, 7882, 17, KIND_RTP
+    rows["length"], rows["pt"], rows["ssrc"] = 300, 63 if plan.red else 111, ssrc
+    rows["seq"] = (plan.first_seq + i + shifted) % 2**16
+    rows["ts"] = (plan.first_ts + 960 * i) % 2**32
+    rows["level"] = np.array(sent.level)[i] if ssrc == UP_SSRC else -1
+    rows["digest"] = (i * 2_654_435_761 + ssrc) % 2**32
     return rows[np.argsort(rows["t_ns"], kind="stable")]
 
 
