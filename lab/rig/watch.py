@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 KEPT = "kept"
 """The phase whose detail says how to remove a lab that was left standing on purpose."""
@@ -12,12 +13,30 @@ FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Count:
+    """One hop so far: `offered` packets came to it, `dropped` of them did not leave it, by causes; frames at playout.
+
+    `client` is whose link or ear it is, empty for the server.
+    """
+
+    hop: Literal["uplink", "server", "downlink", "playout"]
+    client: str
+    offered: int
+    dropped: int
+    causes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One moment of a run: a word of the story, what is new, and how long the phase lasts still."""
+    """One moment of a run: a word of the story, what is new, and how long the phase lasts still.
+
+    `counts` reads what every hop has dropped so far, for a watch that wants to know; it is valid in that moment only.
+    """
 
     phase: str
     detail: str = ""
     left_s: float | None = None
+    counts: Callable[[], tuple[Count, ...]] | None = None
 
 
 Watch = Callable[[Progress], bool]
