@@ -1,0 +1,155 @@
+"""What a sweep came to: its cells grouped by axes, repetitions taken together, flow by flow.
+
+Law: every planned cell is in exactly one row, done or missing; only runs that count are pooled, and how often it was
+tried is said. A folder that holds runs of another sweep is refused: nobody could tell which row they belong to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.analysis.pooling import pooled
+from lab.analysis.values import Measured, Owner
+from lab.batch.cells import Cell
+from lab.batch.committed import CELLS, SweepFolder
+from lab.batch.journal import Began, Ended, Opened
+from lab.batch.verdicts import told
+from lab.errors import EvidenceError, UsageError
+from lab.report.rows import Row, SweepTable
+from lab.report.verdicts import Told, ToldFlow
+from lab.scenario.metrics import metric
+from lab.scenario.sweeping import Axis, Setting
+from lab.scenario.tree import did_you_mean
+
+REPETITION = "repetition"
+"""What a table can be by beside the axes."""
+DEFAULT_METRICS = ("audio_loss", "code_loss", "gap_p95", "delay_p95")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """A cell, how often it was tried, and the run that counts."""
+
+    cell: Cell
+    tried: int
+    run: Told | None
+
+
+_Groups = tuple[tuple[Setting | None, tuple[_Done, ...]], ...]
+"""Cells by setting, None for the clean controls."""
+
+
+def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
+    """Return the table of the sweep in `folder` by the axes `by` (`loss,red`; None: all), with the metrics `wanted`.
+
+    Raises UsageError for axes and metrics that there are not, EvidenceError for mixed sweeps and foreign verdicts.
+    """
+    check_one_sweep(folder)
+    keys = [key for axis in folder.plan.axes for key in axis.keys]
+    chosen = tuple(keys) if by is None else tuple(key_named(name, (*keys, REPETITION)) for name in by.split(","))
+    names = metrics_named(wanted)
+    done = [_done(folder, cell) for cell in folder.plan.cells]
+    flows = tuple(dict.fromkeys(_name(flow) for each in done if each.run for flow in each.run.flows)) or ("",)
+    groups = _grouped(done, chosen, folder.plan.axes)
+    rows = (_row(setting, group, flow, names) for setting, group in groups for flow in flows)
+    return SweepTable(
+        sweep=folder.plan.sweep,
+        scenario=folder.plan.name,
+        by=chosen,
+        over=_taken_together(groups, [key for key in keys if key not in chosen]),
+        metrics=names,
+        rows=tuple(rows),
+    )
+
+
+def key_named(name: str, keys: Sequence[str]) -> str:
+    """Return the one of `keys` that `name` is, or is the end of: `loss` for links.publisher.up.loss. UsageError."""
+    found = [key for key in keys if key == name] or [key for key in keys if key.endswith(f".{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"'{name}' could be {' or '.join(found)}", fix="write more of it")
+    raise UsageError(f"no axis '{name}' {did_you_mean(name, keys)}")
+
+
+def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return `wanted`, each a metric of the closed table. UsageError."""
+    try:
+        return tuple(metric(name).name for name in wanted)
+    except ValueError as error:
+        raise UsageError(str(error), fix="lab schema prints them all") from error
+
+
+def check_one_sweep(folder: SweepFolder) -> None:
+    """Refuse a folder with a journal of another plan, or with cells that its plan does not know. EvidenceError."""
+    known = {cell.id for cell in folder.plan.cells}
+    there = {path.name for path in (folder.path / CELLS).glob("*")}
+    there |= {line.event.cell for line in folder.lines if isinstance(line.event, Began | Ended)}
+    foreign = [f"cell {cell} is not in its plan" for cell in sorted(there - known)]
+    if any(isinstance(line.event, Opened) and line.event.plan != folder.plan.digest for line in folder.lines):
+        foreign.insert(0, "its journal was written for another plan")
+    if foreign:
+        raise EvidenceError(
+            f"{folder.path}: {foreign[0]}: two sweeps are mixed", fix="take apart what was copied together"
+        )
+
+
+def _done(folder: SweepFolder, cell: Cell) -> _Done:
+    valid = folder.valid(cell)
+    return _Done(cell=cell, tried=folder.tried(cell), run=told(valid.folder) if valid else None)
+
+
+def _grouped(done: Iterable[_Done], by: Sequence[str], axes: Sequence[Axis]) -> _Groups:
+    """Return the cells of each setting, in the order of the axes' values; clean controls (None) last."""
+    groups: dict[Setting | None, list[_Done]] = {}
+    for each in done:
+        groups.setdefault(None if each.cell.control else _setting(each.cell, by), []).append(each)
+    places = _places(axes)
+
+    def order(setting: Setting | None) -> tuple[bool, list[int]]:
+        return setting is None, [places.get(each, len(places)) for each in setting or ()]
+
+    return tuple((setting, tuple(groups[setting])) for setting in sorted(groups, key=order))
+
+
+def _places(axes: Sequence[Axis]) -> Mapping[tuple[str, str], int]:
+    """Return which one of its axis each value is."""
+    columns = [(key, [row[i] for row in axis.values]) for axis in axes for i, key in enumerate(axis.keys)]
+    return {(key, value): place for key, values in columns for place, value in enumerate(dict.fromkeys(values))}
+
+
+def _setting(cell: Cell, by: Sequence[str]) -> Setting:
+    values = {**dict(cell.setting), REPETITION: str(cell.repetition)}
+    return tuple((key, values[key]) for key in by)
+
+
+def _taken_together(groups: _Groups, left_out: Iterable[str]) -> tuple[str, ...]:
+    """Return those axes of `left_out` of which a row holds more than one value."""
+    held = [[dict(each.cell.setting) for each in group] for setting, group in groups if setting is not None]
+    return tuple(key for key in left_out if any(len({one[key] for one in cells}) > 1 for cells in held))
+
+
+def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequence[str]) -> Row:
+    runs = [each.run for each in group if each.run]
+    heard = [each for run in runs for each in run.flows if _name(each) == flow]
+    return Row(
+        setting=setting or (),
+        control=setting is None,
+        flow=flow,
+        planned=len(group),
+        valid=len(runs),
+        tried=sum(each.tried for each in group),
+        outcomes=dict(Counter(each.outcome.value for each in heard)),
+        owners=tuple(sorted({each.owner.value for each in heard} - {Owner.NONE.value})),
+        metrics={name: pooled(list(_figures(heard, name))) for name in names} if heard else {},
+    )
+
+
+def _figures(flows: Iterable[ToldFlow], name: str) -> Iterator[Measured]:
+    return (one for flow in flows for one in flow.metrics if one.name == name)
+
+
+def _name(flow: ToldFlow) -> str:
+    return f"{flow.publisher} → {flow.subscriber}"

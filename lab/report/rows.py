@@ -1,0 +1,44 @@
+"""What a table of a sweep says, as values: a row is the runs of one setting, of one flow, taken together.
+
+Law: a cell that has no run is counted and never left out; an interval stands beside every estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lab.analysis.pooling import Pooled
+from lab.scenario.sweeping import Setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """The cells of one `setting`: `planned` of them, `valid` with a run that counts, `tried` attempts in all.
+
+    `setting` has a value per key of the table's `by`, none for clean controls. `outcomes` counts the valid runs;
+    `owners` are those blamed or noted, without nobody. `metrics` has every metric asked for, in their order; a row of
+    no run has none. `flow` is `publisher → subscriber`.
+    """
+
+    setting: Setting
+    control: bool
+    flow: str
+    planned: int
+    valid: int
+    tried: int
+    outcomes: Mapping[str, int]
+    owners: tuple[str, ...]
+    metrics: Mapping[str, Pooled]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepTable:
+    """A sweep by the axes `by`, of which each row has a value; `over` are those that a row takes together."""
+
+    sweep: str
+    scenario: str
+    by: tuple[str, ...]
+    over: tuple[str, ...]
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]

@@ -1,0 +1,119 @@
+"""A sweep's rows as words: for the terminal, Markdown and spreadsheets.
+
+Law: an estimate is never shown without its interval, a row never without how many of its runs count; what nobody
+knows is called unknown, and what was not run missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from lab.analysis.pooling import Pooled
+from lab.report.rows import Row, SweepTable
+from lab.report.table import FIXED, Table
+from lab.scenario.metrics import unit
+
+CONTROL = "clean control"
+_NOBODY = "\N{EN DASH}"
+_RUNS = "valid / tried"
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def words(found: SweepTable) -> Table:
+    """Return the table in words, each axis by its shortest name."""
+    flows = len({row.flow for row in found.rows}) > 1
+    axes = tuple(shortest(found.by)) or ("cells",)
+    heads = (*axes, *(["flow"] if flows else []), "verdict", "owner", _RUNS, *found.metrics)
+    return Table(
+        title=_title(found),
+        heads=heads,
+        rows=tuple(_cells(row, found, len(axes), flows=flows) for row in found.rows),
+        notes=tuple(_notes(found)),
+        right=frozenset((_RUNS,)),
+    )
+
+
+def shortest(keys: Sequence[str]) -> Iterator[str]:
+    """Yield for each dotted key the shortest end of it that no other of `keys` has."""
+    for key in keys:
+        ends = [key.split(".", cut)[-1] for cut in range(key.count("."), -1, -1)]
+        others = [other for other in keys if other != key]
+        yield next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), key)
+
+
+def estimate(found: Pooled, name: str, runs: int) -> str:
+    """Return what `runs` runs came to in the metric `name`: value, interval, and how many knew it unless all did."""
+    if found.value is None:
+        return "unknown"
+    parts = [_number(found.value, name) + _unit(name)]
+    if found.low is not None or found.high is not None:
+        ends = (
+            _number(end, name) if end is not None and math.isfinite(end) else "?" for end in (found.low, found.high)
+        )
+        parts.append(f"({_NOBODY.join(ends)})")
+    if found.n != runs:
+        parts.append(f"n{FIXED}={FIXED}{found.n}")
+    return " ".join(parts)
+
+
+def _title(found: SweepTable) -> str:
+    planned, valid, tried = (_summed(found, count) for count in ("planned", "valid", "tried"))
+    missing = f", {planned - valid} missing" if planned > valid else ""
+    return f"{found.scenario}   {found.sweep}   {planned} cells: {valid} valid of {tried} tried{missing}"
+
+
+def _summed(found: SweepTable, count: str) -> int:
+    """Return a count over all cells; rows of several flows speak of the same cells."""
+    return sum({(row.control, row.setting): getattr(row, count) for row in found.rows}.values())
+
+
+def _cells(row: Row, found: SweepTable, axes: int, *, flows: bool) -> tuple[str, ...]:
+    setting = [value for _, value in row.setting] or [CONTROL if row.control else "all"]
+    metrics = (estimate(row.metrics[name], name, row.valid) if row.metrics else "missing" for name in found.metrics)
+    return (
+        *(setting + [""] * (axes - len(setting))),
+        *([row.flow] if flows else []),
+        _verdict(row),
+        " ".join(row.owners) or _NOBODY,
+        _runs(row),
+        *metrics,
+    )
+
+
+def _verdict(row: Row) -> str:
+    """Return how the runs ended, and how many so where they differ."""
+    if not row.valid:
+        return "missing"
+    if len(row.outcomes) == 1:
+        return next(iter(row.outcomes))
+    return " ".join(f"{outcome}{FIXED}{_TIMES}{count}" for outcome, count in sorted(row.outcomes.items()))
+
+
+def _runs(row: Row) -> str:
+    missing = row.planned - row.valid
+    return f"{row.valid}{FIXED}/{FIXED}{row.tried}" + (f", {missing}{FIXED}missing" if missing else "")
+
+
+def _notes(found: SweepTable) -> Iterator[str]:
+    yield "the mean of a row's runs (95 % interval); ? is an open end"
+    if found.over:
+        yield f"each row takes {' and '.join(found.over)} together; how far its values are apart widens the interval"
+    if any(each.n not in (0, row.valid) for row in found.rows for each in row.metrics.values()):
+        yield "n: how many runs knew it, where not all did"
+    if any(row.valid == 1 for row in found.rows):
+        yield "a row of one run has that run's own interval, which says nothing of how another run would differ"
+
+
+def _number(value: float, name: str) -> str:
+    match unit(name):
+        case "share":
+            return f"{100 * value:.1f}"
+        case "ms":
+            return f"{value:.0f}"
+        case _:
+            return f"{value:.1f}".removesuffix(".0")
+
+
+def _unit(name: str) -> str:
+    return {"share": f"{FIXED}%", "ms": f"{FIXED}ms"}.get(unit(name), "")
