@@ -26,6 +26,8 @@ _STEPS_DOWN_DB = (0, 4, 8, 12)
 _AMPLITUDE = 6000.0
 _RAMP_MS = 1
 _LEVEL_PERIOD = 20_000
+_CLEAR_SHARE = 0.6
+"""How much of a sound's power one tone of a group must hold, its fair half being 1, to be the one that was made."""
 _STEPS = np.random.default_rng(1).choice(_STEPS_DOWN_DB, _LEVEL_PERIOD)
 
 
@@ -62,3 +64,17 @@ def level_dbov(samples: NDArray[np.int16]) -> float:
     """
     mean_square = float(np.mean(np.square(samples.astype(np.float64)))) / 32767.0**2
     return SILENT_LEVEL if mean_square <= 0 else min(float(SILENT_LEVEL), -10 * np.log10(mean_square))
+
+
+def symbols_in(sound: bytes) -> frozenset[int]:
+    """Return the tone pairs that stand out in `sound` (int16, mono, 48 kHz) for 20 ms on end, looked at each 5 ms."""
+    samples = np.frombuffer(sound, "<i2").astype(np.float64)
+    if samples.size < FRAME_SAMPLES:
+        return frozenset()
+    pieces = np.lib.stride_tricks.sliding_window_view(samples, FRAME_SAMPLES)[:: SAMPLE_RATE // 200]
+    power = np.abs(np.fft.rfft(pieces, axis=1)) ** 2  # a bin is 50 Hz, and every tone lies on one
+    low, high = (power[:, [tone // 50 for tone in tones]] for tones in (_LOW_TONES_HZ, _HIGH_TONES_HZ))
+    clear = np.ones(len(pieces), np.bool_)
+    for group in (low, high):
+        clear &= group.max(axis=1) > _CLEAR_SHARE * power.sum(axis=1) / 2
+    return frozenset(int(pair) for pair in (low.argmax(axis=1) + 8 * high.argmax(axis=1))[clear])

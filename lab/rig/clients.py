@@ -59,10 +59,10 @@ class Running:
 def frames_total(scenario: Scenario) -> int:
     """Return how many times a publisher pushes: for settle, control, media and the allowance for changes."""
     media = scenario.media
-    return _pushes(media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS, media)
+    return pushes(media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS, media)
 
 
-def _pushes(length_ms: int, media: Media) -> int:
+def pushes(length_ms: int, media: Media) -> int:
     """Return how many pushes begin within `length_ms`."""
     return -(-length_ms // media.frame_ms)
 
@@ -79,8 +79,8 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
         "frame_ms": media.frame_ms,
         "sample_rate": media.sample_rate,
         "frames_total": frames_total(scenario),
-        "media_frame": _pushes(media.settle_ms + media.control_ms, media),
-        "media_frames": _pushes(media.duration_ms, media),
+        "media_frame": pushes(media.settle_ms + media.control_ms, media),
+        "media_frames": pushes(media.duration_ms, media),
         "bitrate_bps": media.bitrate_bps,
         "red": media.red,
         "dtx": media.dtx,

@@ -13,7 +13,7 @@ from lab.evidence import names
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
 from lab.evidence.values import StepState
-from lab.rig.bump.driver import Bump
+from lab.rig.bump.driver import Bump, held
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 
 EMPTY_S = 5.0
@@ -39,11 +39,11 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait until the queues are empty, then read the last counters."""
+        """Wait until the queues are empty; the counters read then are the last."""
         until = time.monotonic() + EMPTY_S
-        while not self._bump.drained() and time.monotonic() < until:
+        while held(last := self._bump.read("final")) and time.monotonic() < until:
             time.sleep(0.05)
-        self._note(self._bump.read("final"))
+        self._note(last)
 
     def impair(self) -> None:
         """Put every direction into the state that the scenario's links ask for."""

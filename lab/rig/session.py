@@ -7,13 +7,14 @@ change of the network is read back before it counts; what happened is written do
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence.store import RunFolder
-from lab.rig import clients, facts, lifetime, programs, server, server_words, sharing
+from lab.rig import clients, ending, facts, lifetime, programs, server, server_words, sharing
 from lab.rig.background import Background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
@@ -28,10 +29,13 @@ from lab.scenario.model import Scenario
 
 TICK_S = 0.25
 """How often the watch is told, and the publishers' files are looked at."""
-LEAD_S = 0.3
-"""From telling the publishers to the first frame's due time, so that all of them know in time."""
+LEAD_S = 0.1
+"""From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
 DRAIN_S = 1.0
-"""From the last frame pushed to the end: jitter buffers empty, statistics are sampled once more."""
+"""From the window's last frame pushed to the end at most: until it is heard, jitter buffers are empty."""
+SAMPLED_S = 0.12
+"""Statistics are sampled each 100 ms: so much later they speak of all that was heard."""
+POLL_S, LAST_POLL_S = 0.02, 0.05
 
 
 def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
@@ -127,11 +131,13 @@ class _Stage:
             raise _Enough
 
     def drain(self) -> None:
-        """Let the jitter buffers run empty, whatever the watch has to say, and ask the server what it holds."""
+        """Let all that was made be heard, whatever the watch has to say, and ask the server what it holds."""
         self.watch(Progress(phase="drain", left_s=DRAIN_S))
-        until = time.monotonic() + DRAIN_S
+        ears, until = ending.Ears(self.joined, self.scenario.media), time.monotonic() + DRAIN_S
         server_words.keep_rooms(self.lab, self.folder, self.room)
-        time.sleep(max(0.0, until - time.monotonic()))
+        while time.monotonic() < until and not ears.have_heard():
+            time.sleep(POLL_S)
+        time.sleep(max(0.0, min(SAMPLED_S, until - time.monotonic())))
 
 
 def _media(stage: _Stage) -> None:
@@ -149,7 +155,7 @@ def _media(stage: _Stage) -> None:
 
 
 def _windows(stage: _Stage, start: int) -> None:
-    """Settle, measure the clean control, impair, follow the timeline, and wait for the last frame."""
+    """Settle, measure the clean control, impair, follow the timeline, and wait for the window's last frame."""
     media = stage.scenario.media
     stage.until(start + media.settle_ms * 1_000_000, "settle")
     stage.folder.mark("control_from_ns", time.time_ns())
@@ -161,12 +167,23 @@ def _windows(stage: _Stage, start: int) -> None:
     stage.injector.begin()
     stage.folder.mark("media_from_ns", time.time_ns())
     began = time.monotonic_ns()
+    last = _window(stage)
     for change in stage.network.timeline():
         due = began + change.at_ms * 1_000_000
         stage.until(due, "media")
         stage.network.apply(change, _realtime(due))
         stage.traffic.follow(stage.network.in_force)
-    _last_frame(stage, began)
+    stage.until(began + media.duration_ms * 1_000_000, "media")
+    _last_frame(stage, began, last)
+
+
+def _window(stage: _Stage) -> dict[str, int]:
+    """Return how many pushes every publisher must make: what is made now may be in the window already, and its length.
+
+    They never make more than was asked of them, and then say that they have pushed all.
+    """
+    pushes = clients.pushes(stage.scenario.media.duration_ms, stage.scenario.media)
+    return {each.client.name: ending.made(each.folder) + 1 + pushes for each in stage.joined}
 
 
 def _impair(network: Network, traffic: Background) -> None:
@@ -174,17 +191,21 @@ def _impair(network: Network, traffic: Background) -> None:
     traffic.follow(network.in_force)
 
 
-def _last_frame(stage: _Stage, began: int) -> None:
-    """Wait until every publisher has pushed all its frames; stalls make that later, so does back-pressure."""
+def _last_frame(stage: _Stage, began: int, last: Mapping[str, int]) -> None:
+    """Wait until every publisher has made its window's frames; stalls make that later, so does back-pressure."""
     left = tuple(each for each in stage.joined if each.client.role != "subscriber")
     until = began + int(lifetime.pushed_within_s(stage.scenario) * 1e9)
-    while left := clients.without(left, "pushed"):
+    while left := clients.without(_short_of(left, last), "pushed"):
         if time.monotonic_ns() > until:
             raise EnvironmentFault(
                 f"{left[0].client.name} did not push all its frames in time", fix="is the machine overloaded?"
             )
         stage.tick("media")
-        time.sleep(TICK_S)
+        time.sleep(LAST_POLL_S)
+
+
+def _short_of(publishers: tuple[Running, ...], last: Mapping[str, int]) -> tuple[Running, ...]:
+    return tuple(each for each in publishers if ending.made(each.folder) < last[each.client.name])
 
 
 def _realtime(monotonic_ns: int) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.evidence.values import DirectionState, StepState
-from lab.rig.bump.driver import Bump, Driver, plumb, router_needs
+from lab.rig.bump.driver import Bump, Driver, held, plumb, router_needs
 from lab.rig.containers import Identity, node_spec, router_spec
 from lab.rig.engine import RUN_LABEL, Engine, SubnetTaken
 from lab.rig.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
@@ -301,7 +301,7 @@ class BumpLab:
 def drain(bump: Bump) -> None:
     """Wait until no qdisc holds a packet."""
     until = time.monotonic() + 10
-    while not bump.drained():
+    while held(bump.read("drained")):
         assert time.monotonic() < until, "the bump does not run empty"
         time.sleep(0.02)
 

@@ -160,11 +160,6 @@ class Bump:
         """Return the counters of every direction, after comparing it with what is in force."""
         return self._run(name, None, dict.fromkeys(self._force, ()))
 
-    def drained(self) -> bool:
-        """Return whether no qdisc holds a packet."""
-        state = self.read("drained")
-        return not any(qdisc.backlog_packets for way in state.directions for qdisc in way.qdiscs)
-
     def _start(self) -> vm.Running:
         if self.driver == "vm" and self.topology.links:
             return vm.start(self.engine, self.router, len(self.topology.links), self.cache, self.report)
@@ -217,6 +212,11 @@ class Bump:
         except ConsoleClosed as error:
             words = vm.last_words(self.engine, self.router) if self.driver == "vm" else ""
             raise EnvironmentFault(f"the bump died: {error}\n{words}", fix="is there memory left?") from error
+
+
+def held(step: StepState) -> int:
+    """Return how many packets the qdiscs held when they were read."""
+    return sum(qdisc.backlog_packets for way in step.directions for qdisc in way.qdiscs)
 
 
 def _version(words: str) -> str:

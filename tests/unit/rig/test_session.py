@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.errors import EnvironmentFault, UsageError
+from lab.evidence import names
 from lab.evidence.values import StepState
 from lab.faults import Stall
 from lab.rig import clients, lifetime, session, sharing
@@ -129,6 +130,22 @@ def test_programs_are_looked_after_about_once_a_second(tmp_path: Path, clock: Cl
     with suppress(session._Enough):
         session._windows(made, int(clock.now_s * 1e9))
     assert 2 <= quiet.looked <= 5
+
+
+def test_the_media_ends_with_its_window(tmp_path: Path, clock: Clock) -> None:
+    """Not with the frames that a publisher makes beyond it: those are for changes that take long to be confirmed."""
+
+    def watch(moment: Progress) -> bool:
+        made_s = clock.now_s - began
+        lines = ['{"format": 1}', *(f'{{"frame": {number}}}' for number in range(int(made_s * 50)))]
+        (tmp_path / names.CLIENT_FRAMES).write_text("\n".join([*lines, ""]))
+        return False
+
+    made, _ = stage(tmp_path, watch)
+    began, media = clock.now_s, PLAIN.media
+    session._media(made)
+    planned_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
+    assert planned_s <= clock.now_s - began - session.DRAIN_S < planned_s + lifetime.TRANSITION_MS / 2000
 
 
 def test_frames_that_never_come_are_given_up_before_the_lab_is(tmp_path: Path, clock: Clock) -> None:
