@@ -40,7 +40,7 @@ def framed(heads: Sequence[str], lines: Sequence[Sequence[Value]]) -> pd.DataFra
     """Return `lines` below `heads`; what is not finite is unknown."""
     import pandas as pd
 
-    return pd.DataFrame([[_finite(value) for value in line] for line in lines], columns=list(heads), dtype=object)
+    return pd.DataFrame([[finite(value) for value in line] for line in lines], columns=list(heads), dtype=object)
 
 
 def to_csv(lines: pd.DataFrame) -> str:
@@ -87,7 +87,7 @@ def _line(row: Row, found: SweepTable) -> list[Value]:
 
 def _object(row: Row) -> dict[str, Any]:
     figures = {
-        name: {"value": _finite(each.value), "interval": _interval(each.low, each.high), "runs": each.n}
+        name: {"value": finite(each.value), "interval": _interval(each.low, each.high), "runs": each.n}
         for name, each in row.metrics.items()
     }
     return {
@@ -102,10 +102,10 @@ def _object(row: Row) -> dict[str, Any]:
 
 
 def _interval(low: float | None, high: float | None) -> list[Value] | None:
-    return None if low is None and high is None else [_finite(low), _finite(high)]
+    return None if low is None and high is None else [finite(low), finite(high)]
 
 
-def _finite(value: Value) -> Value:
+def finite(value: Value) -> Value:
     """Round away what differs between machines; what is not finite is unknown."""
     if not isinstance(value, float):
         return value
