@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.analysis.pooling import pooled
-from lab.analysis.values import Measured, Owner
+from lab.analysis.values import Measured, Outcome, Owner
 from lab.batch.cells import Cell
 from lab.batch.committed import CELLS, SweepFolder
 from lab.batch.journal import Began, Ended, Opened
@@ -19,7 +20,7 @@ from lab.batch.verdicts import told
 from lab.errors import EvidenceError, UsageError
 from lab.report.rows import Row, SweepTable
 from lab.report.verdicts import Told, ToldFlow
-from lab.scenario.metrics import metric
+from lab.scenario.metrics import METRICS
 from lab.scenario.sweeping import Axis, Setting
 from lab.scenario.tree import did_you_mean
 
@@ -64,6 +65,27 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
     )
 
 
+def of_run(folder: Path, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
+    """Return the table of a single run, a row per flow; a void one has figures all the same, and does not count."""
+    names, run = metrics_named(wanted), told(folder)
+    valid = int(run.outcome != Outcome.VOID)
+    rows = tuple(
+        Row(
+            setting=(),
+            control=False,
+            flow=_name(flow),
+            planned=1,
+            valid=valid,
+            tried=1,
+            outcomes={(flow.outcome if valid else run.outcome).value: 1},
+            owners=_owners([flow]),
+            metrics={name: pooled(list(_figures([flow], name))) for name in names},
+        )
+        for flow in run.flows
+    )
+    return SweepTable(sweep=run.run, scenario=run.scenario, by=(), over=(), metrics=names, rows=rows)
+
+
 def key_named(name: str, keys: Sequence[str]) -> str:
     """Return the one of `keys` that `name` is, or is the end of: `loss` for links.publisher.up.loss. UsageError."""
     found = [key for key in keys if key == name] or [key for key in keys if key.endswith(f".{name}")]
@@ -76,10 +98,11 @@ def key_named(name: str, keys: Sequence[str]) -> str:
 
 def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
     """Return `wanted`, each a metric of the closed table. UsageError."""
-    try:
-        return tuple(metric(name).name for name in wanted)
-    except ValueError as error:
-        raise UsageError(str(error), fix="lab schema prints them all") from error
+    known = [each.name for each in METRICS]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"no metric '{name}' {did_you_mean(name, known)}")
+    return tuple(dict.fromkeys(wanted))
 
 
 def check_one_sweep(folder: SweepFolder) -> None:
@@ -142,9 +165,13 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
         valid=len(runs),
         tried=sum(each.tried for each in group),
         outcomes=dict(Counter(each.outcome.value for each in heard)),
-        owners=tuple(sorted({each.owner.value for each in heard} - {Owner.NONE.value})),
+        owners=_owners(heard),
         metrics={name: pooled(list(_figures(heard, name))) for name in names} if heard else {},
     )
+
+
+def _owners(flows: Iterable[ToldFlow]) -> tuple[str, ...]:
+    return tuple(sorted({flow.owner.value for flow in flows} - {Owner.NONE.value}))
 
 
 def _figures(flows: Iterable[ToldFlow], name: str) -> Iterator[Measured]:

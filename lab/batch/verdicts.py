@@ -18,13 +18,14 @@ from lab.report.verdicts import Told, loads
 
 def told(run: Path) -> Told:
     """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
-    kept = _kept(run)
-    if kept is None or not all(flow.metrics for flow in kept.flows):
-        (kept,) = loads(judged(run).json, str(run))
-    return kept
+    found = kept(run)
+    if found is None or not all(flow.metrics for flow in found.flows):
+        (found,) = loads(judged(run).json, str(run))
+    return found
 
 
-def _kept(run: Path) -> Told | None:
+def kept(run: Path) -> Told | None:
+    """Return the verdict that is kept in the folder `run`, None where there is none. EvidenceError, StorageError."""
     file = run / names.VERDICT
     if not file.exists():
         return None

@@ -1,43 +1,68 @@
-"""`lab show` and `lab judge`: what a recorded run says."""
+"""`lab ls`, `lab show` and `lab judge`: what recorded runs say."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Frames, Json, Results, Run
+from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Frames, Json, Result, Results, Run
 from lab.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
+    app.command()(ls)
     app.command()(show)
     app.command()(judge)
 
 
-def show(
-    run: Run = "last",
+def show(  # noqa: PLR0913 - each is an option of the command
+    result: Result = "last",
+    by: Annotated[
+        str | None, typer.Option(metavar="AXIS,AXIS", help="A sweep by these axes, e.g. loss,red.", show_default="all")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME", help="Metrics to show, e.g. audio_loss,delay_p95.")
+    ] = None,
+    form: Formats = Format.text,
     logs: Annotated[str | None, typer.Option(help="Print the log of this client (or 'server') instead.")] = None,
     frames: Frames = None,
     results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
-    """Print a run's table again, the way of some of its frames, or one of its logs."""
+    """Print a run's table again, the way of some of its frames, or one of its logs; or what a sweep came to."""
     from lab.batch.one import frames as told
-    from lab.batch.one import judged
-    from lab.batch.stored import find, log
+    from lab.batch.showing import shown
+    from lab.batch.stored import find, find_any, log
 
-    folder = find(run, results)
     if logs is not None:
-        sys.stdout.write(log(folder, logs))
-        return
-    if frames is not None:
-        sys.stdout.write(told(folder, *span(frames)))
-        return
-    done = judged(folder)
-    sys.stdout.write(done.json if json else done.text + "\n")
+        sys.stdout.write(log(find(result, results), logs))
+    elif frames is not None:
+        sys.stdout.write(told(find(result, results), *span(frames)))
+    else:
+        kind = Format.json if json else form
+        metrics = metric.split(",") if metric else None
+        sys.stdout.write(shown(find_any(result, results), by, metrics, kind.value, columns()))
+
+
+def ls(
+    sweep: Annotated[str | None, typer.Argument(help="List the cells of this sweep instead.")] = None,
+    form: Formats = Format.text,
+    results: Results = DEFAULT_RESULTS,
+    json: Json = False,
+) -> None:
+    """List runs and sweeps, the oldest first, or the cells of a sweep."""
+    from lab.batch.showing import there
+
+    sys.stdout.write(there(sweep, results, "json" if json else form.value, columns()))
+
+
+def columns() -> int:
+    """Return how wide the terminal is; 120 columns off a terminal, unless COLUMNS says so."""
+    return shutil.get_terminal_size((120, 24)).columns
 
 
 def span(text: str) -> tuple[int, int]:

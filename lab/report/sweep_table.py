@@ -59,8 +59,9 @@ def estimate(found: Pooled, name: str, runs: int) -> str:
 
 def _title(found: SweepTable) -> str:
     planned, valid, tried = (_summed(found, count) for count in ("planned", "valid", "tried"))
+    cells = f"{planned} cell{'s' * (planned != 1)}: {valid} valid of {tried} tried"
     missing = f", {planned - valid} missing" if planned > valid else ""
-    return f"{found.scenario}   {found.sweep}   {planned} cells: {valid} valid of {tried} tried{missing}"
+    return f"{found.scenario}   {found.sweep}   {cells}{missing}"
 
 
 def _summed(found: SweepTable, count: str) -> int:
@@ -83,7 +84,7 @@ def _cells(row: Row, found: SweepTable, axes: int, *, flows: bool) -> tuple[str,
 
 def _verdict(row: Row) -> str:
     """Return how the runs ended, and how many so where they differ."""
-    if not row.valid:
+    if not row.outcomes:
         return "missing"
     if len(row.outcomes) == 1:
         return next(iter(row.outcomes))

@@ -1,0 +1,94 @@
+"""What there is in a results folder, and in a sweep, a line each: values and their words.
+
+Law: what cannot be read is a line that says why, never a line that is not there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from lab.report.table import FIXED, Table
+
+FORMAT = 1
+_NOBODY = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """A run or a sweep. `outcome` and `owner` are empty where there is no verdict; `note` then says why.
+
+    `done` of `planned` cells have a run that counts; None both for a run.
+    """
+
+    id: str
+    scenario: str
+    folder: str
+    outcome: str = ""
+    owner: str = ""
+    done: int | None = None
+    planned: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListedCell:
+    """A cell of a sweep, `tried` so often; `run` is the folder that counts, empty where none does; `note` says why."""
+
+    cell: str
+    setting: str
+    repetition: int
+    control: bool
+    tried: int
+    outcome: str = ""
+    owner: str = ""
+    run: str = ""
+    note: str = ""
+
+
+def words(found: Sequence[Listed], where: str) -> Table:
+    """Return runs and sweeps in words."""
+    return Table(
+        title=f"{where}   {_several(sum(each.planned is None for each in found), 'run')}, "
+        f"{_several(sum(each.planned is not None for each in found), 'sweep')}",
+        heads=("id", "scenario", "outcome", "owner"),
+        rows=tuple((each.id, each.scenario, _state(each), each.owner or _NOBODY) for each in found),
+    )
+
+
+def words_of_cells(found: Sequence[ListedCell], sweep: str) -> Table:
+    """Return the cells of a sweep in words, each run by the path that `lab show` takes."""
+    return Table(
+        title=f"{sweep}   {_several(len(found), 'cell')}, {sum(not each.run for each in found)} missing",
+        heads=("cell", "setting", "repetition", "tried", "outcome", "owner", "run"),
+        rows=tuple(
+            (
+                each.cell,
+                "clean control" if each.control else each.setting,
+                str(each.repetition),
+                str(each.tried),
+                each.outcome or f"missing: {each.note}",
+                each.owner or _NOBODY,
+                each.run or _NOBODY,
+            )
+            for each in found
+        ),
+        right=frozenset(("repetition", "tried")),
+    )
+
+
+def to_json(kind: str, found: Sequence[Listed] | Sequence[ListedCell]) -> str:
+    """Return `found` as one JSON document with a list called `kind`; what is not known is null."""
+    lines = [{key: None if value == "" else value for key, value in asdict(each).items()} for each in found]
+    return json.dumps({"format": FORMAT, kind: lines}, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _state(listed: Listed) -> str:
+    if listed.planned is not None:
+        return f"{listed.done}{FIXED}of{FIXED}{listed.planned}{FIXED}cells"
+    return listed.outcome or listed.note
+
+
+def _several(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
