@@ -127,8 +127,8 @@ class Lanes:
 
     def recorded(self, lane: _Lane, cell: Cell, finish: Finish) -> None:
         """Take over from `lane`, in its thread: judge the run while the lane goes on."""
-        self._judges.submit(self._finish, cell, finish)
         self._events.put(_Free(lane=lane))
+        self._judges.submit(self._finish, cell, finish)
 
     def broken(self, error: BaseException) -> None:
         """Hear, in the lane's thread, what ended it."""

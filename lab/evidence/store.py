@@ -71,6 +71,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def settle(run: Path) -> None:
+    """Make everything in the folder `run`, and its name, survive a power cut. StorageError."""
+    with storing(run):
+        for path in (*run.rglob("*"), run):
+            if path.is_dir():
+                _sync_folder(path)
+            else:
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        _sync_folder(run.parent)
+        _sync_folder(run.parent.parent)
+
+
 def token() -> str:
     """Return four random hexadecimal digits."""
     return secrets.token_hex(2)

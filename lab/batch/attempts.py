@@ -1,0 +1,180 @@
+"""The attempts at a sweep's cells: which comes next, what becomes of it, and when it is enough.
+
+Law: a run counts once it is whole on disk and its end is in the journal; only then anybody is told. Void and failed
+attempts are made again, `TRIES` in all, kept and counted. What was killed is made again unless it is found whole.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lab.analysis.values import Outcome
+from lab.batch.cells import Cell
+from lab.batch.committed import SweepFolder, sealed
+from lab.batch.crew import ERROR, Attempt, Crew, Done
+from lab.batch.journal import Began, Ended, Journal, Noted
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
+from lab.evidence.store import settle, token, utc_stamp
+
+TRIES = 3
+"""How often a cell is tried at one go until it has a run that counts."""
+GIVE_UP = 6
+"""After so many attempts in a row without anything to judge, what is wrong is wrong with all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What is new in a sweep, and where it stands.
+
+    `done` of `of` cells have their answer; `tried` attempts ended, `void` of them void or failed. `left_s` is how long
+    the rest takes at this rate, None before anybody can tell. `cell` began, or ended when there is an `attempt`.
+    """
+
+    done: int
+    of: int
+    tried: int
+    void: int
+    under_way: int
+    left_s: float | None
+    cell: Cell | None = None
+    attempt: Attempt | None = None
+    words: str = ""
+
+
+Told = Callable[[Moment], None]
+
+
+class Attempts:
+    """The attempts at the cells of the sweep in `folder`, whose journal is `journal`, made by `crew`."""
+
+    def __init__(
+        self, folder: SweepFolder, journal: Journal, crew: Crew, told: Told, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Go on where the folder is now."""
+        self._folder, self._journal, self._crew, self._told, self._clock = folder, journal, crew, told, clock
+        self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
+        self._under_way: dict[str, Began] = {}
+        self._tries: Counter[str] = Counter()
+        self._failed_in_a_row = 0
+        self._done = self._of = self._tried = self._void = 0
+        self._since: float | None = None
+
+    def go(self, cells: Iterable[Cell], may_begin: Callable[[Cell], bool] = lambda _: True) -> None:
+        """Try `cells` until each has its answer or was tried often enough, as long as the next one `may_begin`.
+
+        Raises StorageError when nothing more can be stored, EnvironmentFault when nothing can be measured any more.
+        """
+        waiting = list(cells)
+        self._of += len(waiting)
+        self._tries.clear()
+        while True:
+            more = self._begin_all(waiting, may_begin)
+            if not self._under_way and not more:
+                return
+            done = self._crew.ended()
+            if done and self._ended(done):
+                waiting.append(done.cell)
+
+    def adopt(self, judge: Callable[[Path], Attempt]) -> int:
+        """Take in, judged by `judge`, what was recorded whole but not told before the last writer ended; count it."""
+        ended = {(e.event.cell, e.event.run) for e in self._folder.lines if isinstance(e.event, Ended)}
+        begun = [line.event for line in self._folder.lines if isinstance(line.event, Began)]
+        found = 0
+        for began in begun:
+            run = self._folder.run(began.cell, began.run)
+            if (began.cell, began.run) not in ended and _whole(run):
+                self._commit(began, judge(run))
+                found += 1
+        return found
+
+    def note(self, words: str) -> None:
+        """Write down, and tell, something about the sweep as a whole."""
+        self._journal.append(Noted(words=words))
+        self._tell(words=words)
+
+    def _begin_all(self, waiting: list[Cell], may_begin: Callable[[Cell], bool]) -> bool:
+        """Begin what can begin now; return whether anything is left that may."""
+        while cell := self._crew.choose(allowed := [each for each in waiting if may_begin(each)]):
+            waiting.remove(cell)
+            self._begin(cell)
+        return bool(allowed)
+
+    def _begin(self, cell: Cell) -> None:
+        self._begun[cell.id] += 1
+        began = Began(cell=cell.id, attempt=self._begun[cell.id], run=f"{utc_stamp(time.time_ns())}-{token()}")
+        self._journal.append(began)
+        self._under_way[cell.id] = began
+        self._since = self._clock() if self._since is None else self._since
+        self._tell(cell=cell)
+        self._crew.begin(cell, self._folder.run(cell.id, began.run))
+
+    def _ended(self, done: Done) -> bool:
+        """Commit how an attempt ended; return whether the cell is to be tried again."""
+        attempt = self._commit(self._under_way.pop(done.cell.id), done.attempt)
+        self._tries[done.cell.id] += 1
+        void = attempt.outcome in (ERROR, Outcome.VOID)
+        again = void and self._tries[done.cell.id] < TRIES
+        self._tried += 1
+        self._void += void
+        self._done += not again
+        self._tell(cell=done.cell, attempt=attempt)
+        self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome == ERROR else 0
+        if self._failed_in_a_row >= GIVE_UP:
+            words = f"{GIVE_UP} attempts in a row came to nothing, the last: {attempt.why}"
+            raise EnvironmentFault(words, fix=f"when that is mended: lab sweep --resume {self._folder.path}")
+        return again
+
+    def _commit(self, began: Began, attempt: Attempt) -> Attempt:
+        """Write down how the attempt ended, for good; one whose recording is not whole is an error."""
+        run, digest = self._folder.run(began.cell, began.run), ""
+        if attempt.outcome != ERROR:
+            settle(run)
+            try:
+                digest = sealed(run)
+            except EvidenceError as error:
+                attempt = replace(attempt, outcome=ERROR, owner="", why=str(error), exit_code=error.exit_code)
+        self._journal.append(
+            Ended(
+                cell=began.cell,
+                attempt=began.attempt,
+                run=began.run,
+                outcome=attempt.outcome,
+                owner=attempt.owner,
+                why=attempt.why,
+                exit_code=attempt.exit_code,
+                manifest=digest,
+                wall_s=round(attempt.wall_s, 3),
+            )
+        )
+        return attempt
+
+    def _tell(self, cell: Cell | None = None, attempt: Attempt | None = None, words: str = "") -> None:
+        self._told(
+            Moment(
+                done=self._done,
+                of=self._of,
+                tried=self._tried,
+                void=self._void,
+                under_way=len(self._under_way),
+                left_s=self._left_s(),
+                cell=cell,
+                attempt=attempt,
+                words=words,
+            )
+        )
+
+    def _left_s(self) -> float | None:
+        if self._since is None or not self._done:
+            return None
+        return (self._clock() - self._since) / self._done * (self._of - self._done)
+
+
+def _whole(run: Path) -> bool:
+    try:
+        return bool(sealed(run))
+    except StorageError:
+        return False

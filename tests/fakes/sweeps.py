@@ -1,0 +1,85 @@
+"""Sweeps without containers: runs whose files are real, whose folders are sealed, and whose outcomes a test decides."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from lab.batch.attempts import Attempts
+from lab.batch.cells import Cell, Plan, plan
+from lab.batch.committed import PLAN, SweepFolder
+from lab.batch.crew import ERROR, Attempt, Crew, InOrder
+from lab.batch.journal import Began, Journal
+from lab.evidence import names
+from lab.evidence.store import RunFolder
+from lab.scenario.load import loads
+
+BASE = "version: 1\nseed: 7\nlinks: {publisher: {}}\n"
+_SCENARIO = loads(BASE, source="base")
+
+
+def planned(folder: Path, axis: str = "links.publisher.up.loss=0%,5%", repeat: int = 1, controls: bool = False) -> Plan:
+    """Return the plan of a small sweep."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "base.yaml").write_text(BASE)
+    return plan(folder / "base.yaml", axes=(axis,), repeat=repeat, controls=controls)
+
+
+def laid(plan: Plan, folder: Path) -> Path:
+    """Return the folder of a sweep with this plan that nobody has run."""
+    folder.mkdir(parents=True)
+    (folder / PLAN).write_text(plan.dump())
+    return folder
+
+
+class FakeRuns:
+    """A `RunCell`: real files, sealed; how the n-th attempt at a cell ends stands in `ends`, else it passes."""
+
+    def __init__(self, ends: Mapping[str, tuple[str, ...]] | None = None) -> None:
+        """Make runs that end as `ends` (cell id → outcome of each attempt) says."""
+        self.ends = dict(ends or {})
+        self.made: Counter[str] = Counter()
+
+    def __call__(self, cell: Cell, folder: Path) -> Attempt:
+        """Make a run of `cell` in `folder`."""
+        ends = self.ends.get(cell.id, ())
+        outcome = ends[self.made[cell.id]] if self.made[cell.id] < len(ends) else "PASS"
+        self.made[cell.id] += 1
+        if outcome == ERROR:
+            return Attempt(outcome=ERROR, why="no lab", exit_code=4)
+        run = RunFolder.at(folder, _SCENARIO, as_written=cell.text, resolved=cell.text)
+        run.write(names.SERVER_LOG, f"{cell.id} {outcome}\n")
+        run.seal()
+        run.write(names.VERDICT, json.dumps({"outcome": outcome}))
+        return Attempt(outcome=outcome, owner="NONE", wall_s=1.0)
+
+
+def judge(run: Path) -> Attempt:
+    """Judge a run that `FakeRuns` recorded, from its evidence."""
+    return Attempt(outcome=(run / names.SERVER_LOG).read_text().split()[1], owner="NONE")
+
+
+def swept(
+    folder: Path,
+    crew: Crew,
+    told: Callable[..., None] = lambda _: None,
+    may_begin: Callable[[Cell], bool] = lambda _: True,
+) -> SweepFolder:
+    """Run what is missing of the sweep in `folder`; return what is there afterwards."""
+    with Journal(folder) as journal:
+        Attempts(SweepFolder(folder), journal, crew, told).adopt(judge)
+        before = SweepFolder(folder, every_byte=True)
+        Attempts(before, journal, crew, told).go(before.missing(), may_begin)
+    return SweepFolder(folder, every_byte=True)
+
+
+def in_order(ends: Mapping[str, tuple[str, ...]] | None = None) -> InOrder:
+    """Return a crew of one that makes fake runs."""
+    return InOrder(FakeRuns(ends))
+
+
+def begun(folder: SweepFolder) -> list[Began]:
+    """Return every beginning in the journal."""
+    return [line.event for line in folder.lines if isinstance(line.event, Began)]
