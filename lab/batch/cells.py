@@ -10,14 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+from lab.batch.hosts import hosts
+from lab.batch.plan_file import FORMAT, PlanFile, StoredCell, read
 from lab.batch.trials import Trial, trials, with_controls
-from lab.errors import EvidenceError, UsageError
-from lab.evidence.decode import decode, parse
+from lab.errors import UsageError
 from lab.evidence.store import token, utc_stamp
 from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
@@ -27,7 +29,6 @@ from lab.scenario.model import Scenario
 from lab.scenario.sweeping import Axis, Setting, Sweep
 from lab.scenario.written import ScenarioWritten
 
-FORMAT = 1
 SOUNDS = "sounds"
 """Folder beside plan.json with the sound files of its cells, each named by its hash."""
 
@@ -36,6 +37,7 @@ SOUNDS = "sounds"
 class Cell:
     """One run to be made: `text` is its resolved scenario, `control` whether it is a clean one.
 
+    `host` is the resolved scenario that its lab is built for; cells of equal `host` share a lab.
     `setting` is what a control's neighbour was asked to do; `repetition` counts from 1, for controls as well.
     """
 
@@ -44,12 +46,13 @@ class Cell:
     repetition: int
     control: bool
     text: str
+    host: str
     sounds: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
     """Where sound files are, by hash."""
 
     @cached_property
     def scenario(self) -> Scenario:
-        """The scenario in `text`."""
+        """The scenario in `text`, with its sound file found."""
         scenario = loads(self.text, source=f"cell {self.id}")
         sound = scenario.media.audio
         if sound is None or sound.sha256 not in self.sounds:
@@ -81,33 +84,33 @@ class Plan:
         """A hash of what will be run, in which order: equal for plans that are parts of one sweep."""
         return hashlib.sha256("\n".join((str(self.format), *(cell.id for cell in self.cells))).encode()).hexdigest()
 
+    @property
+    def labs(self) -> int:
+        """How many different labs the cells need."""
+        return len({cell.host for cell in self.cells})
+
     def dump(self) -> str:
         """Return plan.json."""
-        cells = [{name: value for name, value in vars(cell).items() if name in _STORED} for cell in self.cells]
-        return json.dumps({**asdict(replace(self, cells=())), "cells": cells}, indent=1) + "\n"
-
-
-_STORED = ("id", "setting", "repetition", "control", "text")
+        hosts = tuple(dict.fromkeys(cell.host for cell in self.cells))
+        places = {text: place for place, text in enumerate(hosts)}
+        cells = tuple(StoredCell(**_shared(cell, StoredCell), host=places[cell.host]) for cell in self.cells)
+        return PlanFile(**_shared(self, PlanFile), hosts=hosts, cells=cells).dump()
 
 
 def load(path: Path) -> Plan:
     """Return the plan in `path`, a plan.json. EvidenceError where it is none, edited, or of a newer format."""
-    where = str(path)
-    try:
-        raw = parse(path.read_text(), where)
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{where}: cannot be read ({error})", fix="name the folder of a sweep") from error
-    _check_format(raw.get("format"), where)
-    read = decode(Plan, raw, where)
+    stored = read(path)
     sounds = {file.stem: file for file in sorted((path.parent / SOUNDS).glob("*.wav"))}
-    return replace(read, cells=tuple(replace(cell, sounds=sounds) for cell in read.cells))
+    cells = (Cell(**_shared(each, Cell), host=stored.hosts[each.host], sounds=sounds) for each in stored.cells)
+    return Plan(**_shared(stored, Plan), cells=tuple(cells))
 
 
-def _check_format(found: object, where: str) -> None:
-    if not isinstance(found, int):
-        raise EvidenceError(f"{where}: not a plan of lab: it has no format number", fix="name the folder of a sweep")
-    if found > FORMAT:
-        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+def _shared(value: Cell | StoredCell | Plan | PlanFile, other: type) -> dict[str, Any]:
+    """Return the fields of `value` that `other` has as they are."""
+    return {each.name: getattr(value, each.name) for each in fields(other) if each.name in _SAME}
+
+
+_SAME = {each.name for each in fields(PlanFile) + fields(StoredCell)} - {"hosts", "host", "cells"}
 
 
 def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
@@ -133,7 +136,7 @@ def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
     asked = swept(file, axes, zips, repeat)
     _check_known(asked, base)
     ordered = trials(file, asked, seed)
-    cells = tuple(_cells(with_controls(ordered) if controls else ordered, images or {}))
+    cells = tuple(_cells(tuple(with_controls(ordered)) if controls else ordered, images or {}))
     _check_different(cells)
     return Plan(
         sweep=f"{utc_stamp(clock())}-{entropy()}",
@@ -174,15 +177,17 @@ def needed_images(scenario: Scenario) -> frozenset[str]:
     return frozenset({"router", "client", f"server {scenario.server.version}"})
 
 
-def _cells(trials: Iterable[Trial], images: Mapping[str, str]) -> Iterator[Cell]:
-    for trial in trials:
+def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]:
+    texts = [dump(trial.scenario) for trial in trials]
+    for trial, text, host in zip(trials, texts, hosts([trial.scenario for trial in trials]), strict=True):
         sound = trial.scenario.media.audio
         yield Cell(
             id=_identity(trial, images),
             setting=trial.setting,
             repetition=trial.repetition,
             control=trial.control,
-            text=dump(trial.scenario),
+            text=text,
+            host=texts[host],
             sounds={sound.sha256: sound.path} if sound and sound.path else {},
         )
 

@@ -22,9 +22,9 @@ from lab.rig import signals
 from lab.rig.lab import Lab, Machine
 from lab.rig.lifetime import lab_s
 from lab.rig.session import record
-from lab.rig.topology import BLOCKS, topology
 from lab.rig.watch import Progress, Watch
-from lab.scenario.model import Limits, Scenario
+from lab.scenario.load import loads
+from lab.scenario.model import Scenario
 
 LIVES_MS = 1_800_000
 """Media for which a shared lab is planned: its containers end themselves some time after it."""
@@ -34,11 +34,8 @@ JudgeRun = Callable[[Path], Attempt]
 
 
 def group(cell: Cell) -> str:
-    """Return what cells have in common that may share a lab (`rig.sharing`)."""
-    scenario = cell.scenario
-    layout = topology(scenario, BLOCKS[0])
-    server = replace(scenario.server, after_join=Limits())
-    return repr((layout.clients, layout.links, layout.background, scenario.impair_only, server))
+    """Return what cells have in common that share a lab."""
+    return cell.host
 
 
 class Slot:
@@ -84,8 +81,8 @@ class Slot:
         if self._lab is not None and not self._fit(self._lab, wanted, cell.scenario):
             self._take_down()
         if self._lab is None:
-            media = replace(cell.scenario.media, duration_ms=LIVES_MS)
-            host = replace(cell.scenario, media=media)
+            asked = loads(cell.host, source=f"host of cell {cell.id}")
+            host = replace(asked, media=replace(asked.media, duration_ms=LIVES_MS))
             lab = Lab(self._machine_for(host), host, watch=self._watch)
             self._until = time.monotonic() + lab_s(host)
             self._lab, self._group = lab.__enter__(), wanted

@@ -1,0 +1,71 @@
+"""plan.json: the plan of a sweep on disk, the scenarios that labs are built for written once each.
+
+Format 1. A reader refuses a newer format by name; it never guesses.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.errors import EvidenceError
+from lab.evidence.decode import decode, parse
+from lab.scenario.sweeping import Axis, Setting
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredCell:
+    """A cell in plan.json: `host` is a position among the file's hosts."""
+
+    id: str
+    setting: Setting
+    repetition: int
+    control: bool
+    text: str
+    host: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanFile:
+    """What plan.json holds."""
+
+    format: int
+    sweep: str
+    source: str
+    name: str
+    seed: int
+    axes: tuple[Axis, ...]
+    repeat: int
+    images: Mapping[str, str]
+    hosts: tuple[str, ...]
+    cells: tuple[StoredCell, ...]
+
+    def dump(self) -> str:
+        """Return it as JSON text."""
+        return json.dumps(asdict(self), indent=1) + "\n"
+
+
+def read(path: Path) -> PlanFile:
+    """Return what the plan.json at `path` holds. EvidenceError where it is none, edited, or of a newer format."""
+    where = str(path)
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{where}: cannot be read ({error})", fix="name the folder of a sweep") from error
+    raw = parse(text, where)
+    _check_format(raw.get("format"), where)
+    found = decode(PlanFile, raw, where)
+    if not all(0 <= cell.host < len(found.hosts) for cell in found.cells):
+        raise EvidenceError(f"{where}: a cell has no host", fix="the file was edited; plan the sweep again")
+    return found
+
+
+def _check_format(found: object, where: str) -> None:
+    if not isinstance(found, int):
+        raise EvidenceError(f"{where}: not a plan of lab: it has no format number", fix="name the folder of a sweep")
+    if found > FORMAT:
+        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
