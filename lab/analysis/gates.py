@@ -87,7 +87,7 @@ def _starved(seen: Witnesses) -> Gate:
     return Gate(
         name="starved",
         value=None if share is None else round(100 * share, 2),
-        limit=f"< {100 * STARVED_SHARE:g} points charged to code mostly for moments without a CPU to be had",
+        limit=f"< {100 * STARVED_SHARE:g} points charged to who is blamed, mostly for moments without a CPU to be had",
         ok=None if share is None else not damaged,
         why=f"{100 * share:.1f} points of damage fell where this machine kept containers waiting for a CPU"
         if share is not None and damaged

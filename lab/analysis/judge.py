@@ -165,7 +165,7 @@ def _witnesses(recording: Recording, case: Case, judged: Sequence[_Judged]) -> W
     ticks = tuple(tick for tick in recording.ticks if start <= tick.t_ns <= end)
     seconds = tuple(second for second in recording.seconds if start <= second.t_ns <= end)
     machine = Machine(ticks=ticks, seconds=seconds)
-    starved = [starved_share(one.story, machine) for one in judged if one.story]
+    starved = [starved_share(one.story, machine, one.verdict.owner) for one in judged if one.story]
     return Witnesses(
         scene=case.scene,
         links=case.links,

@@ -2,8 +2,8 @@
 
 Law: three witnesses, none of which a program under test can move: the kernel's account of how long a task stood in the
 run queue though no quota withheld it, CPU that a hypervisor took away, and the pacer, which nothing throttles and which
-ticked late. An owner most of whose charge fell in such moments, or right behind them, may be blamed for what the lab's
-machine did.
+ticked late. An owner most of whose charge fell in such moments, or right behind them, is blamed for what the lab's
+machine may have done.
 """
 
 from __future__ import annotations
@@ -53,12 +53,16 @@ def waits(host: Host | None) -> Iterator[Span]:
             yield Span(from_ns=a.t_ns, to_ns=b.t_ns)
 
 
-def starved_share(story: Story, machine: Machine) -> float:
-    """Return the largest share of the intended time that a code owner is charged with mostly for such moments."""
+def starved_share(story: Story, machine: Machine, blamed: Owner) -> float:
+    """Return the share of the intended time that whoever is `blamed` is charged with, mostly for such moments.
+
+    The largest of all code's owners where `BOTH` are blamed; 0 where no code is.
+    """
+    owners = _CODE if blamed == Owner.BOTH else _CODE & {blamed}
     slow, size = tuple(machine.slow()), max(1, story.loss.fate.size)
     charged: dict[Owner, tuple[int, int]] = {}
     for piece in pieces(story):
-        if piece.owner in _CODE:
+        if piece.owner in owners:
             within, whole = charged.get(piece.owner, (0, 0))
             charged[piece.owner] = (within + _within(story, piece, slow), whole + int(piece.weight.sum()))
     return max((within / size for within, whole in charged.values() if within >= _MOST * whole), default=0.0)
