@@ -19,6 +19,7 @@ from lab.rig.background import Background
 from lab.rig.capture import Captures
 from lab.rig.clients import Running
 from lab.rig.containers import RESULTS
+from lab.rig.counting import Counts
 from lab.rig.crowd import Crowd
 from lab.rig.injector import Injector
 from lab.rig.lab import Lab
@@ -80,6 +81,7 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                     folder=folder,
                     room=room,
                     watch=watch,
+                    counts=Counts(lab.bump, scenario, folder.path),
                 )
             )
     folder.seal()
@@ -113,6 +115,7 @@ class _Stage:
     folder: RunFolder
     room: str
     watch: Watch
+    counts: Counts
     pulse: programs.Pulse = field(default_factory=programs.Pulse)
 
     def until(self, due_monotonic_ns: int, phase: str) -> None:
@@ -123,11 +126,12 @@ class _Stage:
 
     def tick(self, phase: str, left_s: float | None = None) -> None:
         """Tell the watch, and look after every program when it is time and nothing else is due. Raises _Enough."""
-        if (left_s is None or left_s > 2 * TICK_S) and self.pulse.due():
+        idle = left_s is None or left_s > 2 * TICK_S
+        if idle and self.pulse.due():
             clients.check_alive(self.lab.machine.engine, self.joined)
             self.traffic.check_alive()
             self.crowd.check_alive()
-        if self.watch(Progress(phase=phase, left_s=left_s)):
+        if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
 
     def drain(self) -> None:

@@ -101,8 +101,23 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         folder=folder,
         room="r",
         watch=watch,
+        counts=SimpleNamespace(read=tuple),  # type: ignore[arg-type]
     )
     return made, quiet
+
+
+def test_counters_are_offered_only_while_nothing_is_due(tmp_path: Path, clock: Clock) -> None:
+    """Reading them takes a moment, and at a window's end every moment counts."""
+    seen: list[Progress] = []
+
+    def watch(moment: Progress) -> bool:
+        seen.append(moment)
+        return False
+
+    made, _ = stage(tmp_path, watch)
+    made.until(int((clock.now_s + 2) * 1e9), "settle")
+    assert {one.counts is not None for one in seen if (one.left_s or 0) > 2 * session.TICK_S} == {True}
+    assert {one.counts is not None for one in seen if (one.left_s or 0) <= 2 * session.TICK_S} == {False}
 
 
 @pytest.mark.parametrize(("enough_in", "windows"), [("settle", 0), ("control", 0), ("media", 1)])
