@@ -23,7 +23,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 def words(found: SweepTable) -> Table:
     """Return the table in words, each axis by its shortest name."""
     flows = len({row.flow for row in found.rows}) > 1
-    axes = tuple(shortest(found.by)) or ("cells",)
+    axes = tuple(shortest(found.by)) or (("cells",) if any(row.control for row in found.rows) else ())
     heads = (*axes, *(["flow"] if flows else []), "verdict", "owner", _RUNS, *found.metrics)
     return Table(
         title=_title(found),
@@ -73,7 +73,7 @@ def _cells(row: Row, found: SweepTable, axes: int, *, flows: bool) -> tuple[str,
     setting = [value for _, value in row.setting] or [CONTROL if row.control else "all"]
     metrics = (estimate(row.metrics[name], name, row.valid) if row.metrics else "missing" for name in found.metrics)
     return (
-        *(setting + [""] * (axes - len(setting))),
+        *(setting + [""] * (axes - len(setting)))[:axes],
         *([row.flow] if flows else []),
         _verdict(row),
         " ".join(row.owners) or _NOBODY,
