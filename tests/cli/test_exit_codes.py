@@ -3,29 +3,43 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from lab.cli import main
 from tests.replay.keep import unpacked
 
 ROOT = Path(__file__).parents[2]
 GOOD = "version: 1\nlinks: {publisher: {up: {loss: 20%}}}\n"
 
 
-def lab(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `lab` as a user would; without an engine unless told."""
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock", **environment},
-        check=False,
-    )
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def lab(*arguments: str | Path, **environment: str) -> Done:
+    """Run `lab` as a user would, in this process; without an engine unless told."""
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        for name, value in {"DOCKER_HOST": "unix:///nowhere/docker.sock", **environment}.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "argv", ["lab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    code = ended.value.code or 0
+    assert isinstance(code, int)
+    return Done(returncode=code, stdout=out.getvalue(), stderr=err.getvalue())
 
 
 @pytest.fixture
@@ -34,6 +48,17 @@ def scenario(tmp_path: Path) -> Path:
     path = tmp_path / "mine.yaml"
     path.write_text(GOOD)
     return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"), [(["show", "nothing", "-o", "nowhere"], 2, "lab run"), (["schema"], 0, "links.")]
+)
+def test_the_program_ends_as_its_main_does(arguments: list[str], code: int, words: str) -> None:
+    """`python -m lab`, a process of its own: what the others see in this one is what a shell sees."""
+    done = subprocess.run([sys.executable, "-m", "lab", *arguments], capture_output=True, text=True, check=False)
+    here = lab(*arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (code, here.stdout, here.stderr)
+    assert words in done.stdout + done.stderr
 
 
 def test_2_for_an_unknown_option() -> None:
