@@ -12,7 +12,7 @@ from tests.accuracy.effects import felt, paused, swallowed, unpushed
 from tests.accuracy.examine import examine
 from tests.accuracy.log import ContradictionError, Log, log_of
 from tests.accuracy.naive import naive
-from tests.replay.test_replay import unpacked
+from tests.replay.keep import unpacked
 
 
 @pytest.fixture
