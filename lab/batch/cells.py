@@ -25,7 +25,7 @@ from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
 from lab.scenario.known import meant
 from lab.scenario.load import Draft, draft, loads
-from lab.scenario.model import Scenario
+from lab.scenario.model import SDK_VERSION, Scenario
 from lab.scenario.sweeping import Axis, Setting, Sweep
 from lab.scenario.written import ScenarioWritten
 
@@ -174,7 +174,22 @@ def _check_known(asked: Sweep, base: Scenario) -> None:
 
 def needed_images(scenario: Scenario) -> frozenset[str]:
     """Return the names of the images that a run of `scenario` depends on, as `Plan.images` has them."""
-    return frozenset({"router", "client", f"server {scenario.server.version}"})
+    return frozenset({"router", server_image(scenario.server.version), *map(client_image, releases(scenario))})
+
+
+def releases(scenario: Scenario) -> frozenset[str]:
+    """Return the SDKs that a run has: the clients', and that of the lab's own programs."""
+    return frozenset({SDK_VERSION, *(client.sdk for client in scenario.clients)})
+
+
+def server_image(version: str) -> str:
+    """Return the name of the image with the server `version`."""
+    return f"server {version}"
+
+
+def client_image(release: str) -> str:
+    """Return the name of the client image with the SDK `release`."""
+    return f"client {release}"
 
 
 def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]:

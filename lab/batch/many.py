@@ -12,11 +12,12 @@ from lab.analysis.values import RunVerdict
 from lab.analysis.verdict import exit_code
 from lab.batch.deciding import Deciding, Looker
 from lab.batch.gallery import gallery
+from lab.batch.machines import Machines
 from lab.batch.one import Judged, Record, noted, run_one
 from lab.batch.until import admit, capped
 from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
-from lab.host.machine import machine, with_server
+from lab.host.machine import machine
 from lab.report.json import dumps
 from lab.rig.lab import Lab, Machine
 from lab.rig.session import record
@@ -70,12 +71,13 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
     faults: list[int] = []
     with interruptible():
         ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
-        versions = {scenario.server.version for _, scenario in scenarios}
-        machines = {version: with_server(ready, version, watch) for version in versions}
+        machines = Machines(ready, watch)
+        for _, scenario in scenarios:
+            machines(scenario)  # what has to be built is built before the first run
         for path, scenario in scenarios:
             try:
                 folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
-                with _lab(machines[scenario.server.version], scenario, folder, request.keep, watch) as lab:
+                with _lab(machines(scenario), scenario, folder, request.keep, watch) as lab:
                     recording = _stopping(partial(record, lab)) if request.until_decided else partial(record, lab)
                     done = run_one(recording, scenario, folder, watch)
                     verdicts.append(done.verdict)

@@ -22,10 +22,9 @@ from lab.host.recipe import Recipe
 from lab.host.sources import Source
 from lab.rig.engine import Engine
 from lab.rig.images import How, Image, Images
+from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 from lab.share import share
 
-SERVER_VERSION = "v1.13.5"
-SDK_VERSION = "1.2.1"
 _BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 Report = Callable[[str], None]

@@ -14,6 +14,7 @@ from lab.rig.engine import Engine
 from lab.rig.images import Images
 from lab.rig.lab import Machine
 from lab.rig.watch import Progress, Watch
+from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 
 
 def cache_folder() -> Path:
@@ -26,7 +27,7 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
     watch(Progress(phase="machine"))
     engine = DockerEngine.connect()
     cleanup.clean(engine)  # what dead labs left would be in the way of nobody, but nobody else removes it
-    ready = _images(engine, images.SERVER_VERSION, watch)
+    ready = _images(engine, watch)
     results.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
@@ -35,13 +36,22 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
 
 
 def with_server(ready: Machine, version: str, watch: Watch) -> Machine:
-    """Return `ready` with LiveKit `version`, pulled or built first where it is not here."""
-    return replace(ready, images=_images(ready.engine, version, watch))
+    """Return `ready` with LiveKit `version`, pulled or built first where it is not here. EnvironmentFault."""
+    server = _images(ready.engine, watch, server_version=version).server
+    return replace(ready, images=replace(ready.images, server=server))
 
 
-def _images(engine: Engine, server_version: str, watch: Watch) -> Images:
+def with_sdk(ready: Machine, release: str, watch: Watch) -> Machine:
+    """Return `ready` with an image for clients with the SDK `release`, built first where there is none."""
+    client = _images(ready.engine, watch, sdk_version=release).client
+    return replace(ready, images=replace(ready.images, others={**ready.images.others, release: client}))
+
+
+def _images(
+    engine: Engine, watch: Watch, *, server_version: str = SERVER_VERSION, sdk_version: str = SDK_VERSION
+) -> Images:
     def report(line: str) -> None:
         watch(Progress(phase="images", detail=line))
 
-    found = images.present(engine, server_version=server_version)
-    return found or images.ensure(engine, report=report, server_version=server_version)
+    found = images.present(engine, server_version=server_version, sdk_version=sdk_version)
+    return found or images.ensure(engine, report=report, server_version=server_version, sdk_version=sdk_version)

@@ -122,6 +122,7 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room
     program = Program(
         part=f"client-{client.name}",
         module=MODULE,
+        sdk=client.sdk,
         folder=folder.path / place,
         node=lab.nodes[client.name],
         limits=client.limits,

@@ -15,7 +15,7 @@ from pathlib import Path
 import lab
 from lab.rig.engine import ContainerSpec, Mount
 from lab.rig.topology import NODE_CAPABILITIES, NODE_SYSCTLS, ROUTER_CAPABILITIES, ROUTER_SYSCTLS, Node, node_argv
-from lab.scenario.model import Limits
+from lab.scenario.model import SDK_VERSION, Limits
 
 CODE = "/lab-code"
 LAB_DIR = "/lab-dir"
@@ -82,10 +82,14 @@ def router_spec(identity: Identity, image: str, networks: Mapping[str, str], res
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One of our programs in a container: module and arguments, folder for its files, what it is told and may use."""
+    """One of our programs in a container: module and arguments, folder for its files, what it is told and may use.
+
+    `sdk` is the release of the SDK in its image.
+    """
 
     part: str
     module: str
+    sdk: str = SDK_VERSION
     folder: Path
     node: str | None = None
     environment: Mapping[str, str]

@@ -14,7 +14,7 @@ from lab.evidence.manifest import Image, Manifest, Netem, Place, ServerPlace
 from lab.rig.images import Images
 from lab.rig.lab import Lab
 from lab.rig.topology import MEDIA_PORT
-from lab.scenario.model import Scenario
+from lab.scenario.model import SDK_VERSION, Scenario
 
 PROGRAMS = ("clients", "probe", "faults.py", "marks.py")
 
@@ -31,7 +31,7 @@ def known(manifest: Manifest, standing: Lab, scenario: Scenario) -> Manifest:
             "engine": f"{engine.version} (API {engine.api_version}, cgroup v{engine.cgroup_version})",
             **{name: version(name) for name in ("livekit-api", "docker", "numpy")},
         },
-        images=_images(standing.machine.images),
+        images=ran(standing.machine.images, scenario),
         netem=Netem(driver=bump.driver, seeded=bump.seeded, kernel=bump.kernel, iproute2=bump.iproute2, qemu=bump.qemu),
         clients=tuple(
             Place(
@@ -57,6 +57,9 @@ def code_hash(package: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _images(images: Images) -> dict[str, Image]:
+def ran(images: Images, scenario: Scenario) -> dict[str, Image]:
+    """Return the images of a run by name: the four of every lab, and those of clients with another SDK."""
     named = {"base": images.base, "router": images.router, "server": images.server, "client": images.client}
+    others = {client.sdk for client in scenario.clients} - {SDK_VERSION}
+    named |= {f"client {release}": images.with_sdk(release) for release in sorted(others)}
     return {name: Image(reference=i.reference, digest=i.digest, how=i.how) for name, i in named.items()}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
+
+from lab.errors import EnvironmentFault
+from lab.scenario.model import SDK_VERSION
 
 How = Literal["pulled", "built"]
 
@@ -22,9 +26,18 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True)
 class Images:
-    """The images of a lab, ready to run."""
+    """The images of a lab, ready to run; `client` has the SDK that is the default, `others` further ones by release."""
 
     base: Image
     router: Image
     server: Image
     client: Image
+    others: Mapping[str, Image] = field(default_factory=dict)
+
+    def with_sdk(self, release: str) -> Image:
+        """Return the client image that has the SDK `release`. EnvironmentFault when it was not made before."""
+        if release == SDK_VERSION:
+            return self.client
+        if release not in self.others:
+            raise EnvironmentFault(f"no image with the SDK {release}", fix="it is made before a lab is built")
+        return self.others[release]

@@ -35,7 +35,8 @@ class Running:
 
 def start(lab: Lab, program: Program, place: str) -> Running:
     """Start `program`, whose folder is `place` in the run folder."""
-    container = lab.machine.engine.start(program_spec(lab.identity, lab.machine.images.client.reference, program))
+    image = lab.machine.images.with_sdk(program.sdk)
+    container = lab.machine.engine.start(program_spec(lab.identity, image.reference, program))
     return Running(name=Path(place).name, container=container, place=place)
 
 

@@ -72,6 +72,7 @@ def plain(scenario: Scenario) -> dict[str, Any]:
 def _client(client: Client) -> dict[str, Any]:
     return {
         "role": client.role,
+        "sdk": client.sdk,
         "queue": format_duration(client.queue_ms),
         "ahead": format_duration(client.ahead_ms),
         **_limits(client.limits),

@@ -17,6 +17,9 @@ Role = Literal["publisher", "subscriber", "both"]
 Distribution = Literal["uniform", "normal", "pareto", "paretonormal"]
 Pattern = Literal["constant", "poisson", "bursts"]
 
+SERVER_VERSION = "v1.13.5"
+SDK_VERSION = "1.2.1"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
@@ -96,6 +99,7 @@ class Client:
 
     name: str
     role: Role
+    sdk: str = SDK_VERSION
     queue_ms: int = 200
     ahead_ms: int = 60
     limits: Limits = field(default_factory=Limits)
@@ -145,7 +149,7 @@ class Crowd:
 class Server:
     """LiveKit: `config_json` is a JSON object merged over the lab's own configuration."""
 
-    version: str = "v1.13.5"
+    version: str = SERVER_VERSION
     config_json: str = "{}"
     limits: Limits = field(default_factory=Limits)
     after_join: Limits = field(default_factory=Limits)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 from lab.scenario.tree import FieldError, Path, did_you_mean
 
 _EXPECTED = {
@@ -38,10 +39,10 @@ def _problem(detail: ErrorDetails) -> Iterator[FieldError]:
         for name in context["unknown"]:
             yield FieldError((*path, name), f"unknown field {did_you_mean(name, context['known'])}")
         return
-    yield FieldError(path, _message(detail, context))
+    yield FieldError(path, _message(detail, context, path))
 
 
-def _message(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
+def _message(detail: ErrorDetails, context: Mapping[str, Any], path: Path) -> str:
     written = detail["input"]
     match detail["type"]:
         case "value_error":
@@ -50,7 +51,8 @@ def _message(detail: ErrorDetails, context: Mapping[str, Any]) -> str:
             known = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
             return f"unknown value {_shown(written)} {did_you_mean(written, known)}"
         case "string_pattern_mismatch":
-            return f"{_shown(written)}: a release such as v1.13.5 is expected"
+            example = SDK_VERSION if path[-1] == "sdk" else SERVER_VERSION
+            return f"{_shown(written)}: a release such as {example} is expected"
         case known if known in _EXPECTED:
             return _EXPECTED[known] if known == "missing" else f"{_EXPECTED[known]}, not {_shown(written)}"
         case _:

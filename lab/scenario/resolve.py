@@ -129,6 +129,7 @@ def _client(name: str, written: ClientWritten) -> Client:
     return Client(
         name=name,
         role=written.role,
+        sdk=written.sdk,
         queue_ms=written.queue,
         ahead_ms=written.ahead,
         limits=_limits(written, path),

@@ -24,7 +24,7 @@ from lab.scenario.fields import (
     as_loss,
     one_or_more,
 )
-from lab.scenario.model import Distribution, Pattern, Role
+from lab.scenario.model import SDK_VERSION, SERVER_VERSION, Distribution, Pattern, Role
 
 Protocol = Literal["udp", "tcp"]
 
@@ -112,6 +112,8 @@ class ClientWritten(LimitsWritten):
     """What it does."""
     count: Annotated[int, Field(ge=1, le=50)] = 1
     """How many of them: `listener` with count 2 becomes `listener-1` and `listener-2`, their links too."""
+    sdk: Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")] = SDK_VERSION
+    """Release of the LiveKit Python SDK, from PyPI; an image is made for each."""
     queue: WholeDuration = 200
     """The SDK's audio source queue (`queue_size_ms`), a multiple of 10ms."""
     ahead: WholeDuration = 60
@@ -166,7 +168,7 @@ class CrowdWritten(Written):
 class ServerWritten(LimitsWritten):
     """The LiveKit server."""
 
-    version: Annotated[str, Field(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$")] = "v1.13.5"
+    version: Annotated[str, Field(pattern=r"^v[0-9]+\.[0-9]+\.[0-9]+$")] = SERVER_VERSION
     """Release of livekit-server."""
     config: dict[str, Any] = Field(default_factory=dict)
     """Merged over the lab's own server configuration; everything but `keys`."""

@@ -26,7 +26,7 @@ inject:
 expect: {verdict: BOTH}
 """
 LOSS = "links.publisher.up.loss=0%,5%,10%"
-IMAGES = {"router": "sha256:1", "client": "sha256:2", "server v1.13.5": "sha256:3", "server v1.13.4": "sha256:4"}
+IMAGES = {"router": "sha256:1", "client 1.2.1": "sha256:2", "server v1.13.5": "sha256:3", "server v1.13.4": "sha256:4"}
 
 
 def at(nanoseconds):

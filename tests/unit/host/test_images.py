@@ -14,23 +14,13 @@ from lab.host.recipe import Recipe
 from lab.host.sources import GO_MINIMUM, go_version
 from lab.share import share
 from tests.fakes.engine import FakeEngine
+from tests.fakes.sources import quick_sources
 
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Return the certificate bundle of a machine whose makers pack an empty tarball instead of Debian and LiveKit."""
-    bundle = tmp_path / "bundle.crt"
-    bundle.write_text("CERTIFICATE")
-    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
-    real = (sources.debian, sources.server)
-
-    def make(work: Path) -> Path:
-        (work / "made.tar").touch()
-        return work / "made.tar"
-
-    monkeypatch.setattr(sources, "debian", lambda: replace(real[0](), make=make))
-    monkeypatch.setattr(sources, "server", lambda version: replace(real[1](version), make=make))
-    return bundle
+    return quick_sources(monkeypatch, tmp_path)
 
 
 def made(engine: FakeEngine, *, report: Callable[[str], None] = lambda _: None, sdk: str = "1.2.1") -> images.Images:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.errors import ClientFailed, EnvironmentFault, StorageError
 from lab.evidence.store import RunFolder
-from lab.rig import clients, programs
+from lab.rig import clients, facts, programs
 from lab.rig.background import Background
+from lab.rig.images import Image
 from lab.rig.lab import Lab
 from lab.scenario.model import Background as Traffic
 from lab.scenario.model import Client, Impairment
@@ -115,3 +117,17 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
     """What a running program polls is written through the store's errors too."""
     with pytest.raises(StorageError, match="go"):
         programs.replace_now(tmp_path / "gone" / "go", "{}")
+
+
+def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFolder) -> None:
+    """The others, and the lab's own programs, keep the default's; the manifest names both."""
+    old = Image(reference="old", digest="sha256:1", how="built")
+    standing.machine = replace(standing.machine, images=replace(standing.machine.images, others={"1.1.2": old}))
+    asked = replace(
+        BUSY, clients=tuple(replace(each, sdk="1.1.2" if each.name == "a" else each.sdk) for each in BUSY.clients)
+    )
+    with clients.started(standing, asked, folder, "room") as running:
+        specs = {each.client.name: standing.machine.engine.specs[each.container] for each in running}
+    assert {name: spec.image for name, spec in specs.items()} == {"a": "old", "b": "i"}
+    assert set(facts.ran(standing.machine.images, asked)) == {"base", "router", "server", "client", "client 1.1.2"}
+    assert "client 1.1.2" not in facts.ran(standing.machine.images, BUSY)

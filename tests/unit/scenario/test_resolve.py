@@ -59,6 +59,7 @@ REFUSED = {
     "too many links": ("clients: {a: {role: both, count: 13}}\nlinks: {a: {}}", "links: 13 impaired links"),
     "two links": ("clients: {a: {role: both, count: 2}}\nlinks: {a: {}, a-1: {}}", 'a second link for "a-1"'),
     "client queue": ("clients: {a: {role: both, queue: 15ms}, b: {role: both}}", "a.queue: 15ms: a multiple of 10ms"),
+    "client sdk": ("clients: {a: {role: both, sdk: v1.2}, b: {role: both}}", "sdk: v1.2: a release such as 1.2.1"),
     "client ahead": ("clients: {a: {role: both, ahead: 1s}, b: {role: both}}", "a.ahead: 1000ms does not fit"),
     "change before the start": ("timeline: [{at: 0s, links: {publisher: {}}}]", "timeline.0.at: 0ms: times rise"),
     "change after the end": ("timeline: [{at: 30s, links: {publisher: {}}}]", "timeline.0.at: 30000ms"),
