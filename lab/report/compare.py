@@ -1,0 +1,216 @@
+"""A comparison as words: for a terminal and for Markdown. Values, rows, text; nothing is decided here.
+
+Law: what the sides are and differ in comes first, then the verdicts that changed, then every difference with its
+interval, "not significant" written out, then what could not be compared, then the sum of it. Sides are called A, B, C…
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from string import ascii_uppercase
+
+from lab.analysis.compared import Change, Compared, Comparison, Differing, Finding, Scope
+from lab.analysis.values import Outcome, Owner
+from lab.report import table
+from lab.report.sweep_table import shortest
+from lab.report.table import FIXED, Table, inert
+from lab.report.text import clean
+from lab.scenario.sweeping import Setting, spelled
+
+_ARROW = "\N{RIGHTWARDS ARROW}"
+_DIGEST = 19
+_SAME = "everything but the seed is the same on both sides: what differs is chance"
+_HOW = (
+    "differences are means over pairs of equal setting and repetition; p counts all comparisons together (Holm), and "
+    "below 5 % is significant"
+)
+_ONE = (
+    "one pair: its interval knows the chance inside the two runs and nothing of how two others would differ; "
+    "repeat to know (lab sweep --repeat 5)"
+)
+_COUNTED = {
+    **{finding: finding.value for finding in Finding},
+    Finding.UNTOLD: "of one pair, which tells nothing",
+}
+_Part = str | Table
+
+
+def text(comparisons: Sequence[Comparison], width: int) -> str:
+    """Return every comparison for a terminal of `width` columns."""
+    return "\n".join("\n".join(_plain(part, width) for part in _parts(*named)) for named in _named(comparisons))
+
+
+def markdown(comparisons: Sequence[Comparison]) -> str:
+    """Return every comparison in GitHub's Markdown."""
+    parts = [part for named in _named(comparisons) for part in _parts(*named)]
+    words = (inert(part) if isinstance(part, str) else table.markdown(part).strip("\n") for part in parts if part)
+    return "\n\n".join(words) + "\n"
+
+
+def _named(comparisons: Sequence[Comparison]) -> list[tuple[Comparison, str, str]]:
+    """Return each comparison with the letters of its sides."""
+    return [(one, "A", _letter(number)) for number, one in enumerate(comparisons, 1)]
+
+
+def _letter(number: int) -> str:
+    """Return B for 1, Z for 25, AB for 27."""
+    more, last = divmod(number, len(ascii_uppercase))
+    return (ascii_uppercase[more - 1] if more else "") + ascii_uppercase[last]
+
+
+def _plain(part: _Part, width: int) -> str:
+    if isinstance(part, Table):
+        return table.text(part, width).strip("\n")
+    lines = textwrap.wrap(clean(part), width, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
+    return "\n".join(lines).replace(FIXED, " ")
+
+
+def _parts(found: Comparison, first: str, second: str) -> Iterator[_Part]:
+    yield f"{first}: {found.first}"
+    yield f"{second}: {found.second}"
+    yield f"compared: {_things(found.compared)}" if found.compared else _SAME
+    if found.allowed:
+        yield f"allowed to differ as well: {_things(found.allowed)}"
+    yield ""
+    yield _verdicts(found)
+    short = _short(found)
+    if found.changes:
+        yield ""
+        yield Table(
+            title="",
+            heads=("verdict", "where", first, second),
+            rows=tuple(_change(change, short) for change in found.changes),
+        )
+    if found.rows:
+        yield ""
+        yield _differences(found, first, second, short)
+        yield ""
+        yield _HOW
+        yield from [_ONE] if any(row.difference.n == 1 for row in found.rows) else []
+    yield from (f"not compared: {one.what} of {one.side}: {one.why}" for one in found.alone)
+    yield _sum(found, second)
+    yield ""
+
+
+def _things(found: Sequence[Differing]) -> str:
+    by_thing = groupby(sorted(found, key=lambda one: one.thing), lambda one: one.thing)
+    return "; ".join(f"{thing}: {', '.join(map(_differing, each))}" for thing, each in by_thing)
+
+
+def _differing(one: Differing) -> str:
+    name = f"{one.detail} " if one.detail else ""
+    return f"{name}{_value(one.first)} {_ARROW} {_value(one.second)}"
+
+
+def _value(written: str) -> str:
+    return (written[:_DIGEST] if written.startswith("sha256:") else written) or "none"
+
+
+def _verdicts(found: Comparison) -> str:
+    turns = Counter(change.finding for change in found.changes)
+    pairs = f"{found.pairs} pair" + "s" * (found.pairs != 1)
+    if not turns:
+        return f"verdicts: the same in {pairs}" if found.pairs else "verdicts: nothing to compare"
+    words = ", ".join(f"{turns[finding]} {_turned(finding)}" for finding in Finding if turns[finding])
+    return f"verdicts: {words} of {pairs}"
+
+
+def _turned(finding: Finding) -> str:
+    return "changed" if finding == Finding.UNKNOWN else finding.value
+
+
+def _change(change: Change, short: dict[str, str]) -> tuple[str, ...]:
+    where = f"{_setting(change.place.setting, short)} #{change.place.repetition}".strip()
+    control = "clean control " * change.place.control
+    return _turned(change.finding), control + where, _verdict(*change.first), _verdict(*change.second)
+
+
+def _verdict(outcome: Outcome, owner: Owner) -> str:
+    return outcome.value if owner == Owner.NONE else f"{outcome} {owner}"
+
+
+def _short(found: Comparison) -> dict[str, str]:
+    """Return the shortest name of every key of a setting."""
+    rows = [row.setting for row in found.rows] + [change.place.setting for change in found.changes]
+    keys = list(dict.fromkeys(key for setting in rows for key, _ in setting))
+    return dict(zip(keys, shortest(keys), strict=True))
+
+
+def _setting(setting: Setting, short: dict[str, str]) -> str:
+    return spelled(tuple((short[key], value) for key, value in setting))
+
+
+def _differences(found: Comparison, first: str, second: str, short: dict[str, str]) -> Table:
+    settled = len({(row.scope, row.setting) for row in found.rows}) > 1
+    flows = len({row.flow for row in found.rows}) > 1
+    minus = f"{second} minus {first}"
+    heads = ("metric", "pairs", first, second, minus, "95 % interval", "finding")
+    return Table(
+        title="",
+        heads=(*["setting"] * settled, *["flow"] * flows, *heads),
+        rows=tuple((*[_place(row, short)] * settled, *[row.flow] * flows, *_figures(row)) for row in found.rows),
+        right=frozenset(("pairs", first, second, minus)),
+    )
+
+
+def _place(row: Compared, short: dict[str, str]) -> str:
+    return row.scope.value if row.scope != Scope.SETTING else _setting(row.setting, short) or "all"
+
+
+def _figures(row: Compared) -> tuple[str, ...]:
+    gap = row.difference
+    return (
+        row.metric,
+        str(gap.n),
+        _number(row.first.value, row.unit),
+        _number(row.second.value, row.unit),
+        _number(gap.value, row.unit, sign=True),
+        _interval(gap.low, gap.high, row.unit),
+        _finding(row),
+    )
+
+
+def _number(value: float | None, unit: str, *, sign: bool = False) -> str:
+    """Return a value, or a difference with its sign, in its unit."""
+    if value is None:
+        return "unknown"
+    word = {"share": "points" if sign else "%", "ms": "ms"}.get(unit, "")
+    return FIXED.join(filter(None, (_bare(value, unit, sign=sign), word)))
+
+
+def _bare(value: float, unit: str, *, sign: bool) -> str:
+    if not math.isfinite(value):
+        return "?"
+    scaled, digits = (100 * value, 2) if unit == "share" else (value, 1)
+    rounded = round(scaled, digits) + 0.0  # no minus before a zero
+    return f"{rounded:{'+' if sign and rounded else ''}.{digits}f}"
+
+
+def _interval(low: float | None, high: float | None, unit: str) -> str:
+    if low is None or high is None:
+        return "none"
+    return f"{_bare(low, unit, sign=True)}{FIXED}to{FIXED}{_bare(high, unit, sign=True)}"
+
+
+def _finding(row: Compared) -> str:
+    if row.corrected is None:
+        return row.finding.value
+    p = f"<{FIXED}0.0001" if row.corrected < 0.0001 else f"{row.corrected:.2g}"
+    return f"{row.finding.value} (p{FIXED}{p})"
+
+
+def _sum(found: Comparison, second: str) -> str:
+    """Return the last line: whether the second side is worse, what is known beside that, and of what nothing is."""
+    if not found.pairs:
+        return "nothing could be compared"
+    worse = f"{second} is worse: {'; '.join(found.regressions)}"
+    told = worse if found.regressions else f"{second} is not shown to be worse"
+    counts = Counter(row.finding for row in found.rows)
+    words = ", ".join(f"{counts[finding]} {_COUNTED[finding]}" for finding in Finding if counts[finding])
+    missing = ", ".join(spelled(setting) or "the only setting" for setting in found.uncompared)
+    unknown = f"; nothing is known of {missing}" if missing else ""
+    return f"{told} (differences: {words}){unknown}"
