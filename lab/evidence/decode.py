@@ -30,7 +30,7 @@ class _RefusedError(Exception):
 def parse(text: str, where: str) -> dict[str, Any]:
     """Return the JSON object in `text`; EvidenceError naming `where` when it is none."""
     try:
-        raw = json.loads(text, parse_constant=_refuse_constant)
+        raw = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
         raise EvidenceError(f"{where}: not JSON: {error}", fix="the file was changed or cut; record again") from None
     if not isinstance(raw, dict):
@@ -49,6 +49,9 @@ def decode(kind: type[T], raw: Any, where: str) -> T:
 
 def _refuse_constant(text: str) -> float:
     raise ValueError(f"{text} is not a finite number")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
@@ -47,8 +47,10 @@ def _read(kind: type[Look], path: Path, levels: set[str]) -> tuple[Look, ...]:
     """Return the looks in `path`; all their numbers but `levels` are totals or times, and never become less."""
     lines = read_bare(path)
     found = tuple(decode(kind, each.fields, each.where) for each in lines)
+    totals = [field.name for field in fields(kind) if field.name not in levels]
     for (earlier, later), each in zip(pairwise(found), lines[1:], strict=True):
-        for name, total in asdict(later).items():
-            if name not in levels and total is not None and (getattr(earlier, name) or 0) > total:
+        for name in totals:
+            total = getattr(later, name)
+            if total is not None and (getattr(earlier, name) or 0) > total:
                 raise EvidenceError(f"{each.where}: {name} is less than before", fix="this is no total of one run")
     return found

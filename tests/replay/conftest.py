@@ -2,40 +2,46 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from lab.analysis.ear import listen
-from lab.analysis.ear.spectra import Spectra
-from lab.analysis.streams import Flags, Ints
+from lab.analysis.ear import listen, spectra
 from lab.batch.one import Judged, judged
 from tests.replay.keep import unpacked
 
+Found = TypeVar("Found")
 Whole = Callable[[str], Judged]
 Copy = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def one_way_once() -> Iterator[None]:
-    """Align the same sound with the same wire once: that is pure, half of all judging, and seldom what is harmed."""
-    found: dict[bytes, Ints] = {}
-    align = listen.align
-
-    def known(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
-        arrays = (read.shape, read.level_db, wire.shape, wire.level_db, arrived, newest)
-        key = sha256(b"".join(repr(one.shape).encode() + one.tobytes() for one in arrays)).digest()
-        if key not in found:
-            found[key] = align(read, wire, arrived, newest)
-        return found[key].copy()
-
+def sound_once() -> Iterator[None]:
+    """Look at the same sound, and align it with the same wire, once: pure, half of all judging, seldom harmed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(listen, "align", known)
+        patch.setattr(listen, "align", _remembered(listen.align))
+        patch.setattr(spectra, "_of", _remembered(spectra._of))
         yield
+
+
+def _remembered(pure: Callable[..., Found]) -> Callable[..., Found]:
+    """Return `pure`, worked out once for what is the same to the byte; everybody gets a copy of his own."""
+    known: dict[bytes, Found] = {}
+
+    def found(*given: object) -> Found:
+        key = sha256(pickle.dumps(given)).digest()
+        if key not in known:
+            known[key] = pure(*given)
+        return deepcopy(known[key])
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -43,8 +43,7 @@ class Spectra:
 
 def spectra(take: Take, first: int, step: int, rows: int) -> Spectra:
     """Return `rows` spectra, of the 10 ms around sample `first` and then each `step` samples."""
-    window = np.hanning(BLOCK_SAMPLES).astype(np.float32)
-    found = [_some(take, first + at * step, step, min(_AT_ONCE, rows - at), window) for at in range(0, rows, _AT_ONCE)]
+    found = [_some(take, first + at * step, step, min(_AT_ONCE, rows - at)) for at in range(0, rows, _AT_ONCE)]
     if not found:
         return Spectra(shape=np.zeros((0, _BINS.stop - _BINS.start), np.float32), level_db=np.zeros(0, np.float32))
     return Spectra(
@@ -52,10 +51,14 @@ def spectra(take: Take, first: int, step: int, rows: int) -> Spectra:
     )
 
 
-def _some(take: Take, first: int, step: int, rows: int, window: Floats) -> Spectra:
+def _some(take: Take, first: int, step: int, rows: int) -> Spectra:
     begin = first - BLOCK_SAMPLES // 2
-    sound = take(begin, begin + (rows - 1) * step + BLOCK_SAMPLES)
+    return _of(take(begin, begin + (rows - 1) * step + BLOCK_SAMPLES), step)
+
+
+def _of(sound: Floats, step: int) -> Spectra:
     pieces = np.lib.stride_tricks.sliding_window_view(sound, BLOCK_SAMPLES)[::step]
+    window = np.hanning(BLOCK_SAMPLES).astype(np.float32)
     size = np.abs(np.fft.rfft(pieces * window, axis=1))[:, _BINS].astype(np.float32)
     power = np.square(size).sum(axis=1)
     shape = size / np.sqrt(power + _LEAST_POWER)[:, None]
