@@ -49,7 +49,6 @@ def run(  # noqa: PLR0913 - each is an option of the command
     from lab.batch.many import Request, run_all
     from lab.cli.progress import Reporter
 
-    reporter = Reporter(stream=sys.stderr, quiet=quiet, verbose=verbose)
     request = Request(
         files=tuple(files),
         sets=tuple(sets or ()),
@@ -60,7 +59,8 @@ def run(  # noqa: PLR0913 - each is an option of the command
         until_decided=until_decided,
         at_most=at_most,
     )
-    done = run_all(request, reporter.watch, lambda one: None if json else print(one.text))
+    with Reporter(stream=sys.stderr, quiet=quiet, verbose=verbose) as reporter:
+        done = run_all(request, reporter.watch, lambda one: None if json else reporter.result(one.text))
     if timings:
         reporter.print_timings()
     if json:

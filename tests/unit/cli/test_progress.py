@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import io
 
-from lab.cli.progress import Reporter
-from lab.rig.watch import FAILED, KEPT, Progress
+import pytest
+
+from lab.cli.progress import COUNTS_EVERY_S, REDRAW_S, Reporter
+from lab.rig.watch import FAILED, KEPT, Count, Progress
+from tests.unit.cli.test_live import Terminal
+
+UPLINK = Count(hop="uplink", client="publisher", offered=200, dropped=10)
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+class Clock:
+    """A clock that the test moves."""
 
-    def isatty(self) -> bool:
-        """Say so."""
-        return True
+    now_s = 10.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now_s
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
 
 
 def test_off_a_terminal_each_phase_has_one_line() -> None:
@@ -26,22 +38,111 @@ def test_off_a_terminal_each_phase_has_one_line() -> None:
     assert out.getvalue().splitlines() == ["lab: media    3 s left", "lab: drain"]
 
 
+def test_off_a_terminal_what_was_dropped_is_told_now_and_then() -> None:
+    """Every ten seconds of a phase that lasts; in between nobody asks the counters."""
+    out, clock, asked = io.StringIO(), Clock(), []
+
+    def counts() -> tuple[Count, ...]:
+        asked.append(clock.now_s)
+        return (UPLINK, Count(hop="server", client="", offered=190, dropped=0))
+
+    reporter = Reporter(stream=out, clock=clock)
+    for tick in range(int(2.5 * COUNTS_EVERY_S)):
+        reporter.watch(Progress(phase="media", left_s=30.0 - tick, counts=counts))
+        clock.now_s += 1
+    said = ": uplink publisher 10 of 200 (5.0 %) · server 0 of 190"
+    assert out.getvalue().splitlines() == [
+        "lab: media   30 s left",
+        f"lab: media   20 s left{said}",
+        f"lab: media   10 s left{said}",
+    ]
+    assert len(asked) == 2
+
+
 def test_errors_and_kept_labs_are_shown_to_everybody() -> None:
     """`-q` wants no progress, but what went wrong, and what stays on the machine, is not progress."""
-    out = io.StringIO()
-    reporter = Reporter(stream=out, quiet=True)
-    reporter.watch(Progress(phase="media"))
-    reporter.watch(Progress(phase=FAILED, detail="clean: no engine"))
-    reporter.watch(Progress(phase=KEPT, detail="lab clean --run x"))
-    assert out.getvalue().splitlines() == ["lab: failed: clean: no engine", f"lab: {KEPT}: lab clean --run x"]
+    for out in (io.StringIO(), Terminal()):
+        reporter = Reporter(stream=out, quiet=True)
+        reporter.watch(Progress(phase="media"))
+        reporter.watch(Progress(phase=FAILED, detail="clean: no engine"))
+        reporter.watch(Progress(phase=KEPT, detail="lab clean --run x"))
+        assert out.getvalue().splitlines() == ["lab: failed: clean: no engine", f"lab: {KEPT}: lab clean --run x"]
 
 
-def test_on_a_terminal_progress_is_one_line_that_goes_away() -> None:
-    """The live line is wiped at the end; errors stay."""
+def test_on_a_terminal_a_run_is_redrawn_and_goes_away() -> None:
+    """Its name, the phase, what was dropped; at the end the lines are wiped, errors stay."""
     out = Terminal()
-    reporter = Reporter(stream=out)
-    reporter.watch(Progress(phase="media", left_s=1.0))
+    reporter = Reporter(stream=out, clock=Clock())
+    reporter.watch(Progress(phase="prepare", detail="congested → results/congested/1"))
+    reporter.watch(Progress(phase="media", left_s=9.0, counts=lambda: (UPLINK,)))
+    assert "congested" in out.getvalue().splitlines()[-4]
+    assert "9 s left" in out.getvalue()
+    assert "5.0 %" in out.getvalue()
     reporter.watch(Progress(phase=FAILED, detail="x"))
     reporter.watch(Progress(phase="done"))
-    assert out.getvalue().count("\n") == 1
-    assert out.getvalue().endswith("\r\x1b[K")
+    assert "lab: failed: x" in out.getvalue()
+    assert out.getvalue().endswith("\x1b[2K")
+
+
+def test_a_terminal_is_redrawn_twice_a_second_at_most() -> None:
+    """Each drawing costs CPU, of which the run has none to spare; something new is shown at once."""
+    out, clock, asked = Terminal(), Clock(), []
+
+    def counts() -> tuple[Count, ...]:
+        asked.append(clock.now_s)
+        return ()
+
+    reporter = Reporter(stream=out, clock=clock)
+    for _ in range(8):
+        reporter.watch(Progress(phase="media", left_s=9.0, counts=counts))
+        clock.now_s += REDRAW_S / 2
+    assert len(asked) == 4
+    reporter.watch(Progress(phase="drain"))
+    assert "drain" in out.getvalue()
+
+
+def test_a_result_is_printed_where_nothing_is_redrawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table goes to stdout, below lines that are there no more."""
+    out = Terminal()
+    with Reporter(stream=out) as reporter:
+        reporter.watch(Progress(phase="media", left_s=9.0))
+        reporter.result("PASS")
+        assert out.getvalue().endswith("\x1b[2K")
+    assert capsys.readouterr().out == "PASS\n"
+
+
+def test_an_interrupted_run_leaves_the_terminal_as_it_was() -> None:
+    """Whatever ends the block, the cursor is back."""
+    out = Terminal()
+
+    def interrupted() -> None:
+        with Reporter(stream=out) as reporter:
+            reporter.watch(Progress(phase="media", left_s=9.0))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert out.getvalue().count("\x1b[?25h") == 1
+
+
+def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TERM=dumb: an editor's shell, or a log that says it is a terminal."""
+    monkeypatch.setenv("TERM", "dumb")
+    out = Terminal()
+    Reporter(stream=out).watch(Progress(phase="media", left_s=9.0))
+    assert out.getvalue() == "lab: media    9 s left\n"
+
+
+def test_timings_are_told_phase_by_phase() -> None:
+    """How long each took, and all of them."""
+    out, clock = io.StringIO(), Clock()
+    reporter = Reporter(stream=out, quiet=True, clock=clock)
+    for phase, seconds in (("join", 2.0), ("media", 8.0), ("done", 0.0)):
+        reporter.watch(Progress(phase=phase))
+        clock.now_s += seconds
+    reporter.print_timings()
+    assert [line.split() for line in out.getvalue().splitlines()] == [
+        ["join", "2.00", "s"],
+        ["media", "8.00", "s"],
+        ["all", "10.00", "s"],
+    ]

@@ -1,0 +1,118 @@
+"""The live view of a terminal: what a run or a sweep is doing, redrawn in place, gone when it ends.
+
+Law: a view is made of what was told and of the terminal's width alone. What does not fit is left out whole, or wrapped;
+no figure is ever cut. What comes from outside is shown as text: it moves no cursor and paints nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TextIO, cast
+
+from rich.console import Console, Group, JustifyMethod, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from lab.report.text import clean
+from lab.rig.watch import Count
+
+CAUSES_FROM = 76
+"""Columns from which on there is room for causes."""
+_BAD, _DIM, _STRONG = "red", "dim", "bold"
+_BAR, _FULL, _EMPTY = 60, "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMoment:
+    """What there is to show of a run: its scenario's name, the phase and how much of it is over, the newest words."""
+
+    name: str
+    phase: str
+    detail: str = ""
+    left_s: float | None = None
+    whole_s: float | None = None
+    counts: tuple[Count, ...] = ()
+
+
+class Screen:
+    """The lines at the bottom of a terminal that are redrawn. Nothing is drawn before the first `show`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on `stream`, a terminal, with colour unless NO_COLOR says otherwise."""
+        self.console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self._live: Live | None = None
+
+    def show(self, view: RenderableType) -> None:
+        """Draw `view` in the place of what was shown last."""
+        if self._live is None:
+            self._live = Live(
+                console=self.console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        self._live.update(view, refresh=True)
+
+    def clear(self) -> None:
+        """Take away what is shown, so that others may print; the next `show` draws below it."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def print(self, words: str) -> None:
+        """Print a line that stays, above what is redrawn."""
+        self.console.print(inert(words), soft_wrap=True)
+
+
+def inert(words: str) -> Text:
+    """Return `words` as text in which nothing is a command to a terminal."""
+    return Text(clean(words))
+
+
+def run_view(moment: RunMoment, width: int) -> RenderableType:
+    """Return the view of one run."""
+    parts: list[RenderableType] = [_head(moment.name, moment.phase, moment.left_s)]
+    if moment.left_s is not None and moment.whole_s:
+        parts.append(_bar(1 - moment.left_s / moment.whole_s, width))
+    if moment.detail:
+        parts.append(inert(moment.detail))
+    if moment.counts:
+        parts.append(_hops(moment.counts, with_causes=width >= CAUSES_FROM))
+    return Group(*parts)
+
+
+def _head(name: str, phase: str, left_s: float | None) -> Text:
+    head = inert(name)
+    head.stylize(_STRONG)
+    left = "" if left_s is None else f"   {left_s:.0f} s left"
+    return head.append_text(inert(f"   {phase}{left}"))
+
+
+def _bar(over: float, width: int) -> Text:
+    """Return a line that is full as far as things are `over` (0..1)."""
+    length = min(width, _BAR)
+    full = round(length * min(1.0, max(0.0, over)))
+    return Text(_FULL * full).append(_EMPTY * (length - full), style=_DIM)
+
+
+def _hops(counts: Sequence[Count], *, with_causes: bool) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style=_DIM)
+    for title, side in (("hop", "left"), ("whose", "left"), ("came", "right"), ("lost", "right"), ("", "right")):
+        table.add_column(title, justify=cast("JustifyMethod", side), no_wrap=title != "whose", overflow="fold")
+    if with_causes:
+        table.add_column("", no_wrap=True)
+    for count in counts:
+        table.add_row(*list(_cells(count))[: len(table.columns)], style=_BAD if count.dropped else "")
+    return table
+
+
+def _cells(count: Count) -> Iterator[Text]:
+    share = f"{100 * count.dropped / count.offered:.1f} %" if count.offered else ""
+    causes = " · ".join(f"{name} {number}" for name, number in count.causes if number)
+    words = "frames concealed" if count.hop == "playout" and count.dropped else causes
+    for cell in (count.hop, count.client, f"{count.offered}", f"{count.dropped}", share, words):
+        yield inert(cell)
