@@ -149,7 +149,7 @@ def _around(thing: str) -> bool:
 
 def _spelled(found: Sequence[Differing]) -> str:
     """Return what differs in one thing."""
-    parts = (f"{f'{one.detail} ' * bool(one.detail)}{one.first or 'none'}, {one.second or 'none'}" for one in found)
+    parts = (f"{f'{one.detail} ' * bool(one.detail)}{one.first or 'none'} → {one.second or 'none'}" for one in found)
     return f"{found[0].thing}: {'; '.join(parts)}" if found else ""
 
 

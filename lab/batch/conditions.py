@@ -18,7 +18,8 @@ from lab.evidence import names
 from lab.evidence.manifest import Manifest
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import storing
-from lab.scenario.guard import parse
+from lab.scenario.dump import plain
+from lab.scenario.load import loads
 
 _CHANCE = ("version", "name", "description", "seed")
 """Keys of a scenario that do nothing to a run but name it, or draw its chance."""
@@ -78,12 +79,12 @@ def above(thing: str) -> list[str]:
 
 def _without_seed(text: bytes) -> bytes:
     """Return a resolved scenario as all repetitions have it, so that it is read once for all of them."""
-    return b"".join(line for line in text.splitlines(keepends=True) if not line.startswith((b"seed:", b"name:")))
+    return b"".join(line for line in text.splitlines(keepends=True) if not line.startswith(b"seed:"))
 
 
 @lru_cache(maxsize=1024)
 def _scenario(text: bytes) -> tuple[Condition, ...]:
-    data = parse(text, names.RESOLVED).data
+    data = plain(loads(text.decode(), source=names.RESOLVED))  # an older lab wrote no defaults of what it did not know
     return tuple(_leaves({key: value for key, value in data.items() if key not in _CHANCE}))
 
 

@@ -72,9 +72,12 @@ def _plain(part: _Part, width: int) -> str:
 def _parts(found: Comparison, first: str, second: str) -> Iterator[_Part]:
     yield f"{first}: {found.first}"
     yield f"{second}: {found.second}"
-    yield f"compared: {_things(found.compared)}" if found.compared else _SAME
+    if found.compared:
+        yield f"compared: {_things(found.compared)}"
     if found.allowed:
-        yield f"allowed to differ as well: {_things(found.allowed)}"
+        yield f"allowed to differ{' as well' * bool(found.compared)}: {_things(found.allowed)}"
+    if not (found.compared or found.allowed):
+        yield _SAME
     yield ""
     yield _verdicts(found)
     short = _short(found)

@@ -57,10 +57,10 @@ def test_less_damage_is_better_and_no_regression(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("other", "sets", "named"),
     [
-        (Said(cpus=4), ("media.red=false",), ["media.red: true, false", "machine: cpus 2, 4"]),
-        (Said(cpus=4, driver="kernel"), (), ["machine: cpus 2, 4", "netem: driver vm, kernel"]),
-        (Said(server="sha256:two"), ("media.dtx=true",), ["media.dtx: false, true", "sha256:one, sha256:two"]),
-        (Said(), ("media.red=false", "links.subscriber={up: {loss: 1%}}"), ["links.subscriber: none, up.delay 0ms"]),
+        (Said(cpus=4), ("media.red=false",), ["media.red: true → false", "machine: cpus 2 → 4"]),
+        (Said(cpus=4, driver="kernel"), (), ["machine: cpus 2 → 4", "netem: driver vm → kernel"]),
+        (Said(server="sha256:two"), ("media.dtx=true",), ["media.dtx: false → true", "sha256:one → sha256:two"]),
+        (Said(), ("media.red=false", "links.subscriber={up: {loss: 1%}}"), ["links.subscriber: none → up.delay 0ms"]),
     ],
 )
 def test_what_differs_in_more_than_one_thing_is_refused_by_name(

@@ -122,6 +122,13 @@ def test_runs_without_settings_have_no_column_for_them() -> None:
     assert said.endswith("B is not shown to be worse (differences: 1 not significant)\n")
 
 
+def test_what_was_only_allowed_to_differ_is_not_called_the_same() -> None:
+    """Two things, both allowed: they are told, and nothing else is claimed."""
+    said = text([replace(FOUND, compared=())], 120)
+    assert "\nallowed to differ: machine: cpus 2 → 4\n" in said
+    assert "the same on both sides" not in said
+
+
 def test_nothing_to_compare_is_said() -> None:
     """No pair, no table; and a setting of which nothing is known is named even when the rest is fine."""
     said = text([replace(FOUND, pairs=0, changes=(), rows=(), regressions=())], 120)
