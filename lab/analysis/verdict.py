@@ -22,7 +22,7 @@ NOTE_SHARE = 0.002
 _SUSPECTS = (Owner.UPLINK, Owner.SERVER)
 """Undecided damage is either a network's or code's; which one of a kind never changes an outcome."""
 _ORDER = tuple(Outcome)
-_CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
+CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
 _OUTCOMES = {MET: Outcome.PASS, FAILED: Outcome.FAIL, UNKNOWN: Outcome.UNKNOWN}
 _PRECEDENCE = (5, 4, 1, 3, 6, 0)
 
@@ -58,7 +58,7 @@ def worst(flows: Iterable[FlowVerdict]) -> FlowVerdict | None:
 
 def exit_code(runs: Iterable[RunVerdict], faults: Iterable[int] = ()) -> int:
     """Return the exit code that `runs`, and the exit codes of runs that came to no verdict, add up to."""
-    codes = {*(_CODES[run.outcome] for run in runs), *faults}
+    codes = {*(CODES[run.outcome] for run in runs), *faults}
     return next((code for code in _PRECEDENCE if code in codes), 0)
 
 

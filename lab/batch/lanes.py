@@ -19,6 +19,7 @@ from types import TracebackType
 from lab.batch.cells import Cell
 from lab.batch.crew import Attempt, Done, Finish, Recorder
 from lab.batch.fidelity import Fidelity
+from lab.errors import LeftoverError
 from lab.rig.signals import shielded
 
 
@@ -36,15 +37,15 @@ class _Lane:
     """A thread that records what it is given, until it is given nothing more."""
 
     def __init__(self, opened: AbstractContextManager[Recorder], crew: Lanes) -> None:
-        self.group: str | None = None
+        self.host = ""
         self.idle = True
         self._opened, self._crew = opened, crew
         self._inbox: SimpleQueue[tuple[Cell, Path] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="lane")
         self._thread.start()
 
-    def give(self, cell: Cell, folder: Path, group: str) -> None:
-        self.group, self.idle = group, False
+    def give(self, cell: Cell, folder: Path) -> None:
+        self.host, self.idle = cell.host, False
         self._inbox.put((cell, folder))
 
     def end(self) -> None:
@@ -70,16 +71,15 @@ class Lanes:
     def __init__(
         self,
         open_lane: Callable[[], AbstractContextManager[Recorder]],
-        group: Callable[[Cell], str],
         fidelity: Fidelity,
         note: Callable[[str], None],
     ) -> None:
-        """Plan it. Cells of one `group` may share a lab; `note` is told, in this thread, when lanes come or go."""
-        self._open_lane, self._group, self._fidelity, self._note = open_lane, group, fidelity, note
+        """Plan it; `note` is told, in the caller's thread, when lanes come or go or leave something behind."""
+        self.leftovers = 0
+        self._open_lane, self._fidelity, self._note = open_lane, fidelity, note
         self._lanes: list[_Lane] = []
         self._leaving: list[_Lane] = []
         self._events: SimpleQueue[_Free | Done | _Broken] = SimpleQueue()
-        self._groups: dict[str, str] = {}
 
     def __enter__(self) -> Lanes:
         """Start what judges beside the lanes; a lane starts with its first cell."""
@@ -94,8 +94,9 @@ class Lanes:
             for lane in (*self._lanes, *self._leaving):
                 lane.join()
             self._judges.shutdown(cancel_futures=True)
-        if error is None:
-            self._raise_broken()
+        while error is None and not self._events.empty():
+            if isinstance(event := self._events.get(), _Broken):
+                self._stumbled(event.error)
 
     def choose(self, waiting: Sequence[Cell]) -> Cell | None:
         """Return a cell for which an idle lane has the lab, else the first, None while no lane is idle."""
@@ -103,15 +104,14 @@ class Lanes:
         idle = [lane for lane in self._lanes if lane.idle]
         if not idle or not waiting:
             return None
-        groups = {lane.group for lane in idle}
-        return next((cell for cell in _round(waiting) if self._group_of(cell) in groups), waiting[0])
+        hosts = {lane.host for lane in idle}
+        return next((cell for cell in _round(waiting) if cell.host in hosts), waiting[0])
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to an idle lane, to the one that has its lab if there is one."""
-        group = self._group_of(cell)
         idle = [lane for lane in self._lanes if lane.idle]
-        fit = [lane for lane in idle if lane.group == group] or [lane for lane in idle if lane.group is None] or idle
-        fit[0].give(cell, folder, group)
+        fit = [lane for lane in idle if lane.host == cell.host] or [lane for lane in idle if not lane.host] or idle
+        fit[0].give(cell, folder)
 
     def ended(self) -> Done | None:
         """Wait for what comes next."""
@@ -120,7 +120,8 @@ class Lanes:
                 lane.idle = True
                 return None
             case _Broken(error=error):
-                raise error
+                self._stumbled(error)
+                return None
             case Done() as done:
                 self._heard(done.attempt)
                 return done
@@ -154,17 +155,12 @@ class Lanes:
             self._lanes.remove(lane)
             self._leaving.append(lane)
 
-    def _group_of(self, cell: Cell) -> str:
-        if cell.id not in self._groups:
-            self._groups[cell.id] = self._group(cell)
-        return self._groups[cell.id]
-
-    def _raise_broken(self) -> None:
-        """Raise what a lane could not take down."""
-        while not self._events.empty():
-            event = self._events.get()
-            if isinstance(event, _Broken):
-                raise event.error
+    def _stumbled(self, error: BaseException) -> None:
+        """Note what a lane could not take down; raise whatever else ended it."""
+        if not isinstance(error, LeftoverError):
+            raise error
+        self.leftovers += 1
+        self._note(str(error))
 
 
 def _round(waiting: Sequence[Cell]) -> Iterator[Cell]:

@@ -1,4 +1,4 @@
-"""One place for a lab on this machine: cells that share a topology share the lab, one run after another.
+"""One place for a lab on this machine: cells with the same host share the lab, one run after another.
 
 Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over.
 Between two runs of one lab there is a fresh room and what `tc` changes, nothing else.
@@ -33,11 +33,6 @@ MachineFor = Callable[[Scenario], Machine]
 JudgeRun = Callable[[Path], Attempt]
 
 
-def group(cell: Cell) -> str:
-    """Return what cells have in common that share a lab."""
-    return cell.host
-
-
 class Slot:
     """A `RunCell` with at most one lab, as a context; a `Recorder` by its method `record`. One thread at a time."""
 
@@ -45,7 +40,7 @@ class Slot:
         """Plan it; a lab stands from the first cell on. Once `over` says so, a run under way is given up."""
         self._machine_for, self._judge, self._told, self._over = machine_for, judge, watch, over
         self._lab: Lab | None = None
-        self._group = ""
+        self._host = ""
         self._until = 0.0
 
     def __enter__(self) -> Slot:
@@ -77,21 +72,20 @@ class Slot:
 
     def _lab_for(self, cell: Cell) -> Lab:
         """Return a lab that is fit for `cell`: the one that stands, or a new one."""
-        wanted = group(cell)
-        if self._lab is not None and not self._fit(self._lab, wanted, cell.scenario):
+        if self._lab is not None and not self._fit(self._lab, cell):
             self._take_down()
         if self._lab is None:
             asked = loads(cell.host, source=f"host of cell {cell.id}")
             host = replace(asked, media=replace(asked.media, duration_ms=LIVES_MS))
             lab = Lab(self._machine_for(host), host, watch=self._watch)
             self._until = time.monotonic() + lab_s(host)
-            self._lab, self._group = lab.__enter__(), wanted
+            self._lab, self._host = lab.__enter__(), cell.host
         return self._lab
 
-    def _fit(self, lab: Lab, wanted: str, scenario: Scenario) -> bool:
+    def _fit(self, lab: Lab, cell: Cell) -> bool:
         state = lab.machine.engine.state(lab.server)
         alive = state is not None and state.running
-        return alive and self._group == wanted and time.monotonic() + lab_s(scenario) < self._until
+        return alive and self._host == cell.host and time.monotonic() + lab_s(cell.scenario) < self._until
 
     def _take_down(self, first: BaseException | None = None) -> None:
         """Remove the lab. What fails in that is told, and raised only when there is no `first` error to hide."""
