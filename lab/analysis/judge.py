@@ -155,9 +155,10 @@ def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
 
 def _unheld(found: Answer, why: Sequence[Cause]) -> tuple[str, ...]:
     """Say that a client's host would be to blame, but that nothing tells what held it back: perhaps the SDK did."""
-    mine = [one for one in why if one.owner == Owner.CLIENT_HOST]
-    blamed = found.outcome == Outcome.FAIL and found.owner in (Owner.CLIENT_HOST, Owner.BOTH)
-    return (mine[0].note,) if blamed and mine and mine[0].reason == "undecided" else ()
+    code = [one for one in why if one.owner.startswith("CODE/")]
+    if found.outcome != Outcome.FAIL or not code or found.owner not in (Owner.BOTH, code[0].owner):
+        return ()
+    return (code[0].note,) if (code[0].owner, code[0].reason) == (Owner.CLIENT_HOST, "undecided") else ()
 
 
 def _witnesses(recording: Recording, case: Case, judged: Sequence[_Judged]) -> Witnesses:
