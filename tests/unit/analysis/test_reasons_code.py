@@ -190,6 +190,17 @@ def test_a_holdup_that_nobody_looked_at_is_the_hosts_and_its_reason_open() -> No
     assert cause.note.endswith("host-throttled, host-paused, host-busy, or the SDK itself")
 
 
+def test_a_host_that_nobody_saw_held_back_is_not_blamed_unless_somebody_else_is() -> None:
+    """8.5 points, perhaps its SDK's: UNKNOWN, and why; beside 15 points of the program's own: the program."""
+    asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
+    alone = judge(mute(logged(STALL, lagging(FIRST + 40, 390.0)), STALLED_NS, STALLED_NS + 395 * MS), asked)
+    assert (alone.outcome, alone.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert alone.reasons[0].endswith("host-throttled, host-paused, host-busy, or the SDK itself")
+    plan = replace(STALL, skips=range(FIRST + 100, FIRST + 130))
+    beside = judge(mute(logged(plan, lagging(FIRST + 40, 390.0)), STALLED_NS, STALLED_NS + 395 * MS), asked)
+    assert (beside.outcome, beside.owner) == (Outcome.FAIL, Owner.CLIENT)
+
+
 def test_numbers_missing_at_the_first_tap_were_dropped_by_the_host() -> None:
     """The SDK numbered ten packets that never came out, and its container ran all the time."""
     run = hosted(recording(Plan(host_lost=[FIRST + 60 + 2 * i for i in range(3)])))
