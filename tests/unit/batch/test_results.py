@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lab.batch.cells import Cell, plan
 from lab.batch.committed import CELLS, SweepFolder
 from lab.batch.crew import InOrder
+from lab.batch.journal import Journal, Opened
 from lab.batch.results import key_named, results
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
@@ -112,6 +114,15 @@ def test_by_one_axis_takes_the_other_together_and_says_so(sweep: SweepFolder) ->
     assert sum(each.planned for each in table.rows) == len(sweep.plan.cells)
 
 
+def test_axes_that_advance_together_are_not_mixed(tmp_path: Path) -> None:
+    """By one of them, each row has one value of the other."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    keys = (LOSS, "links.publisher.up.delay")
+    found = plan(tmp_path / "base.yaml", axes=(f"{LOSS}=0%,5%", f"{keys[1]}=0ms,50ms"), zips=(keys,))
+    table = results(SweepFolder(laid(found, tmp_path / "sweep")), by="delay")
+    assert ([each.setting for each in table.rows[:-1]], table.over) == ([((keys[1], "0ms"),), ((keys[1], "50ms"),)], ())
+
+
 def test_by_repetition_shows_every_run(sweep: SweepFolder) -> None:
     """One run a row: its own value and its own interval."""
     table = results(sweep, by="red,loss,repetition", wanted=("audio_loss",))
@@ -182,12 +193,14 @@ def test_a_cell_of_another_sweep_is_refused(sweep: SweepFolder) -> None:
         results(SweepFolder(sweep.path))
 
 
-def test_a_journal_of_another_plan_is_refused(sweep: SweepFolder, tmp_path: Path) -> None:
-    """The plan was replaced by that of another sweep."""
-    (tmp_path / "base.yaml").write_text(BASE)
-    other = plan(tmp_path / "base.yaml", axes=AXES, repeat=2)
-    (sweep.path / "plan.json").write_text(other.dump())
-    with pytest.raises(EvidenceError, match="two sweeps are mixed"):
+def test_a_journal_of_another_plan_is_refused(sweep: SweepFolder) -> None:
+    """The same cells in another order are another sweep; this one's own journal is none."""
+    with Journal(sweep.path) as journal:
+        journal.append(Opened(plan=sweep.plan.digest, lab="1", pid=7))
+    assert results(SweepFolder(sweep.path)).rows
+    with Journal(sweep.path) as journal:
+        journal.append(Opened(plan=replace(sweep.plan, cells=sweep.plan.cells[::-1]).digest, lab="1", pid=7))
+    with pytest.raises(EvidenceError, match="its journal was written for another plan: two sweeps are mixed"):
         results(SweepFolder(sweep.path))
 
 

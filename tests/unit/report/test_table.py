@@ -61,6 +61,14 @@ def test_a_very_narrow_terminal_gets_every_row_line_by_line() -> None:
     ]
 
 
+def test_no_line_is_wider_than_the_terminal() -> None:
+    """Sentences in cells, title and notes, at every width that their longest word leaves possible."""
+    words = "what does not fit is wrapped between words and told line by line"
+    table = Table(title=words, heads=("a", "b"), rows=((words, words), ("x", words)), notes=(words,))
+    for width in range(10, 150):
+        assert max(map(cell_len, text(table, width).splitlines())) <= width
+
+
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3).map(tuple), max_size=4), st.integers(1, 90))
 @settings(max_examples=150, deadline=None)
 def test_nothing_is_ever_cut_and_what_can_fit_does(rows: list[tuple[str, ...]], width: int) -> None:
