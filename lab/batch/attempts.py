@@ -6,17 +6,19 @@ attempts are made again, `TRIES` in all, kept and counted. What was killed is ma
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import lab
 from lab.analysis.values import Outcome
 from lab.batch.cells import Cell
 from lab.batch.committed import SweepFolder, sealed
 from lab.batch.crew import ERROR, Attempt, Crew, Done
-from lab.batch.journal import Began, Ended, Journal, Noted
+from lab.batch.journal import Began, Ended, Journal, Noted, Opened
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.store import settle, token, utc_stamp
 
@@ -49,13 +51,14 @@ Told = Callable[[Moment], None]
 
 
 class Attempts:
-    """The attempts at the cells of the sweep in `folder`, whose journal is `journal`, made by `crew`."""
+    """The attempts at the cells of the sweep in `folder`, whose journal is `journal`."""
 
     def __init__(
-        self, folder: SweepFolder, journal: Journal, crew: Crew, told: Told, clock: Callable[[], float] = time.monotonic
+        self, folder: SweepFolder, journal: Journal, told: Told, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Go on where the folder is now."""
-        self._folder, self._journal, self._crew, self._told, self._clock = folder, journal, crew, told, clock
+        """Go on where the folder is now, every byte of it looked at."""
+        self.plan = folder.plan
+        self._folder, self._journal, self._told, self._clock = folder, journal, told, clock
         self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
         self._under_way: dict[str, Began] = {}
         self._tries: Counter[str] = Counter()
@@ -63,8 +66,27 @@ class Attempts:
         self._done = self._of = self._tried = self._void = 0
         self._since: float | None = None
 
-    def go(self, cells: Iterable[Cell], may_begin: Callable[[Cell], bool] = lambda _: True) -> None:
-        """Try `cells` until each has its answer or was tried often enough, as long as the next one `may_begin`.
+    def resume(self, judge: Callable[[Path], Attempt]) -> tuple[Cell, ...]:
+        """Open the journal and return the cells without a run that counts, in the order of the plan.
+
+        What was recorded whole but not told before the last writer ended is judged by `judge` and taken in.
+        """
+        self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid()))
+        for began in self._untold():
+            self._commit(began, judge(self._folder.run(began.cell, began.run)))
+            self.note(f"cell {began.cell}: its run {began.run} is whole, and taken in")
+        folder = SweepFolder(self._folder.path, every_byte=True)
+        missing = folder.missing()
+        for cell in missing:
+            if (ended := folder.ended(cell)) and (lost := folder.lost(ended[-1])) and ended[-1].manifest:
+                self.note(f"cell {cell.id}: {lost}; it is made again")
+        if folder.lines:
+            self.note(f"{len(self.plan.cells) - len(missing)} cells done, {len(missing)} to go")
+        self._folder = folder
+        return missing
+
+    def go(self, crew: Crew, cells: Iterable[Cell], may_begin: Callable[[Cell], bool] = lambda _: True) -> None:
+        """Have `crew` try `cells` until each has its answer or was tried often enough, as long as one `may_begin`.
 
         Raises StorageError when nothing more can be stored, EnvironmentFault when nothing can be measured any more.
         """
@@ -72,45 +94,44 @@ class Attempts:
         self._of += len(waiting)
         self._tries.clear()
         while True:
-            more = self._begin_all(waiting, may_begin)
+            more = self._begin_all(crew, waiting, may_begin)
             if not self._under_way and not more:
                 return
-            done = self._crew.ended()
+            done = crew.ended()
             if done and self._ended(done):
                 waiting.append(done.cell)
-
-    def adopt(self, judge: Callable[[Path], Attempt]) -> int:
-        """Take in, judged by `judge`, what was recorded whole but not told before the last writer ended; count it."""
-        ended = {(e.event.cell, e.event.run) for e in self._folder.lines if isinstance(e.event, Ended)}
-        begun = [line.event for line in self._folder.lines if isinstance(line.event, Began)]
-        found = 0
-        for began in begun:
-            run = self._folder.run(began.cell, began.run)
-            if (began.cell, began.run) not in ended and _whole(run):
-                self._commit(began, judge(run))
-                found += 1
-        return found
 
     def note(self, words: str) -> None:
         """Write down, and tell, something about the sweep as a whole."""
         self._journal.append(Noted(words=words))
         self._tell(words=words)
 
-    def _begin_all(self, waiting: list[Cell], may_begin: Callable[[Cell], bool]) -> bool:
+    def _begin_all(self, crew: Crew, waiting: list[Cell], may_begin: Callable[[Cell], bool]) -> bool:
         """Begin what can begin now; return whether anything is left that may."""
-        while cell := self._crew.choose(allowed := [each for each in waiting if may_begin(each)]):
+        while cell := crew.choose(allowed := [each for each in waiting if may_begin(each)]):
             waiting.remove(cell)
-            self._begin(cell)
+            crew.begin(cell, self._begun_in(cell))
         return bool(allowed)
 
-    def _begin(self, cell: Cell) -> None:
+    def _untold(self) -> Iterator[Began]:
+        """Yield the attempts whose recording is whole and whose end is not in the journal."""
+        ended = {(e.event.cell, e.event.run) for e in self._folder.lines if isinstance(e.event, Ended)}
+        for line in self._folder.lines:
+            began = line.event
+            if not isinstance(began, Began) or (began.cell, began.run) in ended:
+                continue
+            if _whole(self._folder.run(began.cell, began.run)):
+                yield began
+
+    def _begun_in(self, cell: Cell) -> Path:
+        """Write down that an attempt at `cell` begins; return where its run will be."""
         self._begun[cell.id] += 1
         began = Began(cell=cell.id, attempt=self._begun[cell.id], run=f"{utc_stamp(time.time_ns())}-{token()}")
         self._journal.append(began)
         self._under_way[cell.id] = began
         self._since = self._clock() if self._since is None else self._since
         self._tell(cell=cell)
-        self._crew.begin(cell, self._folder.run(cell.id, began.run))
+        return self._folder.run(cell.id, began.run)
 
     def _ended(self, done: Done) -> bool:
         """Commit how an attempt ended; return whether the cell is to be tried again."""

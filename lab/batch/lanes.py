@@ -22,6 +22,9 @@ from lab.batch.fidelity import Fidelity
 from lab.errors import LeftoverError
 from lab.rig.signals import shielded
 
+OpenLane = Callable[[Callable[[], bool]], AbstractContextManager[Recorder]]
+"""Opens a lane, which gives up what it is recording once it is told that all is over."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Free:
@@ -70,13 +73,14 @@ class Lanes:
 
     def __init__(
         self,
-        open_lane: Callable[[], AbstractContextManager[Recorder]],
+        open_lane: OpenLane,
         fidelity: Fidelity,
         note: Callable[[str], None],
     ) -> None:
         """Plan it; `note` is told, in the caller's thread, when lanes come or go or leave something behind."""
         self.leftovers = 0
         self._open_lane, self._fidelity, self._note = open_lane, fidelity, note
+        self._over = threading.Event()
         self._lanes: list[_Lane] = []
         self._leaving: list[_Lane] = []
         self._events: SimpleQueue[_Free | Done | _Broken] = SimpleQueue()
@@ -87,7 +91,9 @@ class Lanes:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """End every lane, and wait until its lab is taken down."""
+        """End every lane, and wait until its lab is taken down; after an `error` not until its run is over."""
+        if error is not None:
+            self._over.set()
         with shielded():
             for lane in self._lanes:
                 lane.end()
@@ -149,7 +155,7 @@ class Lanes:
         """Have as many lanes as can be of use, those that are one too many ending with what they do."""
         busy = sum(not lane.idle for lane in self._lanes)
         for _ in range(min(self._fidelity.lanes, busy + waiting) - len(self._lanes)):
-            self._lanes.append(_Lane(self._open_lane(), self))
+            self._lanes.append(_Lane(self._open_lane(self._over.is_set), self))
         for lane in [lane for lane in self._lanes if lane.idle][: max(0, len(self._lanes) - self._fidelity.lanes)]:
             lane.end()
             self._lanes.remove(lane)

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from lab.cli import compare, machine, results, run, scenarios
+from lab.cli import compare, machine, results, run, scenarios, sweep
 from lab.errors import Interrupted, LabError
 
 app = typer.Typer(
@@ -21,7 +21,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for register in (run.register, results.register, compare.register, scenarios.register, machine.register):
+for register in (
+    run.register,
+    sweep.register,
+    results.register,
+    compare.register,
+    scenarios.register,
+    machine.register,
+):
     register(app)
 
 

@@ -69,9 +69,8 @@ def swept(
 ) -> SweepFolder:
     """Run what is missing of the sweep in `folder`; return what is there afterwards."""
     with Journal(folder) as journal:
-        Attempts(SweepFolder(folder), journal, crew, told).adopt(judge)
-        before = SweepFolder(folder, every_byte=True)
-        Attempts(before, journal, crew, told).go(before.missing(), may_begin)
+        attempts = Attempts(SweepFolder(folder), journal, told)
+        attempts.go(crew, attempts.resume(judge), may_begin)
     return SweepFolder(folder, every_byte=True)
 
 

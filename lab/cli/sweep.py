@@ -1,0 +1,140 @@
+"""`lab sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lab.cli.options import (
+    DEFAULT_RESULTS,
+    Axes,
+    Controls,
+    Format,
+    Formats,
+    Json,
+    Repeat,
+    Results,
+    Seed,
+    Sets,
+    Zips,
+    zipped,
+)
+from lab.cli.run import Netem
+from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.batch.attempts import Moment
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `app`."""
+    app.command()(sweep)
+
+
+def sweep(  # noqa: PLR0913 - each is an option of the command
+    file: Annotated[
+        Path | None, typer.Argument(help="The scenario that is varied.", show_default="that of --resume")
+    ] = None,
+    axes: Axes = None,
+    repeat: Repeat = None,
+    zips: Zips = None,
+    controls: Controls = True,
+    sets: Sets = None,
+    seed: Seed = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Run these cells only; or the beginning of a cell's id. Repeatable."),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Run the I-th of N parts; --merge puts them together.")
+    ] = None,
+    max_time: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begin no run that would end later than this, e.g. 30m.")
+    ] = None,
+    lanes: Annotated[
+        str, typer.Option(metavar="N|auto", help="How many labs side by side; auto: as many as this machine carries.")
+    ] = "1",
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder; what is done stays.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler make the runs.")
+    ] = None,
+    results: Results = DEFAULT_RESULTS,
+    netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,
+    form: Formats = Format.text,
+    json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+) -> None:
+    """Run a scenario with every combination of some of its values, and tabulate what came of it.
+
+    What is finished is never lost: --resume goes on after anything. Exit code: as `lab run`; 3 also when a cell has no
+    run that counts.
+    """
+    from lab.batch import sweep as batch
+    from lab.batch.selecting import Selection
+    from lab.batch.selecting import max_time as parsed
+    from lab.batch.selecting import shard as part
+    from lab.batch.showing import shown
+    from lab.cli.progress import Reporter
+    from lab.cli.results import columns
+
+    request = batch.Request(
+        file=file,
+        axes=tuple(axes or ()),
+        zips=zipped(zips),
+        repeat=repeat,
+        sets=tuple(sets or ()),
+        seed=seed,
+        controls=controls,
+        results=results,
+        resume=resume,
+        netem=netem.value if netem else None,
+        lanes=lanes_of(lanes),
+        selection=Selection(
+            only=tuple(only or ()),
+            shard=part(shard) if shard else None,
+            max_time_ms=parsed(max_time) if max_time else None,
+        ),
+        scheduler=scheduler,
+    )
+    with Reporter(stream=sys.stderr, quiet=quiet) as reporter:
+        done = batch.sweep(request, reporter.watch, lambda moment: None if quiet else _tell(moment))
+    kind = Format.json if json else form
+    sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
+    if done.missing:
+        print(f"lab: {done.missing} cells have no run that counts: lab sweep --resume {done.folder}", file=sys.stderr)
+    raise typer.Exit(done.exit_code)
+
+
+def _tell(moment: Moment) -> None:
+    """Print what is new on stderr, if it is more than a beginning."""
+    if words := said(moment):
+        print(f"lab: {words}", file=sys.stderr, flush=True)
+
+
+def said(moment: Moment) -> str:
+    """Return what is new in words, nothing when a cell only began."""
+    from lab.scenario.sweeping import spelled
+
+    if moment.words or not moment.attempt or not moment.cell:
+        return moment.words
+    what = "clean control" if moment.cell.control else spelled(moment.cell.setting)
+    came = f"{moment.attempt.outcome} {moment.attempt.owner}".strip()
+    left = "" if moment.left_s is None else f", about {moment.left_s / 60:.0f} min left"
+    why = f" ({moment.attempt.why})" if moment.attempt.outcome in ("VOID", "ERROR") else ""
+    return f"{moment.done} of {moment.of}: {what} #{moment.cell.repetition}: {came}{why}{left}"
+
+
+def lanes_of(text: str) -> int | None:
+    """Return how many lanes `text` asks for, None for as many as the machine carries. UsageError."""
+    from lab.batch.fidelity import MOST_LANES
+
+    if text == "auto":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_LANES:
+        raise UsageError(f"--lanes {text}: 1 to {MOST_LANES}, or auto, is expected")
+    return int(text)
