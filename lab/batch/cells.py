@@ -196,7 +196,7 @@ def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]
     texts = [dump(trial.scenario) for trial in trials]
     for trial, text, host in zip(trials, texts, hosts([trial.scenario for trial in trials]), strict=True):
         sound = trial.scenario.media.audio
-        yield Cell(
+        cell = Cell(
             id=_identity(trial, images),
             setting=trial.setting,
             repetition=trial.repetition,
@@ -205,6 +205,8 @@ def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]
             host=texts[host],
             sounds={sound.sha256: sound.path} if sound and sound.path else {},
         )
+        vars(cell)["scenario"] = trial.scenario  # what was just resolved need not be read back
+        yield cell
 
 
 def _identity(trial: Trial, images: Mapping[str, str]) -> str:

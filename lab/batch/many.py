@@ -22,9 +22,9 @@ from lab.report.json import dumps
 from lab.rig.lab import Lab, Machine
 from lab.rig.session import record
 from lab.rig.signals import interruptible
-from lab.rig.watch import FAILED, Progress, Watch
+from lab.rig.watch import FAILED, NOTE, Progress, Watch
 from lab.scenario.dump import dump
-from lab.scenario.load import find, load
+from lab.scenario.load import draft, find
 from lab.scenario.model import Scenario
 
 
@@ -61,12 +61,7 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
     Every scenario is read before anything is started. What the machine could not run, or not clean up, does not stop
     the others; it is told through `watch`, and its exit code counts.
     """
-    files = find(gallery(request.files))
-    sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
-    scenarios = [(path, load(path, sets=sets, seed=request.seed)) for path in files]
-    if request.until_decided:
-        for _, scenario in scenarios:
-            admit(scenario)
+    scenarios = _read(request, watch)
     verdicts: list[RunVerdict] = []
     faults: list[int] = []
     with interruptible():
@@ -90,6 +85,20 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
                     break  # what could not be stored once will not be stored the next time
     watch(Progress(phase="done"))
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
+
+
+def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
+    """Read every file; of one that has a sweep, say that only its base is run. ScenarioError, UsageError."""
+    sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
+    drafts = {path: draft(path, sets=sets) for path in find(gallery(request.files))}
+    scenarios = [(path, read.scenario(seed=request.seed)) for path, read in drafts.items()]
+    if request.until_decided:
+        for _, scenario in scenarios:
+            admit(scenario)
+    for path, read in drafts.items():
+        if read.sweep:
+            watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, `lab sweep {path}` all of it"))
+    return scenarios
 
 
 def _stopping(plain: Record) -> Record:

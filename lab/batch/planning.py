@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from lab.batch.cells import Plan, plan
 from lab.batch.gallery import gallery
-from lab.errors import ScenarioError
+from lab.batch.outlook import outlook
+from lab.errors import ScenarioError, UsageError
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.topology import BLOCKS, Topology, topology
 from lab.scenario.budget import Budget, budget
 from lab.scenario.dump import dump
-from lab.scenario.load import find, load
+from lab.scenario.load import draft, find, load
 from lab.scenario.model import Impairment, Scenario
 
 
@@ -21,20 +24,63 @@ def validate_all(files: Iterable[Path]) -> Iterator[str]:
     wrong: list[str] = []
     for path in find(gallery(files)):
         try:
-            scenario = load(path)
+            scenario, swept = load(path), _cells_of(path)
         except ScenarioError as error:
             wrong.append(str(error))
+        except UsageError as error:
+            wrong.append(f"{path}: sweep: {error}")
         else:
-            yield f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s)"
+            yield f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s{swept})"
     if wrong:
         raise ScenarioError("\n".join(wrong))
 
 
-def plan_text(files: Iterable[Path], sets: Sequence[str], seed: int | None) -> Iterator[str]:
-    """Yield the plan of each scenario."""
-    for path in find(gallery(files)):
-        scenario = load(path, sets=sets, seed=seed)
-        yield "\n".join((*_plan(scenario), ""))
+def _cells_of(path: Path) -> str:
+    """Check every cell of the file's own sweep; return how many there are, in words."""
+    if draft(path).sweep is None:
+        return ""
+    found = plan(path, controls=False)
+    return f", a sweep of {len(found.cells)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `lab plan` is asked about: scenario files, and a sweep over one of them where there are axes or a repeat."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...] = ()
+    seed: int | None = None
+    axes: tuple[str, ...] = ()
+    zips: tuple[tuple[str, ...], ...] = ()
+    repeat: int | None = None
+    controls: bool = True
+
+
+def plan_text(asked: Asked) -> Iterator[str]:
+    """Yield the plan of each scenario, and of each sweep. ScenarioError, UsageError."""
+    files = find(gallery(asked.files))
+    typed = bool(asked.axes or asked.zips or asked.repeat is not None)
+    if not asked.controls and not typed and not any(draft(path, sets=asked.sets).sweep for path in files):
+        raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
+    if typed and len(files) > 1:
+        raise UsageError(f"a sweep is over one scenario, not {len(files)}", fix="name one file")
+    for path in files:
+        if not typed:
+            yield "\n".join((*_plan(load(path, sets=asked.sets, seed=asked.seed)), ""))
+        if typed or draft(path, sets=asked.sets).sweep is not None:
+            yield "\n".join((*outlook(_sweep(path, asked)), ""))
+
+
+def _sweep(path: Path, asked: Asked) -> Plan:
+    return plan(
+        path,
+        axes=asked.axes,
+        zips=asked.zips,
+        repeat=asked.repeat,
+        sets=asked.sets,
+        seed=asked.seed,
+        controls=asked.controls,
+    )
 
 
 def _plan(scenario: Scenario) -> Iterator[str]:

@@ -19,6 +19,27 @@ class Format(StrEnum):
 
 
 Files = Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them.", show_default=False)]
+FilesAndAxes = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE… [KEY=VALUES…]", help="Scenario files; what is varied.", show_default=False),
+]
+Axes = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUES…]",
+        help="What is varied: links.publisher.up.loss=0%,5% or media.red=true,false or server.version=…, or a range, "
+        "links.publisher.up.delay=0ms..200ms/50ms. All are combined.",
+        show_default="the file's sweep: section",
+    ),
+]
+Zips = Annotated[
+    list[str] | None,
+    typer.Option("--zip", metavar="KEY,KEY", help="Axes that advance together instead. Repeatable."),
+]
+Repeat = Annotated[
+    int | None, typer.Option(min=1, help="How often each combination is run.", show_default="the file's, or 1")
+]
+Controls = Annotated[bool, typer.Option("--controls/--no-controls", help="Clean runs in between, one in ten.")]
 Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Replace one field, e.g. links.publisher.up.loss=5%. Repeatable."),
@@ -36,3 +57,14 @@ Frames = Annotated[
 ]
 
 DEFAULT_RESULTS = Path("results")
+
+
+def files_and_axes(words: list[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Return the files and the axes among `words`: what has a = and is no file is an axis."""
+    axes = tuple(word for word in words if "=" in word and not Path(word).exists())
+    return tuple(Path(word) for word in words if word not in axes), axes
+
+
+def zipped(options: list[str] | None) -> tuple[tuple[str, ...], ...]:
+    """Return the keys of each --zip."""
+    return tuple(tuple(key.strip() for key in option.split(",")) for option in options or ())

@@ -9,12 +9,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from lab.rig.watch import FAILED, KEPT, Count, Progress
+from lab.rig.watch import FAILED, KEPT, NOTE, Count, Progress
 
 if TYPE_CHECKING:
     from lab.cli.live import RunMoment, Screen
 
-_LASTING = (FAILED, KEPT)
+_LASTING = (FAILED, KEPT, NOTE)
 """Phases whose detail stays on the screen, and is shown even to somebody who wants no progress."""
 _PREPARE, _DONE = "prepare", "done"
 REDRAW_S = 0.5

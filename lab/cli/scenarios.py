@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import Files, Seed, Sets
+from lab.cli.options import (
+    Controls,
+    Files,
+    FilesAndAxes,
+    Repeat,
+    Seed,
+    Sets,
+    Zips,
+    files_and_axes,
+    zipped,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -25,11 +35,31 @@ def validate(files: Files) -> None:
         print(line)
 
 
-def plan(files: Files, sets: Sets = None, seed: Seed = None) -> None:
-    """Show what a run would do: scenario, topology, exact tc commands, predicted loss. Touches nothing."""
-    from lab.batch.planning import plan_text
+def plan(
+    what: FilesAndAxes,
+    sets: Sets = None,
+    seed: Seed = None,
+    repeat: Repeat = None,
+    zips: Zips = None,
+    controls: Controls = True,
+) -> None:
+    """Show what a run would do: scenario, topology, exact tc commands, predicted loss. Touches nothing.
 
-    for text in plan_text(files, tuple(sets or ()), seed):
+    With axes, or a sweep: section in the file, show what a sweep would do: cells, their order, labs and time.
+    """
+    from lab.batch.planning import Asked, plan_text
+
+    files, axes = files_and_axes(what)
+    asked = Asked(
+        files=files,
+        sets=tuple(sets or ()),
+        seed=seed,
+        axes=axes,
+        zips=zipped(zips),
+        repeat=repeat,
+        controls=controls,
+    )
+    for text in plan_text(asked):
         sys.stdout.write(text)
 
 

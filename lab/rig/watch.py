@@ -11,6 +11,9 @@ KEPT = "kept"
 FAILED = "failed"
 """The phase whose detail is an error, and is shown even to somebody who wants no progress."""
 
+NOTE = "note"
+"""The phase whose detail somebody must know who asked for something else than what is done."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Count:

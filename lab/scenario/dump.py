@@ -21,7 +21,11 @@ def dump(scenario: Scenario) -> str:
     return yaml.dump(plain(scenario), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10_000)
 
 
-class _Dumper(yaml.SafeDumper):
+_Emitter: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+"""The fast one where PyYAML has it: a sweep writes thousands of scenarios."""
+
+
+class _Dumper(_Emitter):  # type: ignore[misc]
     """Writes numbers without an exponent, because `guard` reads `1.0e-05` as text."""
 
     def ignore_aliases(self, data: Any) -> bool:
