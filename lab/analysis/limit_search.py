@@ -147,6 +147,8 @@ def _median(log_weight: Floats) -> int:
 def _expected(levels: int, bracket: Bracket, tried: Sequence[Try], pending: Sequence[int]) -> list[Try]:
     """Return `tried` and what the `pending` ones would most likely say."""
     known = list(tried)
+    if not pending:
+        return known
     breaking, holding = _edges(levels, bracket, tried)
     for level in pending:
         answer = Answer.BREAKS if level >= breaking else Answer.HOLDS if level < holding else Answer.NEITHER

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
 from lab.analysis.statistics import Z
 from lab.analysis.student import beyond, reach
@@ -148,7 +148,8 @@ def _error(known: Sequence[_Reading]) -> float | None:
     values = [one.value for one in known]
     if max(values) - min(values) <= _ALIKE * max(map(abs, values)):
         return None
-    return stdev(values) / math.sqrt(len(values))
+    middle = fmean(values)
+    return math.sqrt(math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1) / len(values))
 
 
 def _chance(known: Sequence[_Reading], value: float, *, own: bool) -> float | None:

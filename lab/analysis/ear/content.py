@@ -6,6 +6,7 @@ Law: a slot's two halves are two pushed blocks, silence, or unknown where nobody
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -51,7 +52,7 @@ def content_of(source: ClientEvidence) -> Content | None:
     logged = np.array([level for line in source.frames for level in line.levels][:_COMPARED])
     if not logged.size:
         return None
-    content = Loop(source.played) if source.played is not None else Marks()
+    content = Loop(source.played) if source.played is not None else _marks()
     power = np.square(content.samples(np.arange(logged.size)) / _FULL_SCALE).mean(axis=1)
     level = np.minimum(-10 * np.log10(np.maximum(power, _LEAST_POWER)), SILENT_LEVEL)
     return content if np.median(np.abs(level - logged)) < _SAME_DB else None
@@ -92,6 +93,11 @@ class Marks:
     def before(self, blocks: Ints) -> Ints:
         """Return a block of the frame before."""
         return blocks - BLOCKS_PER_FRAME
+
+
+@cache
+def _marks() -> Marks:
+    return Marks()
 
 
 class Loop:
