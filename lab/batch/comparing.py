@@ -18,7 +18,7 @@ from lab.batch.results import metrics_named
 from lab.batch.sides import Member, Side, side, split
 from lab.errors import UsageError
 from lab.report.verdicts import Told
-from lab.scenario.sweeping import spelled
+from lab.scenario.sweeping import Setting, spelled
 from lab.scenario.tree import did_you_mean
 
 DEFAULT_METRICS = ("audio_loss", "code_loss", "network_loss", "concealed", "longest_gap", "delay_p95")
@@ -87,19 +87,25 @@ _Couple = tuple[Member, Member]
 
 
 def _paired(first: Side, second: Side) -> list[_Couple]:
-    """Return the runs that have the same place on both sides. UsageError when both have runs, and none has."""
-    partners = {member.place: member for member in second.members}
-    found = [(one, partners[one.place]) for one in first.members if one.place in partners]
-    if first.members and second.members and all(one.place.control for one, _ in found):
-        places = f"{_settings(first)} there, {_settings(second)} here"
+    """Return the runs that have the same place on both sides. UsageError when the sides have no place in common."""
+    one, other = _places(first), _places(second)
+    if one and other and not set(one) & set(other):
+        places = f"{_settings(one)} there, {_settings(other)} here"
         raise UsageError(
             f"{first.name} and {second.name} have no setting in common: {places}", fix="compare like with like"
         )
-    return found
+    partners = {member.place: member for member in second.members}
+    return [(member, partners[member.place]) for member in first.members if member.place in partners]
 
 
-def _settings(one: Side) -> str:
-    known = list(dict.fromkeys(spelled(member.place.setting) or "none" for member in one.members))
+def _places(one: Side) -> list[Place]:
+    """Return the places that a side has, whether a run of them counts or not, clean controls aside."""
+    places = [member.place for member in one.members] + [lost.place for lost in one.lost if lost.place]
+    return [place for place in places if not place.control]
+
+
+def _settings(places: Sequence[Place]) -> str:
+    known = list(dict.fromkeys(spelled(place.setting) or "none" for place in places))
     return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
 
 
@@ -185,9 +191,8 @@ def _runs(one: Side) -> list[Told]:
     return [member.told for member in one.members]
 
 
-def _uncompared(first: Side, second: Side, pairs: Sequence[_Couple]) -> tuple[tuple[tuple[str, str], ...], ...]:
+def _uncompared(first: Side, second: Side, pairs: Sequence[_Couple]) -> tuple[Setting, ...]:
     """Return the settings of either side, clean controls aside, that have no pair."""
-    places: list[Place] = [member.place for one in (first, second) for member in one.members]
-    places += [lost.place for one in (first, second) for lost in one.lost if lost.place]
-    done = {one.place.setting for one, _ in pairs}
-    return tuple(dict.fromkeys(each.setting for each in places if not each.control and each.setting not in done))
+    done = {one.place.setting for one, _ in pairs if not one.place.control}
+    places = (*_places(first), *_places(second))
+    return tuple(dict.fromkeys(each.setting for each in places if each.setting not in done))

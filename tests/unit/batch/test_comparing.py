@@ -138,12 +138,56 @@ def test_a_sweep_is_split_by_an_axis(tmp_path: Path) -> None:
     made = sweep(tmp_path / "a", "media.red=true,false", lambda cell: FAIL if "false" in str(cell.setting) else Said())
     (found,) = asked(made, by="red")
     assert (found.first, found.second) == ("media.red=true", "media.red=false")
-    assert found.pairs == 2
+    assert (found.pairs, found.alone) == (2, ())
     assert [change.finding for change in found.changes] == [Finding.WORSE] * 2
     with pytest.raises(UsageError, match="no axis 'loss'"):
         asked(made, by="loss")
     with pytest.raises(UsageError, match="splits one sweep"):
         asked(made, made, by="red")
+
+
+def test_a_split_sweep_was_made_in_one_place(tmp_path: Path) -> None:
+    """Cells of one value on another machine than those of the other: the axis is not the only thing that differs."""
+    made = sweep(
+        tmp_path / "a", "media.red=true,false", lambda cell: Said(cpus=4 if "false" in str(cell.setting) else 2)
+    )
+    with pytest.raises(UsageError, match="differ in 2 things"):
+        asked(made, by="red")
+    (found,) = asked(made, by="red", allow=("machine",))
+    assert found.pairs == 2
+
+
+def test_names_are_no_difference_and_what_is_unknown_counts_on_neither_side(tmp_path: Path) -> None:
+    """Two runs each of which one does not know: both means are those of the pair that is known."""
+    for number, first, second in ((1, 0.02, 0.03), (2, 0.9, None)):
+        run(tmp_path / "a" / f"{number}", Said(audio_loss=first))
+        run(tmp_path / "b" / f"{number}", Said(audio_loss=second), None, "name=other", "description=mine")
+    (found,) = asked(tmp_path / "a", tmp_path / "b")
+    assert found.compared == ()
+    loss = row(found, Scope.SETTING)
+    assert (loss.first.value, loss.second.value, loss.difference.n) == (0.02, 0.03, 1)
+
+
+def test_another_owner_of_a_failure_is_a_change_and_of_a_pass_is_none(tmp_path: Path) -> None:
+    """Neither is worse: a pass only notes whom it saw."""
+    for number, (first, second, outcome) in enumerate(
+        ((Owner.UPLINK, Owner.CLIENT, Outcome.FAIL), (Owner.UPLINK, Owner.NONE, Outcome.PASS))
+    ):
+        run(tmp_path / "a" / f"{number}", Said(outcome=outcome, owner=first))
+        run(tmp_path / "b" / f"{number}", Said(outcome=outcome, owner=second))
+    (found,) = asked(tmp_path / "a", tmp_path / "b")
+    assert [(change.place.repetition, change.finding) for change in found.changes] == [(1, Finding.UNKNOWN)]
+    assert found.regressions == ()
+
+
+def test_sweeps_with_nothing_left_but_clean_controls_are_not_called_unlike(tmp_path: Path) -> None:
+    """Every cell of one side is void: its controls are compared, and every setting is told to be unknown."""
+    first = sweep(tmp_path / "a", LOSS, lambda _: Said())
+    void = Said(outcome=Outcome.VOID)
+    second = sweep(tmp_path / "b", LOSS, lambda cell: Said() if cell.control else void)
+    (found,) = asked(first, second)
+    assert {one.scope for one in found.rows} == {Scope.CONTROLS}
+    assert len(found.uncompared) == 2
 
 
 def test_axes_of_one_value_have_nothing_to_be_compared_with(tmp_path: Path) -> None:

@@ -150,6 +150,8 @@ def test_a_narrow_terminal_cuts_nothing() -> None:
     wide, narrow = text([FOUND], 200).split(), text([FOUND], 40).split()
     assert set(wide) == set(narrow)
     assert max(map(len, text([FOUND], 60).splitlines())) <= 60
+    path = "results/" + "long-" * 20 + "name"
+    assert path in text([replace(FOUND, second=path)], 60)
 
 
 def test_what_others_wrote_stays_words() -> None:
