@@ -62,8 +62,8 @@ def plan_text(asked: Asked) -> Iterator[str]:
     typed = bool(asked.axes or asked.zips or asked.repeat is not None)
     if not asked.controls and not typed and not any(draft(path, sets=asked.sets).sweep for path in files):
         raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
-    if typed and len(files) > 1:
-        raise UsageError(f"a sweep is over one scenario, not {len(files)}", fix="name one file")
+    if typed and len(files) != 1:
+        raise UsageError(f"a sweep is over one scenario file, not {len(files)}", fix="name one file")
     for path in files:
         if not typed:
             yield "\n".join((*_plan(load(path, sets=asked.sets, seed=asked.seed)), ""))

@@ -20,7 +20,7 @@ from lab.scenario.resolve import resolve
 from lab.scenario.sweeping import Setting, Sweep
 from lab.scenario.swept import swept
 from lab.scenario.tree import FieldError, Tree, with_value
-from lab.scenario.written import ScenarioWritten
+from lab.scenario.written import SHORT_FORM, ScenarioWritten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,11 +123,20 @@ def _with_set(tree: Tree, written: str, option: str) -> Tree:
     if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
         raise UsageError(f"{option} {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
     source = f"{option} {key}"
+    if keys[0] == "clients" and len(keys) > 1:
+        tree = _written_out(tree, source)
     try:
         return with_value(tree, keys, _value(value, source), source)
     except FieldError as error:
         where = ".".join(map(str, error.path))
         raise ScenarioError(f"{source}: {where}: {error}") from error
+
+
+def _written_out(tree: Tree, origin: str) -> Tree:
+    """Return `tree` with the clients of the short form where it names none, so that one of them can be changed."""
+    if not isinstance(tree.data, dict) or tree.data.get("clients") is not None:
+        return tree
+    return with_value(tree, ("clients",), {name: {"role": role} for name, role in SHORT_FORM.items()}, origin)
 
 
 def _value(text: str, source: str) -> object:

@@ -20,6 +20,7 @@ from lab.scenario.media import media as audio
 from lab.scenario.model import Change, Client, Crowd, Limits, Media, Scenario, Server
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.written import (
+    SHORT_FORM,
     ClientWritten,
     CrowdWritten,
     LimitsWritten,
@@ -35,7 +36,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _RESERVED = frozenset({"server", "router", "background", "crowd", "pacer", "core", "open"})
 """What the lab calls its own containers and networks."""
 _CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
-_SHORT_FORM = {"publisher": ClientWritten(role="publisher"), "subscriber": ClientWritten(role="subscriber")}
+_SHORT_FORM = {name: ClientWritten(role=role) for name, role in SHORT_FORM.items()}
 _Names = Mapping[str, tuple[str, ...]]
 
 

@@ -27,6 +27,8 @@ from lab.scenario.fields import (
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION, Distribution, Pattern, Role
 
 Protocol = Literal["udp", "tcp"]
+SHORT_FORM: dict[str, Role] = {"publisher": "publisher", "subscriber": "subscriber"}
+"""Who takes part, with which role, where a file has no `clients`."""
 
 
 class LossWritten(Written):

@@ -68,8 +68,10 @@ def test_the_section_of_a_file_is_planned_after_its_base(tmp_path: Path) -> None
 def test_a_sweep_is_over_one_file(tmp_path: Path) -> None:
     """Axes for two files, and an option of sweeps without one, are refused."""
     one, two = written(tmp_path, PLAIN), written(tmp_path, PLAIN, "y.yaml")
-    with pytest.raises(UsageError, match="a sweep is over one scenario, not 2"):
+    with pytest.raises(UsageError, match="a sweep is over one scenario file, not 2"):
         said(one, two, axes=("media.red=true,false",))
+    with pytest.raises(UsageError, match=r"not 0 \(name one file"):
+        said(axes=("media.red=true,false",))
     with pytest.raises(UsageError, match="--no-controls is about sweeps"):
         said(one, controls=False)
 

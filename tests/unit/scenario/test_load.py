@@ -207,3 +207,18 @@ def test_find_lists_files_and_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"has no scenarios"):
         find([tmp_path / "empty"])
+
+
+def test_one_client_of_the_short_form_can_be_changed(tmp_path):
+    """Where a file names no clients, there are two to change; a file that names its own has those."""
+    short = load(write(tmp_path, LOSSY), sets=["clients.publisher.sdk=1.1.2"])
+    assert [(client.name, client.role, client.sdk) for client in short.clients] == [
+        ("publisher", "publisher", "1.1.2"),
+        ("subscriber", "subscriber", "1.2.1"),
+    ]
+    more = load(write(tmp_path, LOSSY), sets=["clients.listener.role=subscriber"])
+    assert [client.name for client in more.clients] == ["publisher", "subscriber", "listener"]
+    own = "version: 1\nclients: {a: {role: both}, b: {role: both}}\n"
+    assert [c.name for c in load(write(tmp_path, own), sets=["clients.a.sdk=1.1.2"]).clients] == ["a", "b"]
+    whole = load(write(tmp_path, "version: 1\n"), sets=["clients={a: {role: both}, b: {role: both}}"])
+    assert [client.name for client in whole.clients] == ["a", "b"]
