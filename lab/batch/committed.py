@@ -12,10 +12,10 @@ from functools import cached_property
 from pathlib import Path
 
 from lab.analysis.values import Outcome
-from lab.batch import cells
+from lab.batch import cells, limit_file
 from lab.batch.cells import Cell
 from lab.batch.crew import ERROR
-from lab.batch.journal import Ended, Line, read
+from lab.batch.journal import Began, Ended, Line, read
 from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import manifest, names
 from lab.evidence.store import fact, storing
@@ -52,8 +52,20 @@ class SweepFolder:
             raise UsageError(f"{path}: no sweep (it has no {PLAN})", fix="name the folder that `lab sweep` printed")
         self.path = path
         self.plan = cells.load(path / PLAN)
+        self.search = limit_file.searched(path)
         self.lines: tuple[Line, ...] = read(path)
         self._every_byte = every_byte
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that are asked for, in the plan's order: all of them, of a search for a limit those that it began.
+
+        `search` is the key that a limit is searched along, None of other sweeps.
+        """
+        if self.search is None:
+            return self.plan.cells
+        begun = {line.event.cell for line in self.lines if isinstance(line.event, Began)}
+        return tuple(cell for cell in self.plan.cells if cell.id in begun)
 
     def run(self, cell: str, run: str) -> Path:
         """Return the folder of a cell's run."""
@@ -83,12 +95,12 @@ class SweepFolder:
         return None
 
     def committed(self) -> tuple[Committed, ...]:
-        """Return the run of each planned cell that has one, in the order of the plan."""
-        return tuple(found for cell in self.plan.cells if (found := self.valid(cell)))
+        """Return the run of each cell that has one, in the order of the plan."""
+        return tuple(found for cell in self.cells if (found := self.valid(cell)))
 
     def missing(self) -> tuple[Cell, ...]:
-        """Return the planned cells without a run that counts, in the order of the plan."""
-        return tuple(cell for cell in self.plan.cells if self.valid(cell) is None)
+        """Return the cells without a run that counts, in the order of the plan."""
+        return tuple(cell for cell in self.cells if self.valid(cell) is None)
 
     def lost(self, ended: Ended) -> str | None:
         """Say what is wrong with the run that `ended` speaks of; None when it is as it was."""

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from lab.batch import limit_file
 from lab.batch.cells import SOUNDS, Cell, Plan, needed_images
 from lab.batch.committed import PLAN, SweepFolder
 from lab.batch.results import check_one_sweep
@@ -20,8 +21,11 @@ from lab.scenario.model import Scenario
 ImagesOf = Callable[[Scenario], Mapping[str, str]]
 
 
-def created(plan: Plan, results: Path) -> SweepFolder:
-    """Make the folder of a new sweep, `results/<scenario>/<sweep id>/`. StorageError."""
+def created(plan: Plan, results: Path, search: str | None = None) -> SweepFolder:
+    """Make the folder of a new sweep, `results/<scenario>/<sweep id>/`; it searches a limit along the key `search`.
+
+    Raises StorageError.
+    """
     folder = results / plan.name / plan.sweep
     with storing(folder):
         folder.mkdir(parents=True)
@@ -29,6 +33,8 @@ def created(plan: Plan, results: Path) -> SweepFolder:
         for digest, path in sounds.items():
             (folder / SOUNDS).mkdir(exist_ok=True)
             shutil.copyfile(path, folder / SOUNDS / f"{digest}.wav")
+    if search:
+        limit_file.mark(folder, search)
     settle(folder)
     write_atomically(folder / PLAN, plan.dump().encode())
     return SweepFolder(folder)
@@ -44,7 +50,7 @@ def found(path: Path) -> SweepFolder:
 def images_for(cells: Iterable[Cell], images_of: ImagesOf) -> dict[str, str]:
     """Return name → digest of every image that `cells` need, each made sure of once. EnvironmentFault."""
     ready: dict[str, str] = {}
-    for cell in cells:
+    for cell in {(cell.setting, cell.control): cell for cell in cells}.values():  # repetitions need the same
         if not needed_images(cell.scenario) <= ready.keys():
             ready.update(images_of(cell.scenario))
     return ready

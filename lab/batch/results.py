@@ -51,7 +51,7 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
     keys = [key for axis in folder.plan.axes for key in axis.keys]
     chosen = tuple(keys) if by is None else tuple(key_named(name, (*keys, REPETITION)) for name in by.split(","))
     names = metrics_named(wanted)
-    done = [_done(folder, cell) for cell in folder.plan.cells]
+    done = [_done(folder, cell) for cell in folder.cells]
     flows = tuple(dict.fromkeys(_name(flow) for each in done if each.run for flow in each.run.flows)) or ("",)
     groups = _grouped(done, chosen, folder.plan.axes)
     rows = (_row(setting, group, flow, names) for setting, group in groups for flow in flows)

@@ -1,0 +1,34 @@
+"""limit.json, beside the plan of a sweep that searches a limit: along which of its axes.
+
+Law: it is on disk before the plan, so that no search is ever taken for a sweep of every level. Format 1.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lab.errors import EvidenceError
+from lab.evidence.decode import decode, parse
+from lab.evidence.store import storing, write_atomically
+
+NAME = "limit.json"
+FORMAT = 1
+
+
+def mark(folder: Path, key: str) -> None:
+    """Say in `folder`, which has no plan yet, that its sweep searches along `key`. StorageError."""
+    write_atomically(folder / NAME, (json.dumps({"format": FORMAT, "key": key}) + "\n").encode())
+
+
+def searched(folder: Path) -> str | None:
+    """Return the key that the sweep in `folder` searches along, None when it searches nothing. EvidenceError."""
+    path = folder / NAME
+    if not path.exists():
+        return None
+    with storing(path):
+        found = parse(path.read_text(errors="replace"), str(path))
+    number = decode(int, found.get("format"), f"{path}: format")
+    if number > FORMAT:
+        raise EvidenceError(f"{path}: format {number} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+    return decode(str, found.get("key"), f"{path}: key")
