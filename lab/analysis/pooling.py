@@ -64,11 +64,13 @@ def pooled(runs: Sequence[Measured]) -> Pooled:
     known = [_reading(one.value, one) for one in runs if one.value is not None]
     if not known:
         return Pooled(value=None, n=0)
-    kind = metric(runs[0].name).kind
+    kind, unit = metric(runs[0].name).kind, metric(runs[0].name).unit
     value, (below, above) = _pool(known, own=kind == "rate" or len(known) == 1)
     low, high = (None if below is None else value - below), (None if above is None else value + above)
     if low is not None and kind != "trend":
         low = max(0.0, low)  # damage is never negative; only a trend has a sign
+    if high is not None and unit == "share":
+        high = min(1.0, high)
     return Pooled(value=value, low=low, high=high, n=len(known))
 
 

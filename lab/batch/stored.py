@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.batch.committed import PLAN
+from lab.batch.committed import CELLS, PLAN
 from lab.errors import UsageError
 from lab.evidence import names
+
+_TOLD = 5
+"""How many of those that could be meant are named."""
 
 
 def runs(results: Path) -> list[Path]:
@@ -21,7 +24,10 @@ def sweeps(results: Path) -> list[Path]:
 
 
 def find(run: str, results: Path) -> Path:
-    """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError."""
+    """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError.
+
+    The runs of a sweep are found by their ids too, where no other begins like that; `last` is none of them.
+    """
     return Path(run) if (Path(run) / names.MANIFEST).exists() else _only(run, runs(results), results)
 
 
@@ -41,22 +47,33 @@ def _folders(results: Path, holding: str) -> list[Path]:
     return sorted((file.parent for file in results.glob(f"*/*/{holding}")), key=_age)
 
 
+def _of_sweeps(results: Path) -> list[Path]:
+    """Return the run folders of all sweeps."""
+    return [file.parent for sweep in sweeps(results) for file in sweep.glob(f"{CELLS}/*/*/{names.MANIFEST}")]
+
+
+def _beginning(what: str, folders: Sequence[Path]) -> list[Path]:
+    return [folder for folder in folders if folder.name.startswith(what)]
+
+
 def _age(folder: Path) -> tuple[str, str]:
     return folder.name, folder.parent.name
 
 
 def _only(what: str, known: Sequence[Path], results: Path) -> Path:
     """Return the one of `known`, oldest first, that `what` means. UsageError."""
-    if not known:
+    if not known and not sweeps(results):
         raise UsageError(
             f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o"
         )
-    matching = known[-1:] if what == "last" else [path for path in known if path.name.startswith(what)]
+    matching = known[-1:] if what == "last" else _beginning(what, known) or _beginning(what, _of_sweeps(results))
     if len(matching) == 1:
         return matching[0]
     if matching:
-        raise UsageError(f"'{what}' could be {', '.join(path.name for path in matching)}", fix="type more of the id")
-    raise UsageError(f"no run '{what}' in {results}", fix=f"the last one is {known[-1].name}")
+        told = ", ".join(path.name for path in matching[:_TOLD])
+        more = f" and {len(matching) - _TOLD} more" if len(matching) > _TOLD else ""
+        raise UsageError(f"'{what}' could be {told}{more}", fix="type more of the id")
+    raise UsageError(f"no run '{what}' in {results}", fix="lab ls shows them all")
 
 
 def log(folder: Path, client: str) -> str:

@@ -74,6 +74,12 @@ def test_damage_is_never_negative_but_a_trend_may_be() -> None:
     assert drift < 0
 
 
+def test_no_share_is_more_than_everything() -> None:
+    """Two runs far apart reach twelve times as far; the upper end stops at 100 %, that of a time does not."""
+    assert pooled(of("audio_loss", 0.05, 0.25, ends=(-0.02, 0.02))).high == 1.0
+    assert pooled(of("delay_p95", 50.0, 250.0)).high == pytest.approx(150 + 12.706 * 100, abs=0.1)
+
+
 def test_what_no_run_knows_is_unknown() -> None:
     """An unknown run is not counted; a pair with one unknown side is no pair."""
     assert pooled(of("audio_loss", None, None)) == Pooled(value=None, n=0)
