@@ -16,7 +16,6 @@ from lab.errors import LabError
 from lab.evidence.manifest import SEALED
 from lab.evidence.recording import read_manifest
 from lab.report.listing import Listed, ListedCell
-from lab.scenario.sweeping import spelled
 
 
 def listed(results: Path) -> tuple[Listed, ...]:
@@ -29,7 +28,7 @@ def cells(path: Path) -> tuple[ListedCell, ...]:
     """Return every cell of the sweep in `path`, in the order of its plan. UsageError, EvidenceError."""
     folder = SweepFolder(path)
     check_one_sweep(folder)
-    return tuple(_cell(folder, cell) for cell in folder.plan.cells)
+    return tuple(_cell(folder, cell) for cell in folder.cells)
 
 
 def _listed(folder: Path) -> Listed:
@@ -42,7 +41,7 @@ def _listed(folder: Path) -> Listed:
 def _sweep(path: Path) -> Listed:
     folder = SweepFolder(path)
     check_one_sweep(folder)
-    planned = len(folder.plan.cells)
+    planned = len(folder.cells)
     return Listed(
         id=path.name,
         scenario=folder.plan.name,
@@ -70,7 +69,7 @@ def _cell(folder: SweepFolder, cell: Cell) -> ListedCell:
     why = "not run yet" if not ended else ended[-1].why or folder.lost(ended[-1]) or ended[-1].outcome
     return ListedCell(
         cell=cell.id,
-        setting=spelled(cell.setting),
+        setting=cell.setting,
         repetition=cell.repetition,
         control=cell.control,
         tried=len(ended),

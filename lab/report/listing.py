@@ -8,8 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
+from typing import Any
 
+from lab.report.sweep_table import CONTROL, shortest
 from lab.report.table import FIXED, Table
+from lab.scenario.sweeping import Setting, spelled
 
 FORMAT = 1
 _NOBODY = "\N{EN DASH}"
@@ -37,7 +41,7 @@ class ListedCell:
     """A cell of a sweep, `tried` so often; `run` is the folder that counts, empty where none does; `note` says why."""
 
     cell: str
-    setting: str
+    setting: Setting
     repetition: int
     control: bool
     tried: int
@@ -58,19 +62,21 @@ def words(found: Sequence[Listed], where: str) -> Table:
 
 
 def words_of_cells(found: Sequence[ListedCell], sweep: str) -> Table:
-    """Return the cells of a sweep in words, each run by the path that `lab show` takes."""
+    """Return the cells of a sweep in words, each run by the id that `lab show` takes."""
+    keys = list(dict.fromkeys(key for each in found for key, _ in each.setting))
+    names = dict(zip(keys, shortest(keys), strict=True))
     return Table(
         title=f"{sweep}   {_several(len(found), 'cell')}, {sum(not each.run for each in found)} missing",
         heads=("cell", "setting", "repetition", "tried", "outcome", "owner", "run"),
         rows=tuple(
             (
                 each.cell,
-                "clean control" if each.control else each.setting,
+                CONTROL if each.control else spelled(tuple((names[key], value) for key, value in each.setting)),
                 str(each.repetition),
                 str(each.tried),
                 each.outcome or f"missing: {each.note}",
                 each.owner or _NOBODY,
-                each.run or _NOBODY,
+                PurePath(each.run).name or _NOBODY,
             )
             for each in found
         ),
@@ -80,8 +86,12 @@ def words_of_cells(found: Sequence[ListedCell], sweep: str) -> Table:
 
 def to_json(kind: str, found: Sequence[Listed] | Sequence[ListedCell]) -> str:
     """Return `found` as one JSON document with a list called `kind`; what is not known is null."""
-    lines = [{key: None if value == "" else value for key, value in asdict(each).items()} for each in found]
+    lines = [{key: _plain(key, value) for key, value in asdict(each).items()} for each in found]
     return json.dumps({"format": FORMAT, kind: lines}, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def _plain(key: str, value: Any) -> Any:
+    return dict(value) if key == "setting" else None if value == "" else value
 
 
 def _state(listed: Listed) -> str:

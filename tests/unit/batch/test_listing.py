@@ -93,6 +93,9 @@ def test_the_cells_of_a_sweep_name_their_runs_and_what_is_missing(results: Path)
     assert (void.tried, void.outcome, void.run, void.note) == (3, "", "", "VOID")
     assert (done.tried, done.outcome) == (1, "PASS")
     assert (Path(done.run) / names.MANIFEST).is_file()
+    assert dict(done.setting)["links.publisher.up.loss"] in ("0%", "5%")
+    shown = words_of_cells((void, done), "x").rows[1]
+    assert (shown[1].partition("=")[0], shown[6]) == ("loss", Path(done.run).name)
     assert [row[4] for row in words_of_cells((void, done), "x").rows] == ["missing: VOID", "PASS"]
     shutil.rmtree(done.run)
     assert "No such file" in cells(folder)[1].note
@@ -123,6 +126,15 @@ def test_last_and_prefixes_find_runs_and_sweeps(results: Path) -> None:
         find_any("1970010", results)
     with pytest.raises(UsageError, match="no runs in"):
         find_any("last", results / "nowhere")
+
+
+def test_a_run_of_a_sweep_is_found_by_its_id(results: Path) -> None:
+    """As `lab ls SWEEP` prints it; many that begin alike are not all told."""
+    done = Path(cells(find_any("19700102", results))[1].run)
+    assert find(done.name, results) == find_any(done.name, results) == done
+    assert done.is_relative_to(results)
+    with pytest.raises(UsageError, match=r"'197001' could be (19700[^ ]* ?){5} and 1 more"):
+        find_any("197001", results)
 
 
 def test_a_run_is_no_sweep(results: Path) -> None:
