@@ -1,0 +1,66 @@
+"""A scheduler and workers in processes of their own, on loopback, with real sockets and real kills."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import IO, cast
+
+import pytest
+
+from lab.batch import orders
+from tests.cluster.working import TAG
+
+
+class Process:
+    """A program of this folder: its stdin is its life, its stdout is read line by line."""
+
+    def __init__(self, module: str, *arguments: str) -> None:
+        """Start it, and read its first line."""
+        self._argv = (sys.executable, "-m", f"tests.cluster.{module}", *arguments)
+
+    def __enter__(self) -> Process:
+        """Start it, and wait for its first line."""
+        self.process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.first = self.line()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close its stdin, which ends a scheduler; end a worker."""
+        if self.process.poll() is None:
+            cast("IO[str]", self.process.stdin).close()
+            self.process.terminate()
+        self.process.wait(30)
+        cast("IO[str]", self.process.stdin).close()
+        cast("IO[str]", self.process.stdout).close()
+
+    def line(self) -> str:
+        """Return the next line; empty when it has ended."""
+        return cast("IO[str]", self.process.stdout).readline().strip()
+
+    def rest(self) -> list[str]:
+        """End it; return the lines that were left."""
+        self.process.terminate()
+        return cast("IO[str]", self.process.stdout).read().split("\n")[:-1]
+
+
+@pytest.fixture(autouse=True)
+def one_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Call the slots of this code the same here and in the workers."""
+    monkeypatch.setattr(orders, "tag", lambda: TAG)
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Process]:
+    """Return a scheduler; its first line is its address."""
+    with Process("scheduling") as process:
+        yield process
+
+
+@pytest.fixture
+def worker(scheduler: Process) -> Iterator[Callable[..., Process]]:
+    """Start a worker of the scheduler, which is there when it returns."""
+    with ExitStack() as all_of_them:
+        yield lambda *arguments: all_of_them.enter_context(Process("working", scheduler.first, *arguments))

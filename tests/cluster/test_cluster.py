@@ -1,0 +1,145 @@
+"""A sweep over a real scheduler and real worker processes: whatever becomes of them, each cell is kept once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from lab.batch import cluster
+from lab.batch.cells import Plan
+from lab.batch.cluster import Cluster
+from lab.batch.committed import SweepFolder
+from lab.batch.scheduler import Scheduler
+from lab.errors import EnvironmentFault
+from tests.cluster.conftest import Process
+from tests.fakes.sweeps import begun, laid, planned, swept
+
+Worker = Callable[..., Process]
+
+
+@dataclass(kw_only=True)
+class Place:
+    """A sweep that waits for workers."""
+
+    plan: Plan
+    folder: Path
+    address: str
+    notes: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def crew(self, images: dict[str, str] | None = None) -> Iterator[Cluster]:
+        """Connect."""
+        with Scheduler(self.address) as scheduler:
+            yield Cluster(scheduler, images or {}, self.notes.append)
+
+    def swept(self, images: dict[str, str] | None = None) -> SweepFolder:
+        """Run it."""
+        with self.crew(images) as crew:
+            return swept(self.folder, crew)
+
+
+@pytest.fixture
+def place(tmp_path: Path, scheduler: Process) -> Place:
+    """Return a sweep of eight cells."""
+    plan = planned(tmp_path, "links.publisher.up.loss=0%,1%,2%,3%,4%,5%,6%,7%")
+    return Place(plan=plan, folder=laid(plan, tmp_path / "sweep"), address=scheduler.first)
+
+
+def test_two_workers_share_a_sweep(place: Place, worker: Worker) -> None:
+    """Each cell is made once, by both of them together; what was kept verifies byte for byte."""
+    workers = [worker("--media-s", "0.05"), worker("--media-s", "0.05")]
+    done = place.swept()
+    assert done.missing() == ()
+    made = [cell for each in workers for cell in each.rest()]
+    assert sorted(made) == sorted(cell.id for cell in place.plan.cells)
+    assert len(begun(done)) == 8
+    captures = [each.folder / "captures" / "core.pcap" for each in done.committed()]
+    assert all(capture.stat().st_size > 1000 for capture in captures)
+
+
+def test_a_worker_killed_in_the_middle_of_a_cell(place: Place, worker: Worker) -> None:
+    """The cell it had is made by the other one, the one it had finished is not made again, and that is one attempt."""
+    mortal, other = worker("--way", "dies"), worker()
+    done = place.swept()
+    assert done.missing() == ()
+    first, second = mortal.rest()
+    rest = other.rest()
+    assert second in rest
+    assert first not in rest
+    assert len(rest) == 7
+    assert [each.attempt for each in done.committed()] == [1] * 8
+    assert any("it is gone" in note for note in place.notes)
+    assert [path.name for path in place.folder.rglob(".partial-*")] == []
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"), [("lies", "changed on its way"), ("raises", "a bug"), ("fails", "no engine here")]
+)
+def test_a_broken_worker_is_found_out(place: Place, worker: Worker, way: str, reason: str) -> None:
+    """What it was to make the other one makes, and after two troubles it gets nothing more."""
+    broken, other = worker("--way", way), worker()
+    done = place.swept()
+    assert done.missing() == ()
+    assert len(other.rest()) == 8
+    assert len(broken.rest()) <= 2
+    assert any(reason in note for note in place.notes)
+    assert any(note.endswith("it is given nothing more") for note in place.notes)
+    assert {each.outcome for each in done.committed()} == {"PASS"}
+
+
+def test_a_worker_with_other_images_makes_nothing(place: Place, worker: Worker) -> None:
+    """Its runs would be another experiment's."""
+    plan = place.plan
+    other, same = worker("--router", "sha256:2"), worker("--router", "sha256:1")
+    done = place.swept({"router": "sha256:1"})
+    assert done.missing() == ()
+    assert other.rest() == []
+    assert len(same.rest()) == len(plan.cells)
+    assert any("its image router is sha256:2, the sweep's sha256:1" in note for note in place.notes)
+
+
+def test_when_every_worker_is_broken_the_sweep_says_so(place: Place, worker: Worker) -> None:
+    """It does not try forever; a sweep that is resumed with a better worker ends well."""
+    worker("--way", "lies")
+    with pytest.raises(EnvironmentFault, match=r"no worker is left.*changed on its way"):
+        place.swept()
+    worker()
+    assert place.swept().missing() == ()
+
+
+def test_finished_cells_stay_when_the_scheduler_goes(place: Place, worker: Worker, scheduler: Process) -> None:
+    """The sweep ends with what to do; what was finished by then counts."""
+    worker("--media-s", "0.05")
+    ended = []
+
+    def told(moment: object) -> None:
+        ended.extend([moment.attempt] if moment.attempt else [])  # type: ignore[attr-defined]
+        if len(ended) == 3 and scheduler.process.poll() is None:
+            scheduler.process.kill()
+            scheduler.process.wait()
+
+    with pytest.raises(EnvironmentFault, match=r"scheduler at .* is gone"), place.crew() as crew:
+        swept(place.folder, crew, told)
+    assert len(SweepFolder(place.folder, every_byte=True).committed()) >= 3
+
+
+def test_a_worker_of_another_lab_is_told_and_given_nothing(place: Place, worker: Worker) -> None:
+    """Its code may measure something else; the scheduler has no slot of this code to offer."""
+    other, same = worker("--tag", "lab-0.0.9-00000000"), worker()
+    assert place.swept().missing() == ()
+    assert other.rest() == []
+    assert len(same.rest()) == 8
+    assert any("of another lab: lab-0.0.9-00000000" in note for note in place.notes)
+
+
+def test_nobody_there(place: Place, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With workers of another lab only, the sweep waits for a while and then says what they are."""
+    monkeypatch.setattr(cluster, "WORKERS_S", 0.6)
+    worker("--tag", "lab-0.0.9-00000000")
+    with pytest.raises(EnvironmentFault, match=r"of another lab: lab-0\.0\.9.*start some: lab worker tcp:"):
+        place.swept()
+    assert place.notes[-1].startswith("no worker is there; start some: lab worker tcp://127.0.0.1:")
