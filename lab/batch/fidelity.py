@@ -57,16 +57,25 @@ class Fidelity:
         void = sum(not MACHINE_GATES.isdisjoint(run.failed) for run in self._runs)
         if void >= 2:
             return f"{void} of the last {len(self._runs)} runs were void through this machine"
-        bumps = self._bumps()
-        most = BUMP_MS if self._alone is None else self._alone + BUMP_RISE_MS
-        if len(bumps) >= _ROUND and median(bumps) > most:
-            return f"the bump takes {median(bumps):.1f} ms longer than configured, more than {most:.1f} ms"
+        if self._slower() and len(self._bumps()) >= _ROUND:
+            return (
+                f"the bump takes {median(self._bumps()):.1f} ms longer than configured, {self._usual():.1f} ms is usual"
+            )
         return ""
+
+    def _slower(self) -> bool:
+        bumps = self._bumps()
+        return bool(bumps) and median(bumps) > self._usual() + BUMP_RISE_MS
+
+    def _usual(self) -> float:
+        """Return what the bump takes with one lane, or may where nobody knows."""
+        return BUMP_MS - BUMP_RISE_MS if self._alone is None else self._alone
 
     def _more(self) -> str:
         """Add lanes after a clean round, as many as there is room for, at most as many again."""
         shares = [run.busy for run in self._runs if run.busy is not None]
-        if self.lanes >= self._most or len(shares) < self.lanes or any(run.failed for run in self._runs):
+        clean = not self._slower() and not any(run.failed for run in self._runs)
+        if self.lanes >= self._most or len(shares) < self.lanes or not clean:
             return ""
         each = median(shares) / self.lanes
         room = min(self._most, 2 * self.lanes, int(MOST_BUSY / max(each, MOST_BUSY / MOST_LANES)))
