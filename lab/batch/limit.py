@@ -20,7 +20,11 @@ from lab.batch.committed import SweepFolder
 from lab.batch.crew import Crew
 from lab.batch.trials import CONTROL_EVERY
 from lab.errors import UsageError
+from lab.report import limit as report
+from lab.report import spreadsheet
 from lab.report.limit import Limit, LimitRun
+from lab.report.table import markdown, text
+from lab.scenario.dump import plain
 from lab.scenario.sweeping import Setting
 
 AT_MOST = 40
@@ -59,6 +63,25 @@ def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:
 def limits(folder: SweepFolder) -> tuple[Limit, ...]:
     """Return what is known now of the limit in each setting of the other axes."""
     return tuple(search.limit for search in _searches(folder))
+
+
+def told(folder: SweepFolder, kind: str, width: int) -> str:
+    """Return what a search came to, as text, markdown, csv or json; text of `width` columns."""
+    found, sweep = limits(folder), folder.plan.sweep
+    match kind:
+        case "json":
+            return report.dumps(found, sweep, folder.plan.name)
+        case "csv":
+            return spreadsheet.to_csv(spreadsheet.framed(report.HEADS, tuple(report.lines(found))))
+        case _:
+            tables = report.words(found, sweep, _expected(folder))
+            return "\n".join(markdown(each) if kind == "markdown" else text(each, width) for each in tables)
+
+
+def _expected(folder: SweepFolder) -> list[str]:
+    """Return what the scenario expects, a text for each."""
+    wanted = plain(next(cell for cell in folder.plan.cells if not cell.control).scenario)["expect"]
+    return [f"{name} {condition}" for name, conditions in wanted.items() for condition in conditions]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +158,7 @@ def _search(
             levels=levels,
             look=look(len(levels), tries),
             runs=runs,
+            at_most=folder.plan.repeat,
             void=sum(folder.tried(cell) for _, _, cell in mine) - len(runs),
             controls=tuple(each.outcome for each in controls if each),
         ),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from lab.batch import limit
 from lab.batch.committed import SweepFolder
 from lab.batch.listing import cells, listed
 from lab.batch.one import judged
@@ -25,7 +26,10 @@ def shown(folder: Path, by: str | None, metrics: Sequence[str] | None, kind: For
     Raises UsageError for an axis or a metric that is none, EvidenceError for what cannot be read.
     """
     if is_sweep(folder):
-        return _swept(results(SweepFolder(folder), by, metrics or DEFAULT_METRICS), kind, width)
+        swept = SweepFolder(folder)
+        if swept.search and by is None and metrics is None:
+            return limit.told(swept, kind, width)
+        return _swept(results(swept, by, metrics or DEFAULT_METRICS), kind, width)
     if by is not None:
         raise UsageError(f"--by {by}: {folder} is a run and has no axes", fix="name a sweep: lab ls shows them")
     if metrics is None and kind in ("text", "json"):

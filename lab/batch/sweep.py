@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.analysis.values import Outcome
 from lab.analysis.verdict import CODES, exit_code
-from lab.batch import opening
+from lab.batch import limit, opening
 from lab.batch.attempts import Attempts, Told
 from lab.batch.cells import Cell, Plan, plan
 from lab.batch.committed import SweepFolder
@@ -31,15 +31,18 @@ from lab.errors import LeftoverError, UsageError
 from lab.host.machine import machine
 from lab.rig.signals import interruptible
 from lab.rig.watch import FAILED, Progress, Watch
+from lab.scenario.ladders import ladder
 
 _VOID = CODES[Outcome.VOID]
+_SIDE_BY_SIDE = 4
+"""How many runs of a search are chosen together where nobody knows how many can be made at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """What the command line asks for: a new sweep over `file`, or to go on with the one in `resume`.
 
-    `lanes` None: as many as this machine carries.
+    `lanes` None: as many as this machine carries. `find_limit` (`KEY=MILD..HARSH`) searches where the file breaks.
     """
 
     file: Path | None = None
@@ -55,6 +58,7 @@ class Request:
     lanes: int | None = 1
     selection: Selection = field(default_factory=Selection)
     scheduler: str | None = None
+    find_limit: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
     Raises UsageError, EnvironmentFault, StorageError; what was finished by then stays, and `--resume` goes on.
     """
     again = opening.found(request.resume) if request.resume else None
+    _check_search(request, again)
     draft = again.plan if again else _plan(request)
     request.selection.of(draft)
     with interruptible(), ExitStack() as stack:
@@ -80,13 +85,13 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         results = again.path.parent.parent if again else request.results.resolve()
         machines = Machines(machine(results, insist=request.netem, watch=watch), watch)
         images = opening.images_for(draft.cells, machines.images)
-        folder = again or opening.created(_plan(request, images), results)
+        folder = again or opening.created(_plan(request, images), results, _searched(request))
         opening.check_images(folder, images)
         if not again:
             stack.enter_context(journal := Journal(folder.path))
         watch(Progress(phase="sweep", detail=f"{len(folder.plan.cells)} cells → {folder.path}"))
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
-        leftovers = _make(attempts, request, machines, watch)
+        leftovers = _make(attempts, folder, request, machines, watch)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
 
 
@@ -95,9 +100,9 @@ def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
     return plan(
         request.file,
-        axes=request.axes,
+        axes=(*request.axes, *([ladder(request.find_limit)] if request.find_limit else [])),
         zips=request.zips,
-        repeat=request.repeat,
+        repeat=request.repeat or (limit.AT_MOST if request.find_limit else None),
         sets=request.sets,
         seed=request.seed,
         images=images,
@@ -105,14 +110,30 @@ def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
     )
 
 
-def _make(attempts: Attempts, request: Request, machines: Machines, watch: Watch) -> int:
+def _check_search(request: Request, again: SweepFolder | None) -> None:
+    """Refuse what contradicts a search for a limit, which chooses its own cells. UsageError."""
+    if again and request.find_limit:
+        raise UsageError("--resume goes on with what the sweep was made for", fix="leave --find-limit out")
+    if (request.find_limit or (again and again.search)) and (request.selection.only or request.selection.shard):
+        raise UsageError("a search for a limit chooses its own cells", fix="leave --only and --shard out")
+
+
+def _searched(request: Request) -> str | None:
+    return request.find_limit.partition("=")[0] if request.find_limit else None
+
+
+def _make(attempts: Attempts, folder: SweepFolder, request: Request, machines: Machines, watch: Watch) -> int:
     """Make what is missing; return how often something was left behind."""
     with Judge() as judge:
         missing = {cell.id for cell in attempts.resume(judge)}
         cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
         lane = partial(_lane, machines, judge, _serious(watch))
         with _crew(request, lane, attempts) as crew:
-            attempts.go(crew, cells, request.selection.may_begin())
+            if folder.search:
+                many = _SIDE_BY_SIDE if request.scheduler or request.lanes is None else request.lanes
+                limit.go(folder.path, attempts, crew, request.selection.may_begin(), many)
+            else:
+                attempts.go(crew, cells, request.selection.may_begin())
     return crew.leftovers if isinstance(crew, Lanes) else 0
 
 
@@ -148,10 +169,19 @@ def _serious(watch: Watch) -> Watch:
 
 
 def _summary(folder: SweepFolder, selection: Selection, leftovers: int) -> Swept:
+    if folder.search:
+        return _found(folder, leftovers)
     codes = [_code(folder, cell) for cell in selection.of(folder.plan)]
     missing = sum(folder.valid(cell) is None for cell in selection.of(folder.plan))
     faults = [LeftoverError.exit_code] if leftovers else []
     return Swept(folder=folder.path, missing=missing, exit_code=exit_code((), [*codes, *faults]))
+
+
+def _found(folder: SweepFolder, leftovers: int) -> Swept:
+    """Sum a search up: a run that failed is what it looks for; a limit that is not known is no answer."""
+    known = all(each.is_known for each in limit.limits(folder))
+    codes = [0 if known else _VOID, *([LeftoverError.exit_code] if leftovers else [])]
+    return Swept(folder=folder.path, missing=len(folder.missing()), exit_code=exit_code((), codes))
 
 
 def _code(folder: SweepFolder, cell: Cell) -> int:

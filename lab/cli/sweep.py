@@ -44,6 +44,13 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     controls: Controls = True,
     sets: Sets = None,
     seed: Seed = None,
+    find_limit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY=MILD..HARSH",
+            help="Find where along KEY an expectation breaks, e.g. links.publisher.up.loss=0%..40% or …/1% for steps.",
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=VALUE", help="Run these cells only; or the beginning of a cell's id. Repeatable."),
@@ -72,7 +79,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     """Run a scenario with every combination of some of its values, and tabulate what came of it.
 
     What is finished is never lost: --resume goes on after anything. Exit code: as `lab run`; 3 also when a cell has no
-    run that counts.
+    run that counts. With --find-limit: 0 when the limit was found, 3 when it was not.
     """
     from lab.batch import sweep as batch
     from lab.batch.selecting import Selection
@@ -100,6 +107,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
             max_time_ms=parsed(max_time) if max_time else None,
         ),
         scheduler=scheduler,
+        find_limit=find_limit,
     )
     with Reporter(stream=sys.stderr, quiet=quiet) as reporter:
         done = batch.sweep(request, reporter.watch, lambda moment: None if quiet else _tell(moment))

@@ -21,7 +21,7 @@ _WHY = {
     Stop.FOUND: "",
     Stop.MIXED: "in between, runs come out either way or say neither: longer media would narrow it",
     Stop.DISORDER: "milder levels break and harsher ones hold; is the range written MILD..HARSH?",
-    None: "not finished: the interval holds, more runs would narrow it",
+    None: "not finished: the interval holds, and lab sweep --resume narrows it",
 }
 
 
@@ -41,7 +41,8 @@ class LimitRun:
 class Limit:
     """What a search found: `look` speaks of positions among `levels`, from the mild end of `key` to the harsh one.
 
-    `setting` is what the other axes were; `void` attempts said nothing, `controls` say how clean ones ended.
+    `setting` is what the other axes were; `void` attempts said nothing, `controls` say how clean ones ended. It takes
+    `at_most` so many runs.
     """
 
     key: str
@@ -50,7 +51,13 @@ class Limit:
     look: Look
     runs: tuple[LimitRun, ...]
     void: int
+    at_most: int
     controls: tuple[str, ...]
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether all of its `at_most` runs were made."""
+        return max((run.repetition for run in self.runs), default=0) >= self.at_most
 
     @property
     def holds(self) -> str | None:
@@ -94,10 +101,15 @@ def words(limits: Sequence[Limit], sweep: str, expected: Sequence[str]) -> Itera
         yield Table(
             title=f"limit of {limit.key}{setting}   {sweep}",
             heads=("level", "held", "broke", "neither", "owners"),
-            rows=tuple(_row(limit, level) for level in limit.levels if any(run.level == level for run in limit.runs)),
+            rows=tuple(_row(limit, level) for level in _tried(limit)),
             notes=tuple(_notes(limit, expected)),
             right=frozenset(("held", "broke", "neither")),
         )
+
+
+def _tried(limit: Limit) -> tuple[str, ...]:
+    tried = {run.level for run in limit.runs}
+    return tuple(level for level in limit.levels if level in tried)
 
 
 def _row(limit: Limit, level: str) -> tuple[str, ...]:
@@ -111,13 +123,26 @@ def _row(limit: Limit, level: str) -> tuple[str, ...]:
 def _notes(limit: Limit, expected: Sequence[str]) -> Iterator[str]:
     void = f", {limit.void} void" if limit.void else ""
     yield f"{sentence(limit)}   ({_SURE} sure, {len(limit.runs)} runs{void})"
-    if why := _WHY[limit.look.stop]:
+    if limit.look.stop is None and limit.is_used_up:
+        yield f"its {limit.at_most} runs are used up; a new search with a greater --repeat narrows it"
+    elif why := _WHY[limit.look.stop]:
         yield why
     if limit.look.stop == Stop.FOUND and limit.breaks == limit.levels[0]:
         yield f"if a higher {limit.key} is milder, write the range the other way round"
     yield f"breaks: a run fails in one of {', '.join(expected)}"
     if failed := [outcome for outcome in limit.controls if outcome != "PASS"]:
         yield f"{len(failed)} of {len(limit.controls)} clean controls did not pass: the limit may not be the network's"
+
+
+HEADS = ("setting", "level", "held", "broke", "neither", "owners", "holds", "breaks", "stop")
+
+
+def lines(limits: Sequence[Limit]) -> Iterator[tuple[str, ...]]:
+    """Yield a line per level that was tried, below `HEADS`, for a spreadsheet."""
+    for limit in limits:
+        stop = limit.look.stop.value if limit.look.stop else ""
+        for level in _tried(limit):
+            yield spelled(limit.setting), *_row(limit, level), limit.holds or "", limit.breaks or "", stop
 
 
 def dumps(limits: Sequence[Limit], sweep: str, scenario: str) -> str:
@@ -135,6 +160,7 @@ def _plain(limit: Limit) -> dict[str, object]:
         "holds": limit.holds,
         "breaks": limit.breaks,
         "stop": limit.look.stop.value if limit.look.stop else None,
+        "at_most": limit.at_most,
         "void": limit.void,
         "controls": limit.controls,
         "runs": [{**asdict(run), "answer": run.answer.value} for run in limit.runs],

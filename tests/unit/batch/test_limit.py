@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
@@ -17,8 +18,12 @@ from lab.batch.cells import Cell, plan
 from lab.batch.committed import PLAN, SweepFolder
 from lab.batch.crew import Attempt, InOrder, RunCell
 from lab.batch.journal import Began, Journal
+from lab.batch.selecting import Selection, Shard
+from lab.batch.showing import shown
+from lab.batch.sweep import Request, sweep
 from lab.errors import EvidenceError, UsageError
 from lab.report.limit import Limit, dumps, sentence
+from lab.rig.watch import silent
 from lab.scenario.ladders import ladder
 from tests.fakes.sweeps import BASE, FakeRuns, judge
 
@@ -211,6 +216,52 @@ def test_only_cells_that_were_begun_are_asked_for(tmp_path: Path) -> None:
     assert len(listing.cells(folder)) == len(found.runs)
     (folder / limit_file.NAME).unlink()
     assert len(SweepFolder(folder).missing()) == 11 * 24 - len(found.runs)
+
+
+def test_it_is_told_in_words_and_for_spreadsheets(tmp_path: Path) -> None:
+    """The interval, how sure, which levels were tried, what breaking means; no figure that was not measured."""
+    folder = laid(tmp_path / "s")
+    search(folder, Runs(breaks_from(7)))
+    told = limit.told(SweepFolder(folder), "text", 120)
+    assert "holds at 6%, breaks at 7%   (95 % sure, " in told
+    assert "breaks: a run fails in one of unexplained_frames == 0, audio_loss <= network + 0.5%" in told
+    assert not {line.split()[0] for line in told.splitlines() if line[:1].isdigit()} - {f"{n}%" for n in range(11)}
+    heads, *lines = limit.told(SweepFolder(folder), "csv", 80).splitlines()
+    assert heads.startswith('"setting","level","held","broke"')
+    assert all(line.endswith('"6%","7%","found"') for line in lines)
+    assert shown(folder, None, None, "text", 120) == told
+    assert "| 6% |" in shown(folder, None, None, "markdown", 80)
+
+
+def test_a_search_cut_short_says_how_to_go_on_and_one_used_up_that_it_is(tmp_path: Path) -> None:
+    """Neither has found it, and both tell what they know."""
+    folder = laid(tmp_path / "s")
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, Runs(breaks_from(7), dies_at=5))
+    assert "lab sweep --resume" in limit.told(SweepFolder(folder), "text", 120)
+    few = laid(tmp_path / "few", repeat=6)
+    search(few, Runs(breaks_from(7)))
+    assert "its 6 runs are used up" in limit.told(SweepFolder(few), "text", 120)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"selection": Selection(only=("loss=5%",))}, "chooses its own cells"),
+        ({"selection": Selection(shard=Shard(number=1, of=2))}, "chooses its own cells"),
+        ({"axes": (f"{KEY}=1%,2%",)}, "given twice"),
+        ({"repeat": 1000}, "10000 at most"),
+    ],
+)
+def test_what_contradicts_a_search_is_refused_before_anything_starts(
+    tmp_path: Path, asked: dict[str, Any], words: str
+) -> None:
+    """Each with what to do; nothing is written."""
+    (tmp_path / "base.yaml").write_text(BASE)
+    request = Request(file=tmp_path / "base.yaml", results=tmp_path / "out", find_limit=f"{KEY}=0%..10%/1%", **asked)
+    with pytest.raises(UsageError, match=words):
+        sweep(request, silent, lambda _: None)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_json_says_what_the_words_say(tmp_path: Path) -> None:
