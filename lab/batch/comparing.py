@@ -87,7 +87,7 @@ _Couple = tuple[Member, Member]
 
 
 def _paired(first: Side, second: Side) -> list[_Couple]:
-    """Return the runs that have the same place on both sides. UsageError when the sides have no place in common."""
+    """Return the runs with the same place on both sides. UsageError when there is no such place, or the same run."""
     one, other = _places(first), _places(second)
     if one and other and not set(one) & set(other):
         places = f"{_settings(one)} there, {_settings(other)} here"
@@ -95,7 +95,10 @@ def _paired(first: Side, second: Side) -> list[_Couple]:
             f"{first.name} and {second.name} have no setting in common: {places}", fix="compare like with like"
         )
     partners = {member.place: member for member in second.members}
-    return [(member, partners[member.place]) for member in first.members if member.place in partners]
+    pairs = [(member, partners[member.place]) for member in first.members if member.place in partners]
+    if same := [one.folder for one, twin in pairs if one.folder.samefile(twin.folder)]:
+        raise UsageError(f"{first.name} and {second.name} are both {same[0]}", fix="name another run, sweep or folder")
+    return pairs
 
 
 def _places(one: Side) -> list[Place]:

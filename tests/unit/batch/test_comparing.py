@@ -223,6 +223,14 @@ def test_sides_without_a_common_setting_are_refused(tmp_path: Path) -> None:
             asked(first, other)
 
 
+def test_nothing_is_compared_with_itself(tmp_path: Path) -> None:
+    """Named twice, or once by its folder and once by another way to it: no difference would mean nothing."""
+    one = run(tmp_path / "a" / "1")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    with pytest.raises(UsageError, match="are both"):
+        asked(one, tmp_path / "b" / "1")
+
+
 def test_a_void_run_leaves_nothing_to_compare(tmp_path: Path) -> None:
     """The evidence carries no verdict: exit 3, and why."""
     (found,) = asked(run(tmp_path / "a" / "1"), run(tmp_path / "b" / "1", Said(outcome=Outcome.VOID)))
