@@ -76,6 +76,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
     Raises UsageError, EnvironmentFault, StorageError; what was finished by then stays, and `--resume` goes on.
     """
     again = opening.found(request.resume) if request.resume else None
+    _check_again(request)
     _check_search(request, again)
     draft = again.plan if again else _plan(request)
     request.selection.of(draft)
@@ -110,10 +111,24 @@ def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
     )
 
 
+def _check_again(request: Request) -> None:
+    """Refuse what would plan another sweep than the one to go on with. UsageError."""
+    options = {
+        "FILE": request.file,
+        "axes": request.axes,
+        "--zip": request.zips,
+        "--repeat": request.repeat,
+        "--set": request.sets,
+        "--seed": request.seed is not None,
+        "--no-controls": not request.controls,
+        "--find-limit": request.find_limit,
+    }
+    if request.resume and (given := [name for name, value in options.items() if value]):
+        raise UsageError(f"--resume {request.resume}: its plan says what is run", fix=f"leave {given[0]} out")
+
+
 def _check_search(request: Request, again: SweepFolder | None) -> None:
     """Refuse what contradicts a search for a limit, which chooses its own cells. UsageError."""
-    if again and request.find_limit:
-        raise UsageError("--resume goes on with what the sweep was made for", fix="leave --find-limit out")
     if (request.find_limit or (again and again.search)) and (request.selection.only or request.selection.shard):
         raise UsageError("a search for a limit chooses its own cells", fix="leave --only and --shard out")
 
