@@ -12,10 +12,10 @@ from lab.batch.cells import Cell, Plan
 from lab.scenario.model import Media
 from lab.scenario.sweeping import Axis, spelled
 
-RUN_S = 3.0
+RUN_S = 3.5
 """What a run takes besides its media: captures opened, clients started and joined, buffers drained."""
-LAB_S = 10.0
-"""What a lab takes: networks, containers, bump and server, and taking them down."""
+LAB_S = 6.0
+"""What a lab takes: networks, containers, bump and server, and taking them down. Both measured on two cores."""
 
 
 def outlook(plan: Plan) -> Iterator[str]:
@@ -46,8 +46,8 @@ def _time(plan: Plan) -> Iterator[str]:
     takes = [media_s(cell.scenario.media) + RUN_S for cell in plan.cells]
     total_s = sum(takes) + LAB_S * plan.labs
     low, high = min(takes), max(takes)
-    each = f"{low:.0f} s" if math.isclose(low, high) else f"{low:.0f} to {high:.0f} s"
-    yield f"{each} a run, of which {RUN_S:.0f} s are not media; {_many(plan.labs, 'lab')} of {LAB_S:.0f} s each"
+    each = f"{low:g} s" if math.isclose(low, high) else f"{low:g} to {high:g} s"
+    yield f"{each} a run, of which {RUN_S:g} s are not media; {_many(plan.labs, 'lab')} of {LAB_S:g} s each"
     yield f"about {_duration(total_s)} in all on one lane"
 
 

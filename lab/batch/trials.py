@@ -12,11 +12,11 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from lab.errors import UsageError
+from lab.errors import ScenarioError, UsageError
 from lab.scenario import expectations
 from lab.scenario.load import Draft
 from lab.scenario.model import Crowd, Impairment, Limits, Scenario
-from lab.scenario.sweeping import Setting, Sweep, settings
+from lab.scenario.sweeping import Setting, Sweep, settings, spelled
 
 CONTROL_EVERY = 10
 """How many cells share a control; there is one before the first and one after the last."""
@@ -36,12 +36,20 @@ def trials(file: Draft, sweep: Sweep, seed: int | None) -> tuple[Trial, ...]:
     """Return every trial of `sweep` over `file`, in the order in which they are run. ScenarioError, UsageError."""
     if seed is not None and any(key == "seed" for axis in sweep.axes for key in axis.keys):
         raise UsageError("--seed and the axis seed both say where randomness starts", fix="give one of them")
-    once = [(setting, file.scenario(setting, seed=seed)) for setting in settings(sweep)]
+    once = [(setting, _scenario(file, setting, seed)) for setting in settings(sweep)]
     return tuple(
         Trial(setting=setting, repetition=again, scenario=replace(scenario, seed=_seed(scenario.seed, f"{again}")))
         for again in range(1, sweep.repeat + 1)
         for setting, scenario in sorted(once, key=lambda each: _lot(each[1].seed, again, each[0]))
     )
+
+
+def _scenario(file: Draft, setting: Setting, seed: int | None) -> Scenario:
+    """Return what `setting` makes of `file`; an error names the setting, for it may show far from its key."""
+    try:
+        return file.scenario(setting, seed=seed)
+    except ScenarioError as error:
+        raise ScenarioError(f"{error}\n  in the cell {spelled(setting)}" if setting else str(error)) from error
 
 
 def with_controls(ordered: Sequence[Trial]) -> Iterator[Trial]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import wave
 from collections import Counter
 from dataclasses import replace
@@ -191,6 +192,26 @@ def test_seed_is_said_once(base):
     with pytest.raises(UsageError, match="both say where randomness starts"):
         planned(base, "seed=1,2", seed=3)
     assert {cell.scenario.seed for cell in planned(base, "seed=1,2", controls=False).cells} == {1, 2}
+
+
+def test_a_contradiction_names_the_cell_that_makes_it(tmp_path):
+    """It may show in a line of the file that no axis touches."""
+    path = written(tmp_path, "version: 1\nlinks: {publisher: {up: {rate: 1mbit, queue: 50ms}}}\n")
+    with pytest.raises(ScenarioError) as caught:
+        planned(path, "media.red=true", "links.publisher.up.rate=1mbit,null")
+    assert "base.yaml:2: links.publisher.up.queue: needs a rate" in str(caught.value)
+    assert str(caught.value).endswith("in the cell media.red=true links.publisher.up.rate=null")
+
+
+def test_every_example_of_the_documentation_is_a_sweep(tmp_path):
+    """The axes of docs/sweeps.md, its commands, and its section."""
+    text = (Path(__file__).parents[3] / "docs" / "sweeps.md").read_text()
+    rows = re.findall(r"^\| `([^`=]+=[^`]+)` \|", text, re.MULTILINE)
+    assert len(rows) == 5
+    for row in rows:
+        assert planned(written(tmp_path, "version: 1\n"), row).cells
+    section = text.partition("```yaml\n")[2].partition("```")[0]
+    assert len(asked(planned(written(tmp_path, section)))) == 18
 
 
 def test_a_plan_reads_back_as_it_was_written(base, tmp_path):
