@@ -54,14 +54,9 @@ def _unread(story: Story, piece: Piece) -> list[Told]:
     """Tell the end, behind the last 10 ms that was read, from what a slow reader's queue dropped."""
     ear = story.flow.ear
     ended = piece.rows > (int(np.flatnonzero(ear.sample >= 0).max(initial=-1)) if ear else piece.rows.max())
-    found = []
-    if ended.any():
-        note = f"{_frames(piece, ended)} behind the last that the program read"
-        found.append(Told(reason="end-cut", chosen=ended, note=note))
-    if not ended.all():
-        note = f"{_frames(piece, ~ended)} that NetEQ delivered and the program did not read"
-        found.append(Told(reason="reader-slow", chosen=~ended, note=note))
-    return found
+    behind = f"{_frames(piece, ended)} behind the last that the program read"
+    unread = f"{_frames(piece, ~ended)} that NetEQ delivered and the program did not read"
+    return _parted((ended, "end-cut", behind), (~ended, "reader-slow", unread))
 
 
 def _frames(piece: Piece, chosen: Flags) -> str:
@@ -85,15 +80,16 @@ def backend(story: Story, piece: Piece) -> list[Told]:
 
 def _unpushed(story: Story, push: Pushes, at: Ints) -> list[Told]:
     refused = push.refused[at]
-    errors = sorted({line.error for line in story.lines if line.error})
-    found = []
-    if refused.any():
-        note = f"{_lines(at, refused)} pushes refused: {errors[0]}"
-        found.append(Told(reason="push-refused", chosen=refused, note=note))
-    if not refused.all():
-        note = f"{_lines(at, ~refused)} frames made and never pushed"
-        found.append(Told(reason="frames-dropped", chosen=~refused, note=note))
-    return found
+    error = min((line.error for line in story.lines if line.error), default="")
+    never = f"{_lines(at, ~refused)} frames made and never pushed"
+    return _parted(
+        (refused, "push-refused", f"{_lines(at, refused)} pushes refused: {error}"), (~refused, "frames-dropped", never)
+    )
+
+
+def _parted(*parts: tuple[Flags, str, str]) -> list[Told]:
+    """Return the parts that hold anything: what was chosen, the reason, the words."""
+    return [Told(reason=reason, chosen=chosen, note=note) for chosen, reason, note in parts if chosen.any()]
 
 
 def _late(push: Pushes, at: Ints) -> list[Told]:

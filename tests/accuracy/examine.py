@@ -19,20 +19,12 @@ from tests.accuracy.truth import truth
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """Everything the score needs of one run, as plain values for the journal.
+class Found(Answer):
+    """The answer and everything else that the score needs of one run, as plain values for the journal.
 
     `right_*` are None where the truth is not known (`contradiction` says why) or nothing could be read.
     """
 
-    outcome: str
-    owner: str
-    hops: tuple[str, ...]
-    reasons: tuple[str, ...]
-    points: dict[str, float]
-    unexplained: float
-    made: float
-    why: tuple[str, ...]
     truth_owner: str = ""
     truth_hop: str = ""
     truth_reason: str = ""

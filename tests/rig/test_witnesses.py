@@ -7,7 +7,6 @@ host's bridge, whose IGMP reports (RFC 3376, up to STRAYS of them when it comes 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,15 +14,12 @@ import pytest
 from lab.analysis.hosts import Host
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.host import images
-from lab.rig import cleanup
 from lab.rig.cgroup import Cgroup
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import RUN_LABEL
 from lab.rig.namespace import Namespace
-from tests.rig.test_engine import Bench, engine, until
+from tests.rig.test_engine import Bench, bench, engine, until
 
 pytestmark = pytest.mark.rig
-__all__ = ["engine"]
+__all__ = ["bench", "engine"]
 PORT, SENT, STRAYS = 5001, 200, 3
 
 OPEN = "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 5001));"
@@ -109,16 +105,6 @@ def counts(host: Host) -> tuple[int | None, int | None, int | None]:
     """Return filtered, receive-buffer and checksum drops over the whole time."""
     span = (host.network[0].t_ns, host.network[-1].t_ns)
     return host.filtered(*span), host.rcvbuf_drops(*span), host.checksum_errors(*span)
-
-
-@pytest.fixture
-def bench(engine: DockerEngine) -> Iterator[Bench]:
-    """Make a run whose containers are gone afterwards."""
-    ready = images.present(engine)
-    assert ready is not None, "the images are missing: run `make setup`"
-    made = Bench(engine, ready.router.reference)
-    yield made
-    cleanup.sweep(engine, {RUN_LABEL: made.run}).raise_if_any(made.run)
 
 
 @pytest.fixture

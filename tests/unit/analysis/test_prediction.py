@@ -9,6 +9,7 @@ import pytest
 
 from lab.analysis.journey import At, Journey
 from lab.analysis.prediction import Copy, replay
+from lab.analysis.streams import Flags, Ints
 
 SLOTS = 8
 
@@ -19,13 +20,17 @@ def travelled(*, up: tuple[int, ...] = (), down: tuple[int, ...] = (), red: bool
     t_ns[list(up), At.UPLINKED :] = -1
     t_ns[list(down), At.RECEIVED :] = -1
     slots = np.arange(SLOTS)
-    epoch = (slots >= cut).astype(np.int64)
-    no = np.zeros(SLOTS, bool)
+    return unharmed((slots >= cut).astype(np.int64), slots + 100, np.full(SLOTS, red), t_ns)
+
+
+def unharmed(epoch: Ints, number: Ints, red: Flags, t_ns: Ints) -> Journey:
+    """Return slots of which no packet was altered, copied or overtaken, wherever it died."""
+    no = np.zeros(number.size, np.bool_)
     return Journey(
         epoch=epoch,
-        number=slots + 100,
-        level=slots,
-        red=np.full(SLOTS, red),
+        number=number,
+        level=number,
+        red=red,
         t_ns=t_ns,
         altered_up=no,
         altered_down=no,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from lab.analysis.journey import At, Journey
 from lab.analysis.prediction import Copy, replay
 from tests.unit.analysis.chance import drawn
+from tests.unit.analysis.test_prediction import unharmed
 
 _LEFT_OUT = None
 
@@ -53,20 +54,8 @@ def journey(slots: list[Sent | None]) -> Journey:
     for at, one in enumerate(slots):
         if one is not _LEFT_OUT:
             t_ns[at, : one.reached + 1] = at * 20_000_000 + np.arange(one.reached + 1)
-    no = np.zeros(len(slots), np.bool_)
-    return Journey(
-        epoch=np.array(epoch, np.int64),
-        number=np.array(number, np.int64),
-        level=np.array(number, np.int64),
-        red=np.array([one is not _LEFT_OUT and one.red for one in slots]),
-        t_ns=t_ns,
-        altered_up=no,
-        altered_down=no,
-        copies_up=0,
-        copies_down=0,
-        reordered_up=0,
-        reordered_down=0,
-    )
+    red = np.array([one is not _LEFT_OUT and one.red for one in slots])
+    return unharmed(np.array(epoch, np.int64), np.array(number, np.int64), red, t_ns)
 
 
 def carriers(slots: list[Sent | None], at: int) -> list[tuple[Copy, Sent]]:
