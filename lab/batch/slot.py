@@ -6,6 +6,7 @@ Between two runs of one lab there is a fresh room and what `tc` changes, nothing
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +23,7 @@ from lab.rig import signals
 from lab.rig.lab import Lab, Machine
 from lab.rig.lifetime import lab_s
 from lab.rig.session import record
-from lab.rig.watch import Progress, Watch
+from lab.rig.watch import FAILED, Progress, Watch
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
 
@@ -103,3 +104,14 @@ class Slot:
 
 def _failed(error: LabError, took: float) -> Attempt:
     return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code, wall_s=took)
+
+
+def serious(watch: Watch) -> Watch:
+    """Return a watch for slots, which are several: it passes on what went wrong, one at a time."""
+    lock = threading.Lock()
+
+    def told(progress: Progress) -> bool:
+        with lock:
+            return progress.phase == FAILED and watch(progress)
+
+    return told

@@ -19,6 +19,7 @@ from lab.batch.fidelity import Fidelity
 from lab.batch.orders import Answer, Order
 from lab.batch.parcel import pack
 from lab.errors import Interrupted
+from lab.rig.signals import shielded
 from lab.scenario.model import Scenario
 
 Over = Callable[[], bool]
@@ -61,7 +62,7 @@ class Slots:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Give up what is being made, and close every slot. LeftoverError when one leaves something behind."""
         self._over.set()
-        with self._turn, ExitStack() as closing:
+        with shielded(), self._turn, ExitStack() as closing:
             self._turn.wait_for(lambda: not self._busy)
             for slot in self._free:
                 closing.push(slot.close)

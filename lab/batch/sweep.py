@@ -6,8 +6,7 @@ runs, lanes of this machine or workers of a cluster, is a `Crew`.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +14,7 @@ from pathlib import Path
 
 from lab.analysis.values import Outcome
 from lab.analysis.verdict import CODES, exit_code
-from lab.batch import limit, opening
+from lab.batch import limit, opening, shards
 from lab.batch.attempts import Attempts, Told
 from lab.batch.cells import Cell, Plan, plan
 from lab.batch.committed import SweepFolder
@@ -26,11 +25,11 @@ from lab.batch.judging import Judge
 from lab.batch.lanes import Lanes, OpenLane
 from lab.batch.machines import Machines
 from lab.batch.selecting import Selection
-from lab.batch.slot import Slot
+from lab.batch.slot import Slot, serious
 from lab.errors import LeftoverError, UsageError
 from lab.host.machine import machine
 from lab.rig.signals import interruptible
-from lab.rig.watch import FAILED, Progress, Watch
+from lab.rig.watch import Progress, Watch
 from lab.scenario.ladders import ladder
 
 _VOID = CODES[Outcome.VOID]
@@ -96,6 +95,11 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
 
 
+def merge(parts: Sequence[Path], results: Path) -> Swept:
+    """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
+    return _summary(shards.merged(parts, results.resolve()), Selection(), 0)
+
+
 def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
     if request.file is None:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
@@ -142,7 +146,7 @@ def _make(attempts: Attempts, folder: SweepFolder, request: Request, machines: M
     with Judge() as judge:
         missing = {cell.id for cell in attempts.resume(judge)}
         cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
-        lane = partial(_lane, machines, judge, _serious(watch))
+        lane = partial(_lane, machines, judge, serious(watch))
         with _crew(request, lane, attempts) as crew:
             if folder.search:
                 many = _SIDE_BY_SIDE if request.scheduler or request.lanes is None else request.lanes
@@ -170,17 +174,6 @@ def _crew(request: Request, lane: OpenLane, attempts: Attempts) -> Iterator[Crew
 def _lane(machines: Machines, judge: Judge, watch: Watch, over: Callable[[], bool]) -> Iterator[Recorder]:
     with Slot(machines, judge, watch, over) as slot:
         yield slot.record
-
-
-def _serious(watch: Watch) -> Watch:
-    """Return a watch for lanes, which are several: it passes on what went wrong, one at a time."""
-    lock = threading.Lock()
-
-    def told(progress: Progress) -> bool:
-        with lock:
-            return progress.phase == FAILED and watch(progress)
-
-    return told
 
 
 def _summary(folder: SweepFolder, selection: Selection, leftovers: int) -> Swept:

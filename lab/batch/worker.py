@@ -9,20 +9,63 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lab.batch import orders
-from lab.batch.fidelity import MOST_LANES
+from lab.batch.fidelity import MOST_LANES, Fidelity
+from lab.batch.judging import Judge
+from lab.batch.machines import Machines
 from lab.batch.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet
+from lab.batch.slot import Slot, serious
 from lab.batch.slots import Slots
+from lab.evidence.store import storing
+from lab.host.machine import machine
+from lab.rig.signals import interruptible
+from lab.rig.watch import Watch
 
 _TICK_S = 0.2
 """How often the main thread is there to be interrupted."""
 _LEAVE_S = 10.0
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for. `lanes` None: as many as this machine carries; `scratch` None: in /tmp."""
+
+    address: str
+    lanes: int | None = None
+    scratch: Path | None = None
+    netem: str | None = None
+
+
+def serve(request: Request, watch: Watch, tell: Tell) -> None:
+    """Make runs on this machine for whoever has them ordered; raise what ends that.
+
+    Raises UsageError, EnvironmentFault, LeftoverError, Interrupted; the scheduler is asked before anything is prepared.
+    """
+    asyncio.run(knock(checked(request.address)))
+    with interruptible(), _scratch(request.scratch) as scratch, Judge() as judge:
+        machines = Machines(machine(scratch, insist=request.netem, watch=watch), watch)
+        open_slot = partial(Slot, machines, judge, serious(watch))
+        with Slots(open_slot, Fidelity(request.lanes), scratch, machines.images) as slots:
+            work(request.address, slots, tell)
+
+
+@contextmanager
+def _scratch(parent: Path | None) -> Iterator[Path]:
+    """Have a folder for runs on their way, below `parent`. StorageError."""
+    with storing(parent or Path(tempfile.gettempdir())):
+        folder = tempfile.TemporaryDirectory(dir=parent, prefix="livekit-lab-worker-")
+    with folder as name:
+        yield Path(name)
 
 
 def work(address: str, slots: Slots, tell: Tell) -> None:

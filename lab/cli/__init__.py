@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from lab.cli import compare, machine, results, run, scenarios, sweep
+from lab.cli import compare, machine, results, run, scenarios, sweep, worker
 from lab.errors import Interrupted, LabError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 for register in (
     run.register,
     sweep.register,
+    worker.register,
     results.register,
     compare.register,
     scenarios.register,

@@ -28,6 +28,8 @@ from lab.errors import UsageError
 if TYPE_CHECKING:
     from lab.batch.attempts import Moment
 
+_BESIDE_MERGE = {"merge", "file", "axes", "results", "form", "json", "quiet"}
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
@@ -35,6 +37,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sweep(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     file: Annotated[
         Path | None, typer.Argument(help="The scenario that is varied.", show_default="that of --resume")
     ] = None,
@@ -69,6 +72,10 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler make the runs.")
+    ] = None,
+    merge: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR…", help="Put the parts in these folders together instead; nothing is run."),
     ] = None,
     results: Results = DEFAULT_RESULTS,
     netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,
@@ -110,12 +117,24 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
         find_limit=find_limit,
     )
     with Reporter(stream=sys.stderr, quiet=quiet) as reporter:
-        done = batch.sweep(request, reporter.watch, lambda moment: None if quiet else _tell(moment))
+        if merge:
+            done = batch.merge(_folders(context, merge, file, axes), results)
+        else:
+            done = batch.sweep(request, reporter.watch, lambda moment: None if quiet else _tell(moment))
     kind = Format.json if json else form
     sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
     if done.missing:
         print(f"lab: {done.missing} cells have no run that counts: lab sweep --resume {done.folder}", file=sys.stderr)
     raise typer.Exit(done.exit_code)
+
+
+def _folders(context: typer.Context, merge: list[Path], file: Path | None, axes: list[str] | None) -> tuple[Path, ...]:
+    """Return the folders of --merge; those after the first one were read as file and axes. UsageError."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    if other := sorted(given - _BESIDE_MERGE):
+        raise UsageError("--merge runs nothing", fix=f"leave --{other[0].replace('_', '-')} out")
+    return (*merge, *([file] if file else ()), *map(Path, axes or ()))
 
 
 def _tell(moment: Moment) -> None:
