@@ -80,7 +80,7 @@ class Attempts:
         for cell in missing:
             if (ended := folder.ended(cell)) and (lost := folder.lost(ended[-1])) and ended[-1].manifest:
                 self.note(f"cell {cell.id}: {lost}; it is made again")
-        if folder.lines:
+        if self._folder.lines:
             self.note(f"{len(folder.cells) - len(missing)} cells done, {len(missing)} to go")
         self._folder = folder
         return missing
