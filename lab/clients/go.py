@@ -1,6 +1,7 @@
-"""The start signal: `LAB_DIR/go` holds the moment, in CLOCK_MONOTONIC, which all containers of a host share.
+"""The signals: `LAB_DIR/join` is there when one may connect; `LAB_DIR/go` holds the moment to start at.
 
-It is put there whole (renamed into place), so what is there can be read.
+That is in CLOCK_MONOTONIC, which all containers of a host share. Files are put there whole (renamed into place), so
+what is there can be read.
 """
 
 from __future__ import annotations
@@ -11,6 +12,12 @@ import time
 from pathlib import Path
 
 POLL_S = 0.005
+
+
+async def wait_join(folder: Path) -> None:
+    """Wait until one may connect."""
+    while not (folder / "join").exists():
+        await asyncio.sleep(POLL_S)
 
 
 def start_ns(folder: Path) -> int | None:

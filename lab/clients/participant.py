@@ -1,4 +1,4 @@
-"""A participant's story: join, publish, hear, say ready, push when told, and leave on SIGTERM within a second."""
+"""A participant's story: join when let in, publish, hear, say ready, push when told, leave a second after SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from livekit import rtc
 
 from lab.clients.config import Config
-from lab.clients.go import sleep_until
+from lab.clients.go import sleep_until, wait_join
 from lab.clients.journal import Journal
 from lab.clients.listening import Listener
 from lab.clients.publishing import Publisher
@@ -54,6 +54,7 @@ async def _attend(config: Config, folder: Path, journal: Journal, door: _Door) -
         closing(Listener(config, folder, journal, injected)) as listener,
         _until_sigterm(),
     ):
+        await wait_join(folder)
         if not await _connected(room, door, journal):
             return EXIT_NOT_CONNECTED
         async with asyncio.TaskGroup() as tasks:

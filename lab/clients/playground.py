@@ -61,6 +61,7 @@ def main(role: str) -> None:
     """Prepare LAB_DIR and become the participant."""
     folder = Path(os.environ["LAB_DIR"])
     (folder / "config.json").write_text(json.dumps(orders(role)), encoding="utf-8")
+    (folder / "join").touch()
     (folder / "go").write_text(json.dumps({"start_monotonic_ns": time.monotonic_ns()}), encoding="utf-8")
     os.environ["LIVEKIT_TOKEN"] = token(os.environ["LIVEKIT_KEY"], os.environ["LIVEKIT_SECRET"], role, int(time.time()))
     os.execv(sys.executable, [sys.executable, "-u", "-m", "lab.clients"])

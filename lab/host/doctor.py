@@ -90,6 +90,7 @@ def examine() -> Iterator[Finding]:
 def cross(engine: Engine, ready: Images, driver: Driver) -> Finding:
     """Say whether packets cross edge → router → core on this machine, and if not, which rule is in the way."""
     with _machine(engine, ready, driver) as machine, Lab(machine, loads(_SCENARIO), watch=silent) as lab:
+        lab.complete()
         before = firewall.dropping()
         return _crossing(measure(lab, "publisher", PACKETS), before)
 
@@ -120,6 +121,7 @@ def _leftovers(engine: DockerEngine) -> Finding:
 def _path(machine: Machine) -> Iterator[Finding]:
     """Build a lab with one link and measure its path: as it is, with 20 ms, with 50 % loss."""
     with Lab(machine, loads(_SCENARIO), watch=silent) as lab:
+        lab.complete()
         before = firewall.dropping()
         plain = measure(lab, "publisher", PACKETS)
         crossing = _crossing(plain, before)

@@ -1,7 +1,8 @@
 """The clients of one run: started before the media, told when to push, waited for, and their leavings collected.
 
 The contract, which foreign programs can meet too: environment (LIVEKIT_URL, LIVEKIT_TOKEN, LAB_DIR), files under
-LAB_DIR, SIGTERM to end, a grace, then kill. Our own programs also read LAB_DIR/config.json and wait for LAB_DIR/go.
+LAB_DIR, SIGTERM to end, a grace, then kill. Our own programs also read LAB_DIR/config.json, wait for LAB_DIR/join
+before they connect, so that they load while the server comes up, and for LAB_DIR/go before they push.
 """
 
 from __future__ import annotations
@@ -182,6 +183,12 @@ def _gave_up(engine: Engine, running: Running) -> bool:
         return True
     log = server.tail(engine.logs(running.container)) if state else "    (its container is gone)"
     raise ClientFailed(f"client {running.client.name} ended with exit code {code}:\n{log}")
+
+
+def admit(clients: Sequence[Running]) -> None:
+    """Tell every client that the server is there to be joined."""
+    for each in clients:
+        replace_now(each.folder / "join", "{}")
 
 
 def release(clients: Sequence[Running], start_monotonic_ns: int) -> None:

@@ -12,7 +12,7 @@ import time
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
-from lab.rig import programs, server
+from lab.rig import programs, server, signals
 from lab.rig.containers import Program, open_to_programs
 from lab.rig.lab import Lab
 from lab.rig.lifetime import JOIN_S
@@ -93,6 +93,7 @@ class Crowd:
         while not (said.exists() and '"ready"' in said.read_text()):
             if time.monotonic() > until:
                 raise EnvironmentFault(f"the crowd did not join within {JOIN_S:g} s", fix="ask for fewer")
+            signals.check()
             if pulse.due():
                 programs.check_alive(self._lab.machine.engine, [running])
             time.sleep(POLL_S)

@@ -2,53 +2,48 @@
 
 Law: everything carries the run's label from its creation, so that one sweep by label undoes any partial bring-up;
 a watchdog does it when this process is killed, or could not. Many runs (`session.record`) may share one lab.
+A lab is entered as soon as its devices are joined, so that captures can be opened meanwhile; whoever needs another
+piece waits for it, and hears there what went wrong with it.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 import secrets
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from ipaddress import IPv4Network
 from pathlib import Path
 from types import TracebackType
+from typing import Any, TypeVar
 
 from lab.errors import EnvironmentFault, LeftoverError
 from lab.rig import cleanup, containers, lifetime, owner, signals, watchdog
-from lab.rig.bump.driver import Bump, plumb, router_needs
-from lab.rig.bump.plumbing import Driver
-from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine, SubnetTaken
-from lab.rig.images import Images
+from lab.rig.bump.driver import Bump, plumb
+from lab.rig.coming import arrived
+from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, SubnetTaken
 from lab.rig.parallel import side_by_side
-from lab.rig.server import Credentials, server_spec, wait_ready, write_configuration
-from lab.rig.topology import BLOCKS, SERVER, Node, Topology, topology
-from lab.rig.waiting import until
+from lab.rig.pieces import Machine, Pieces
+from lab.rig.server import Credentials, write_configuration
+from lab.rig.topology import BLOCKS, SERVER, Topology, topology
 from lab.rig.watch import FAILED, KEPT, Progress, Watch
 from lab.rig.watchdog import Guard
 from lab.scenario.model import Scenario
 
+__all__ = ["Lab", "Machine"]
+
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
+T = TypeVar("T")
 BLOCK_TRIES = 20
-NODE_READY_S = 15.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What a lab needs of this machine."""
-
-    engine: Engine
-    images: Images
-    driver: Driver
-    results: Path
-    cache: Path
+PIECES = 64
+"""More than a lab has: each is brought up in a thread of its own."""
 
 
 class Lab:
@@ -56,11 +51,10 @@ class Lab:
 
     block: IPv4Network
     topology: Topology
-    bump: Bump
     router: str
-    nodes: dict[str, str]
-    server: str
-    credentials: Credentials
+    _nodes: dict[str, Future[str]]
+    _server: Future[tuple[str, str]]
+    _bump: Future[Bump]
 
     def __init__(self, machine: Machine, scenario: Scenario, *, watch: Watch, keep: bool = False) -> None:
         """Plan a lab with the links, clients and server of `scenario`; nothing exists before `__enter__`.
@@ -72,8 +66,11 @@ class Lab:
         self.run = secrets.token_hex(5)
         self.keep = keep
         self._watch = watch
+        self.credentials = Credentials()
         self._stack = ExitStack()
-        self._stands = False
+        self._pieces: list[Future[Any]] = []
+        self._pool = ThreadPoolExecutor(PIECES)
+        self._media = ExitStack()
         self.scratch = Path(tempfile.gettempdir()) / f"livekit-lab-{self.run}"
         lives_s = lifetime.lab_s(scenario, keep=keep)
         whose = owner.kept() if keep else owner.token()
@@ -84,14 +81,39 @@ class Lab:
         )
 
     def __enter__(self) -> Lab:
-        """Build it: watchdog, networks, then router and namespaces side by side, then bump and server side by side."""
+        """Build it: watchdog, networks, router and its devices; everything else is on its way then."""
         try:
             self._build()
         except BaseException as error:
             self._take_down(error)
             raise
-        self._stands = True
         return self
+
+    @cached_property
+    def nodes(self) -> dict[str, str]:
+        """The containers that own the namespaces, by name of their node; each knows its way."""
+        return {name: arrived(node) for name, node in self._nodes.items()}
+
+    @cached_property
+    def server(self) -> str:
+        """The server's container; it listens."""
+        return arrived(self._server)[0]
+
+    @cached_property
+    def server_configuration(self) -> str:
+        """What the server was told, without its key."""
+        return arrived(self._server)[1]
+
+    @cached_property
+    def bump(self) -> Bump:
+        """The bump; every direction was clean when it came up."""
+        return arrived(self._bump)
+
+    def complete(self) -> None:
+        """Wait until all of it stands. Raises EnvironmentFault for what does not come up."""
+        self._watch(Progress(phase="server and bump"))
+        for piece in self._pieces:
+            arrived(piece)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Remove it, whatever happened inside."""
@@ -106,9 +128,26 @@ class Lab:
         networks = self._networks()
         guard.ready()
         self._watch(Progress(phase="containers"))
-        self._namespaces(networks)
-        self._watch(Progress(phase="server and bump"))
-        self.bump = self._media_path(self._stack)
+        made = Pieces(machine=self.machine, identity=self.identity, topology=self.topology, networks=networks)
+        router = self._later(made.start_router)
+        self._nodes = {SERVER: self._later(partial(made.start_node, self.topology.server))}
+        self._later(partial(importlib.import_module, "livekit.api"))  # 0.2 s, for tokens, while the engine works
+        self.router = arrived(router)
+        plumbed = self._later(partial(plumb, self.machine.engine, self.router, self.topology, self.machine.driver))
+        self._bump = self._later(partial(self._start_bump, plumbed))
+        self._server = self._later(partial(self._start_server, made))
+        self._nodes |= {
+            node.name: self._later(partial(made.start_node, node))
+            for node in (*self.topology.clients, *self.topology.background, *filter(None, [self.topology.crowd]))
+        }
+        arrived(plumbed)
+
+    def _later(self, task: Callable[[], T]) -> Future[T]:
+        """Have `task` done side by side with all else; taking down waits for its end."""
+        with signals.shielded():  # a signal inside `submit` would leave a thread that nobody waits for
+            piece = self._pool.submit(task)
+            self._pieces.append(piece)
+        return piece
 
     def _take_down(self, first: BaseException | None) -> None:
         """Undo what was built; signals wait until it is done. `first` is the error that led here, if there is one."""
@@ -121,15 +160,32 @@ class Lab:
         The watchdog is dismissed only when nothing is left to do; else it goes on trying.
         """
         try:
-            if self.keep and self._stands:
+            if self.keep and self._stands():
                 self._say_kept()
             else:
-                cleanup.sweep_run(self.machine.engine, self.run)
+                self._remove()
             guard.dismiss()
         except LeftoverError as error:
             if first is None:
                 raise
             self._watch(Progress(phase=FAILED, detail=str(error)))
+
+    def _stands(self) -> bool:
+        """Return whether every piece is there."""
+        return hasattr(self, "_bump") and not any(
+            not each.done() or each.cancelled() or each.exception() for each in self._pieces
+        )
+
+    def _remove(self) -> None:
+        """Remove everything, which also ends what still waits for a part of it; and then what that had under way."""
+        under_way = any(not each.done() for each in self._pieces)
+        try:
+            cleanup.sweep_run(self.machine.engine, self.run)
+        finally:
+            self._pool.shutdown(cancel_futures=True)
+            self._media.close()
+        if under_way:
+            cleanup.sweep_run(self.machine.engine, self.run)
 
     def _say_kept(self) -> None:
         until_when = time.strftime("%H:%M", time.localtime(int(self.identity.labels[EXPIRES_LABEL])))
@@ -161,62 +217,23 @@ class Lab:
         engine, identity = self.machine.engine, self.identity
         return lambda: (name, engine.create_network(identity.name(name), subnet, identity.labels))
 
-    def _namespaces(self, networks: dict[str, str]) -> None:
-        """Start the router and every node at once, and wait until each node knows its way."""
-        engine, image = self.machine.engine, self.machine.images.router.reference
-        router = containers.router_spec(
-            self.identity,
-            image,
-            {networks[s.name]: s.router_ip for s in self.topology.segments},
-            self.machine.results,
-        )
-        needs = router_needs(self.machine.driver, self.machine.cache)
-        router = replace(router, devices=needs.devices, mounts=(*router.mounts, *needs.mounts))
-
-        def node(each: Node) -> Callable[[], str]:
-            spec = containers.node_spec(self.identity, image, each, networks[each.segment.name])
-            return lambda: self._started_node(engine.start(spec))
-
-        self.router, *nodes = side_by_side([lambda: engine.start(router), *map(node, self.topology.nodes)])
-        self.nodes = {each.name: found for each, found in zip(self.topology.nodes, nodes, strict=True)}
-
-    def _started_node(self, container: str) -> str:
-        until(
-            lambda: containers.NODE_READY in self.machine.engine.logs(container),
-            NODE_READY_S,
-            lambda: EnvironmentFault(f"a node did not set its route:\n{self.machine.engine.logs(container)}"),
-        )
-        return container
-
-    def _media_path(self, stack: ExitStack) -> Bump:
-        """Start the server while the bump boots."""
-        engine = self.machine.engine
+    def _start_bump(self, plumbed: Future[None]) -> Bump:
         bump = Bump(
-            engine=engine,
+            engine=self.machine.engine,
             router=self.router,
             topology=self.topology,
             driver=self.machine.driver,
             seed=self.scenario.seed,
             impair_only=self.scenario.impair_only,
             cache=self.machine.cache,
+            plumbed=partial(arrived, plumbed),
         )
-        with ThreadPoolExecutor(1) as pool:
-            starting = pool.submit(self._start_server)
-            plumb(engine, self.router, self.topology, self.machine.driver)
-            stack.enter_context(bump)
-            self.server = starting.result()
+        self._media.enter_context(bump)
         return bump
 
-    def _start_server(self) -> str:
-        engine, asked = self.machine.engine, self.scenario.server
-        self.credentials = Credentials()
+    def _start_server(self, made: Pieces) -> tuple[str, str]:
+        """Return the server's container, which listens, and its configuration."""
         folder = Path(tempfile.mkdtemp(prefix="livekit-", dir=self.scratch))
-        write_configuration(folder, self.topology, asked, self.credentials)
-        containers.open_to_programs(folder)
-        base = replace(self.identity.spec(SERVER, "", ()), user=containers.program_user())
-        container = engine.start(
-            server_spec(self.machine.images.server.reference, self.nodes[SERVER], asked, folder, base)
-        )
-        wait_ready(engine, container)
-        self.server_configuration = (folder / "livekit.yaml").read_text()
-        return container
+        write_configuration(folder, self.topology, self.scenario.server, self.credentials)
+        container = made.start_server(self.scenario.server, folder, arrived(self._nodes[SERVER]))
+        return container, (folder / "livekit.yaml").read_text()

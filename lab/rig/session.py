@@ -7,8 +7,8 @@ change of the network is read back before it counts; what happened is written do
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -24,6 +24,8 @@ from lab.rig.crowd import Crowd
 from lab.rig.injector import Injector
 from lab.rig.lab import Lab
 from lab.rig.network import Network
+from lab.rig.parallel import Together, enter_side_by_side
+from lab.rig.topology import SERVER
 from lab.rig.watch import Progress, Watch
 from lab.rig.witnesses import witnesses
 from lab.scenario.model import Scenario
@@ -45,38 +47,31 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
     Raises UsageError when the lab is not one for this scenario, ClientFailed, EnvironmentFault, StorageError.
     """
     sharing.admit(lab, scenario)
-    folder.put(facts.known(folder.manifest, lab, scenario))
+    room = lab.new_room()
     with ExitStack() as stack:
         watch(Progress(phase="taps"))
-        room = lab.new_room()
-        stack.callback(server_words.keep_last_words, lab, folder, room)
-        mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
-        stack.enter_context(
-            Captures(
-                engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted
-            )
+        _, seen, _ = stack.enter_context(
+            Together(_taps(lab, folder), witnesses(lab, folder), _words(lab, folder, room))
         )
-        seen = stack.enter_context(witnesses(lab, folder))
-        traffic = stack.enter_context(Background(lab, folder, scenario.seed))
-        network = stack.enter_context(Network(lab.bump, scenario, folder))
-        crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
-        stack.callback(sharing.restore_server, lab, scenario.server.after_join)
-        if scenario.impair == "from_start":
-            _impair(network, traffic)
         watch(Progress(phase="join"))
-        joined = stack.enter_context(clients.started(lab, scenario, folder, room))
+        world, joined = enter_side_by_side(
+            stack, _world(lab, scenario, folder, room), clients.started(lab, scenario, folder, room)
+        )
+        folder.put(facts.known(folder.manifest, lab, scenario))
+        seen.watch(SERVER, lab.server, node=SERVER)
         for each in joined:
             seen.watch(f"client-{each.client.name}", each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
+        clients.admit(joined)
         if _all_hear(lab, scenario, joined, folder):
             _media(
                 _Stage(
                     lab=lab,
                     scenario=scenario,
                     joined=joined,
-                    network=network,
-                    traffic=traffic,
-                    crowd=crowd,
+                    network=world.network,
+                    traffic=world.traffic,
+                    crowd=world.crowd,
                     injector=injector,
                     folder=folder,
                     room=room,
@@ -85,6 +80,42 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                 )
             )
     folder.seal()
+
+
+def _taps(lab: Lab, folder: RunFolder) -> Captures:
+    mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
+    return Captures(engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted)
+
+
+@contextmanager
+def _words(lab: Lab, folder: RunFolder, room: str) -> Iterator[None]:
+    """Keep what the server says when the clients have left."""
+    try:
+        yield
+    finally:
+        server_words.keep_last_words(lab, folder, room)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _World:
+    """What is around the clients of a run."""
+
+    network: Network
+    traffic: Background
+    crowd: Crowd
+
+
+@contextmanager
+def _world(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[_World]:
+    """Make the links what they are when the clients join, and let the crowd in; leave the server as it was."""
+    with ExitStack() as stack:
+        traffic = stack.enter_context(Background(lab, folder, scenario.seed))
+        network = stack.enter_context(Network(lab.bump, scenario, folder))
+        crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
+        stack.callback(sharing.restore_server, lab, scenario.server.after_join)
+        if scenario.impair == "from_start":
+            _impair(network, traffic)
+        yield _World(network=network, traffic=traffic, crowd=crowd)
 
 
 def _all_hear(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder) -> bool:

@@ -20,7 +20,6 @@ from lab.rig.engine import Engine
 from lab.rig.lab import Lab
 from lab.rig.namespace import Namespace
 from lab.rig.sampling import Account, Sampler
-from lab.rig.topology import SERVER
 
 PACER = "lab.clients.pacer"
 
@@ -43,7 +42,7 @@ class Witnesses:
 
 @contextmanager
 def witnesses(lab: Lab, folder: RunFolder) -> Iterator[Witnesses]:
-    """Run the pacer and sample the accounts while the block runs, the server's first.
+    """Run the pacer and sample the accounts while the block runs.
 
     A sampling that failed is raised behind the block.
     """
@@ -54,12 +53,10 @@ def witnesses(lab: Lab, folder: RunFolder) -> Iterator[Witnesses]:
     program = Program(part="pacer", module=PACER, folder=home, environment={})
     pacer = programs.start(lab, program, names.HOST)
     ended, sampler = threading.Event(), Sampler(folder)
-    watching = Witnesses(lab, sampler)
-    watching.watch(SERVER, lab.server, SERVER)
     with ThreadPoolExecutor(1) as pool:
         sampling = pool.submit(sampler.run, ended)
         try:
-            yield watching
+            yield Witnesses(lab, sampler)
         finally:
             ended.set()
             programs.finish(lab, pacer, folder)

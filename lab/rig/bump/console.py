@@ -20,6 +20,11 @@ from lab.rig.engine import Shell
 TC = "/usr/sbin/tc"
 """By its path: busybox's shell prefers an applet of the same name, which knows next to nothing."""
 ANSWER_S = 10.0
+# A kernel that does not know the seed takes it without a word and forgets it.
+FACTS = f"""uname -r; {TC} -V
+{TC} qdisc add dev lo root netem seed 1 2>/dev/null
+{TC} -j qdisc show dev lo | grep -q '"seed":1' && {{ {TC} qdisc del dev lo root; echo seeded; }}"""
+"""Says the kernel's release, tc's version, and `seeded` where netem accepts a seed."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from lab.errors import EnvironmentFault
 from lab.evidence.values import DirectionState, Qdisc, StepState
 from lab.rig import owner
 from lab.rig.bump import plumbing, readback, tc, vm
-from lab.rig.bump.console import TC, Console, ConsoleClosed
+from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import Driver
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
 from lab.rig.topology import Topology
@@ -31,10 +31,6 @@ Way = tuple[str, Direction]
 """A client and the direction of its link."""
 
 _WAYS: tuple[Direction, ...] = ("up", "down")
-# A kernel that does not know the seed takes it without a word and forgets it.
-_FACTS = f"""uname -r; {TC} -V
-{TC} qdisc add dev lo root netem seed 1 2>/dev/null
-{TC} -j qdisc show dev lo | grep -q '"seed":1' && {{ {TC} qdisc del dev lo root; echo seeded; }}"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +103,7 @@ def plumb(engine: Engine, router: str, topology: Topology, driver: Driver) -> No
 class Bump:
     """Every impaired direction of a lab: clean on entry, then what `apply` says. The router's owner removes it.
 
-    Nothing is touched before `__enter__`, which needs `plumb` to have been done.
+    Nothing is touched before `__enter__`, which needs `plumb` to have been done, or waits for it by `plumbed`.
     """
 
     engine: Engine
@@ -118,6 +114,7 @@ class Bump:
     impair_only: tc.Only
     cache: Path
     report: vm.Report = vm.silent
+    plumbed: Callable[[], object] = vm.at_once
     facts: BumpFacts = field(init=False)
     _console: Console = field(init=False)
     _force: dict[Way, Impairment] = field(init=False, default_factory=dict)
@@ -128,7 +125,7 @@ class Bump:
         running = self._start()
         self._console = running.console
         try:
-            self.facts = self._ask_facts(running)
+            self.facts = self._facts(running)
             self._force = {(link.client, way): CLEAN for link in self.topology.links for way in _WAYS}
             self._seeds = {way: self._seed_of(way, "clean") for way in self._force}
             self._run("clean", None, {way: self._setup(way) for way in self._force})
@@ -162,12 +159,13 @@ class Bump:
 
     def _start(self) -> vm.Running:
         if self.driver == "vm" and self.topology.links:
-            return vm.start(self.engine, self.router, len(self.topology.links), self.cache, self.report)
-        return vm.Running(console=Console(self.engine.shell(self.router, ("sh",))), resumed=False, qemu=None)
+            return vm.start(self.engine, self.router, len(self.topology.links), self.cache, self.report, self.plumbed)
+        self.plumbed()
+        console = Console(self.engine.shell(self.router, ("sh",)))
+        return vm.Running(console=console, resumed=False, qemu=None, facts=console.run(FACTS).output)
 
-    def _ask_facts(self, running: vm.Running) -> BumpFacts:
-        answer = running.console.run(_FACTS)
-        kernel, version, *seeded = answer.output.splitlines()
+    def _facts(self, running: vm.Running) -> BumpFacts:
+        kernel, version, *seeded = running.facts.splitlines()
         return BumpFacts(
             driver=self.driver,
             seeded=seeded == ["seeded"],

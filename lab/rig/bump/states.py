@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.rig.bump.console import FACTS
 from lab.rig.bump.qemu import qemu_argv
 
 FOLDER = "vm"
@@ -24,8 +25,8 @@ class Found:
 
 
 def key(machine_id: str, links: int) -> str:
-    """Return what a state depends on: kernel, initramfs and QEMU (`machine_id`), command line, number of links."""
-    command = "\0".join(qemu_argv(links, None)).encode()
+    """Return what a state depends on: kernel, initramfs and QEMU (`machine_id`), command, facts, number of links."""
+    command = "\0".join((*qemu_argv(links, None), FACTS)).encode()
     return f"{machine_id.strip()}-{hashlib.sha256(command).hexdigest()[:8]}-{links}"
 
 

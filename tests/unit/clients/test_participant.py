@@ -226,6 +226,7 @@ def attended(monkeypatch: pytest.MonkeyPatch, folder: Path, room: Room) -> tuple
     """Return a subscriber's exit code and its events."""
     monkeypatch.setattr(rtc, "Room", lambda: room)
     config = replace(CONFIG, role="subscriber")
+    (folder / "join").touch()
     code = asyncio.run(attend(config, folder, "ws://198.18.0.2:7880", "token"))
     return code, [event.name for event in events(read_headed(folder / "events.jsonl", "events"))]
 
@@ -252,6 +253,34 @@ def test_no_connection_is_exit_3(
     code, names = attended(monkeypatch, tmp_path, Room(connect))
     assert (code, names) == (3, ["error"])
     assert words in (tmp_path / "events.jsonl").read_text()
+
+
+def test_nobody_connects_before_being_let_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The server may not be there yet, nor the captures open."""
+    happened: list[str] = []
+
+    async def wait_join(folder: Path) -> None:
+        happened.append(f"let in at {folder.name}")
+
+    async def come() -> None:
+        happened.append("connects")
+        await _refuse()
+
+    monkeypatch.setattr(participant, "wait_join", wait_join)
+    attended(monkeypatch, tmp_path, Room(come))
+    assert happened == [f"let in at {tmp_path.name}", "connects"]
+
+
+def test_being_let_in_is_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is waited for as long as it takes."""
+    looks = iter([lambda: None, lambda: None, (tmp_path / "join").touch])
+
+    async def sleep(_: float) -> None:
+        next(looks)()
+
+    monkeypatch.setattr(go, "asyncio", SimpleNamespace(sleep=sleep))
+    asyncio.run(go.wait_join(tmp_path))
+    assert next(looks, None) is None
 
 
 def test_sigterm_is_a_normal_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import lab.rig.lab as rig
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError
-from lab.rig import cleanup, signals
+from lab.rig import cleanup, pieces, signals
 from lab.rig.containers import NODE_READY
-from lab.rig.engine import OWNER_LABEL
+from lab.rig.engine import OWNER_LABEL, ContainerSpec
 from lab.rig.lab import Lab
 from lab.rig.server import READY_WORDS
 from lab.rig.watch import FAILED, KEPT, Progress
@@ -90,6 +92,7 @@ def test_a_lab_that_ends_leaves_nothing_and_dismisses_the_watchdog(dog: Dog, tmp
     """Containers, networks and scratch are gone."""
     engine = ready()
     with planned(engine, tmp_path, Seen()) as lab:
+        lab.complete()
         assert engine.names
         assert lab.scratch.stat().st_mode & 0o777 == 0o700
     assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
@@ -100,8 +103,8 @@ def test_a_failed_bring_up_is_undone_even_when_it_was_to_be_kept(dog: Dog, tmp_p
     engine = ready()
     lab = planned(engine, tmp_path, Seen(), keep=True)
     engine.refuse_start = frozenset({f"lab-{lab.run}-server"})
-    with pytest.raises(EnvironmentFault, match="driver failed"):
-        lab.__enter__()
+    with pytest.raises(EnvironmentFault, match="driver failed"), lab:
+        assert lab.server
     assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
 
 
@@ -114,6 +117,31 @@ def test_an_engine_that_dies_leaves_the_watchdog_on_duty(dog: Dog, tmp_path: Pat
     with pytest.raises(LeftoverError, match=f"lab clean --run {lab.run}"):
         lab.__exit__(None, None, None)
     assert (lab.scratch.exists(), dog.dismissed) == (False, False)
+
+
+def test_what_is_under_way_when_a_lab_ends_is_removed_too(
+    dog: Dog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that the first sweep could not see yet is seen by the second, after everything has ended."""
+    engine, swept = ready(), threading.Event()
+    sweep = cleanup.sweep_run
+
+    def sweep_run(*asked: Any) -> None:
+        sweep(*asked)
+        swept.set()
+
+    def start(self: FakeEngine, spec: ContainerSpec) -> str:
+        if spec.name.endswith("-server") and "node" not in spec.name:
+            assert swept.wait(10)
+        return started(self, spec)
+
+    started = FakeEngine.start
+    monkeypatch.setattr(FakeEngine, "start", start)
+    monkeypatch.setattr(cleanup, "sweep_run", sweep_run)
+    with planned(engine, tmp_path, Seen()) as lab:
+        pass
+    assert f"start lab-{lab.run}-server" in engine.log
+    assert (engine.names, dog.dismissed) == ([], True)
 
 
 def test_cleanup_that_fails_never_hides_the_first_error(dog: Dog, tmp_path: Path) -> None:
@@ -135,6 +163,7 @@ def test_a_kept_lab_stays_and_says_how_to_remove_it(dog: Dog, tmp_path: Path) ->
     """Neither its end nor the next lab's cleaning removes it; the command it names does. No secret stays in a file."""
     engine, seen = ready(), Seen()
     with planned(engine, tmp_path, seen, keep=True) as lab:
+        lab.complete()
         there = engine.names
     cleanup.clean(engine)
     assert (engine.names, lab.scratch.exists(), dog.dismissed) == (there, False, True)
@@ -156,11 +185,11 @@ def test_a_signal_ends_the_waits_of_a_bring_up(dog: Dog, tmp_path: Path, monkeyp
         return ""
 
     def run() -> None:
-        with signals.interruptible():
-            lab.__enter__()
+        with signals.interruptible(), lab:
+            assert lab.nodes
 
     monkeypatch.setattr(FakeEngine, "logs", logs)
-    monkeypatch.setattr(rig, "NODE_READY_S", 5.0)
+    monkeypatch.setattr(pieces, "NODE_READY_S", 5.0)
     began = time.monotonic()
     with pytest.raises(Interrupted):
         run()
