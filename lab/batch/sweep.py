@@ -7,7 +7,7 @@ runs, lanes of this machine or workers of a cluster, is a `Crew`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from lab.analysis.verdict import CODES, exit_code
 from lab.batch import limit, opening, shards
 from lab.batch.attempts import Attempts, Told
 from lab.batch.cells import Cell, Plan, plan
+from lab.batch.cluster import Cluster
 from lab.batch.committed import SweepFolder
 from lab.batch.crew import ERROR, Crew, Recorder
 from lab.batch.fidelity import Fidelity
@@ -24,6 +25,7 @@ from lab.batch.journal import Journal
 from lab.batch.judging import Judge
 from lab.batch.lanes import Lanes, OpenLane
 from lab.batch.machines import Machines
+from lab.batch.orders import Carrier
 from lab.batch.selecting import Selection
 from lab.batch.slot import Slot, serious
 from lab.errors import LeftoverError, UsageError
@@ -80,6 +82,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
     draft = again.plan if again else _plan(request)
     request.selection.of(draft)
     with interruptible(), ExitStack() as stack:
+        carrier = stack.enter_context(_scheduler(request.scheduler)) if request.scheduler else None
         if again:
             stack.enter_context(journal := Journal(again.path))
         results = again.path.parent.parent if again else request.results.resolve()
@@ -91,7 +94,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
             stack.enter_context(journal := Journal(folder.path))
         watch(Progress(phase="sweep", detail=f"{len(folder.plan.cells)} cells → {folder.path}"))
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
-        leftovers = _make(attempts, folder, request, machines, watch)
+        leftovers = _make(attempts, folder, request, carrier, machines, watch)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
 
 
@@ -141,15 +144,17 @@ def _searched(request: Request) -> str | None:
     return request.find_limit.partition("=")[0] if request.find_limit else None
 
 
-def _make(attempts: Attempts, folder: SweepFolder, request: Request, machines: Machines, watch: Watch) -> int:
+def _make(
+    attempts: Attempts, folder: SweepFolder, request: Request, carrier: Carrier | None, machines: Machines, watch: Watch
+) -> int:
     """Make what is missing; return how often something was left behind."""
     with Judge() as judge:
         missing = {cell.id for cell in attempts.resume(judge)}
         cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
         lane = partial(_lane, machines, judge, serious(watch))
-        with _crew(request, lane, attempts) as crew:
+        with _crew(carrier, request.lanes, lane, attempts) as crew:
             if folder.search:
-                many = _SIDE_BY_SIDE if request.scheduler or request.lanes is None else request.lanes
+                many = _SIDE_BY_SIDE if carrier or request.lanes is None else request.lanes
                 limit.go(folder.path, attempts, crew, request.selection.may_begin(), many)
             else:
                 attempts.go(crew, cells, request.selection.may_begin())
@@ -157,17 +162,19 @@ def _make(attempts: Attempts, folder: SweepFolder, request: Request, machines: M
 
 
 @contextmanager
-def _crew(request: Request, lane: OpenLane, attempts: Attempts) -> Iterator[Crew]:
-    """Have those who make the runs."""
-    if request.scheduler is None:
-        with Lanes(lane, Fidelity(request.lanes), attempts.note) as lanes:
+def _crew(carrier: Carrier | None, many: int | None, lane: OpenLane, attempts: Attempts) -> Iterator[Crew]:
+    """Have those who make the runs: behind `carrier`, or as `many` lanes as this machine is to have."""
+    if carrier is None:
+        with Lanes(lane, Fidelity(many), attempts.note) as lanes:
             yield lanes
-        return
-    from lab.batch.cluster import Cluster
-    from lab.batch.scheduler import Scheduler
-
-    with Scheduler(request.scheduler) as carrier:
+    else:
         yield Cluster(carrier, attempts.plan.images, attempts.note)
+
+
+def _scheduler(address: str) -> AbstractContextManager[Carrier]:
+    from lab.batch.scheduler import Scheduler  # Dask, which is an extra
+
+    return Scheduler(address)
 
 
 @contextmanager
