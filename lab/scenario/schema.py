@@ -5,6 +5,7 @@ Law: both are made from the models in `written`, the metrics and the profiles; n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -68,6 +69,7 @@ _PROFILES = """## Profiles
 `profile: NAME` on a link impairs both directions as its source publishes it; fields written beside it win, and
 `null` takes one away. Times are one way: the round trip has twice the delay. Queues are not published; they get the
 default.
+
 """
 _TIMELINE = """## How a timeline is read
 
@@ -137,7 +139,8 @@ def _section(title: str, model: Mapping[str, Any]) -> str:
 
 
 def _title(model: str) -> str:
-    return model.removesuffix("Written").lower()
+    """Return the name of a model as the field is written that holds it: `backend_late`."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", model.removesuffix("Written")).lower()
 
 
 def _default(field: Mapping[str, Any], required: bool) -> str:
