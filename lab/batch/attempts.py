@@ -32,12 +32,13 @@ GIVE_UP = 6
 class Moment:
     """What is new in a sweep, and where it stands.
 
-    `done` of `of` cells have their answer; `tried` attempts ended, `void` of them void or failed. `left_s` is how long
-    the rest takes at this rate, None before anybody can tell. `cell` began, or ended when there is an `attempt`.
+    `done` of `of` cells have their answer, `of` None in a search, where nobody knows how many there will be; `tried`
+    attempts ended, `void` of them void or failed. `left_s` is how long the rest takes at this rate, None before anybody
+    can tell. `cell` began, or ended when there is an `attempt`.
     """
 
     done: int
-    of: int
+    of: int | None
     tried: int
     void: int
     under_way: int
@@ -177,7 +178,7 @@ class Attempts:
         self._told(
             Moment(
                 done=self._done,
-                of=self._of,
+                of=None if self._folder.search else self._of,
                 tried=self._tried,
                 void=self._void,
                 under_way=len(self._under_way),
@@ -189,7 +190,7 @@ class Attempts:
         )
 
     def _left_s(self) -> float | None:
-        if self._since is None or not self._done:
+        if self._since is None or not self._done or self._folder.search:
             return None
         return (self._clock() - self._since) / self._done * (self._of - self._done)
 

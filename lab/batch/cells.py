@@ -21,6 +21,7 @@ from lab.batch.plan_file import FORMAT, PlanFile, StoredCell, read
 from lab.batch.trials import Trial, trials, with_controls
 from lab.errors import UsageError
 from lab.evidence.store import token, utc_stamp
+from lab.report.sweep_table import shortest
 from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
 from lab.scenario.known import meant
@@ -49,6 +50,13 @@ class Cell:
     host: str
     sounds: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
     """Where sound files are, by hash."""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: its setting, each key as short as it goes, and which repetition it is."""
+        names = shortest([key for key, _ in self.setting])
+        setting = tuple((name, value) for name, (_, value) in zip(names, self.setting, strict=True))
+        return f"{'clean control' if self.control else sweeping.spelled(setting)} #{self.repetition}"
 
     @cached_property
     def scenario(self) -> Scenario:

@@ -42,6 +42,7 @@ class Slot:
         self._machine_for, self._judge, self._told, self._over = machine_for, judge, watch, over
         self._lab: Lab | None = None
         self._host = ""
+        self._label = ""
         self._until = 0.0
 
     def __enter__(self) -> Slot:
@@ -58,7 +59,7 @@ class Slot:
 
     def record(self, cell: Cell, folder: Path) -> Finish:
         """Record a run of `cell` into `folder`; return what judges it. StorageError."""
-        began = time.monotonic()
+        began, self._label = time.monotonic(), cell.label
         run = RunFolder.at(folder, cell.scenario, as_written=cell.text, resolved=cell.text)
         try:
             with noted(run):
@@ -99,7 +100,7 @@ class Slot:
         signals.check()
         if self._over():
             raise EnvironmentFault("the sweep ended before the run did")
-        return self._told(progress)
+        return self._told(replace(progress, run=self._label))
 
 
 def _failed(error: LabError, took: float) -> Attempt:

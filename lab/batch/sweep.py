@@ -27,7 +27,7 @@ from lab.batch.lanes import Lanes, OpenLane
 from lab.batch.machines import Machines
 from lab.batch.orders import Carrier
 from lab.batch.selecting import Selection
-from lab.batch.slot import Slot, serious
+from lab.batch.slot import Slot
 from lab.errors import LeftoverError, UsageError
 from lab.host.machine import machine
 from lab.rig.signals import interruptible
@@ -151,7 +151,7 @@ def _make(
     with Judge() as judge:
         missing = {cell.id for cell in attempts.resume(judge)}
         cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
-        lane = partial(_lane, machines, judge, serious(watch))
+        lane = partial(_lane, machines, judge, watch)
         with _crew(carrier, request.lanes, lane, attempts) as crew:
             if folder.search:
                 many = _SIDE_BY_SIDE if carrier or request.lanes is None else request.lanes

@@ -21,6 +21,9 @@ from lab.rig.watch import Count
 CAUSES_FROM = 76
 """Columns from which on there is room for causes."""
 _BAD, _DIM, _STRONG = "red", "dim", "bold"
+_ODD = "yellow"
+_COLOURS = {"PASS": "green", "FAIL": _BAD, "UNKNOWN": _ODD, "VOID": _ODD, "ERROR": _BAD}
+_MINUTE, _HOUR = 60, 3600
 _BAR, _FULL, _EMPTY = 60, "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 
 
@@ -34,6 +37,33 @@ class RunMoment:
     left_s: float | None = None
     whole_s: float | None = None
     counts: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaneMoment:
+    """What there is to show of one of several runs: which it is, its phase, and what the network dropped so far."""
+
+    run: str
+    phase: str
+    left_s: float | None = None
+    counts: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepMoment:
+    """What there is to show of a sweep: `done` of `of` cells (None: nobody knows how many), each taking `each_s`.
+
+    `outcomes` counts the cells that are done, `void` the attempts that came to nothing; `left_s` None is unknown.
+    """
+
+    name: str
+    done: int = 0
+    of: int | None = None
+    void: int = 0
+    each_s: float | None = None
+    left_s: float | None = None
+    outcomes: tuple[tuple[str, int], ...] = ()
+    lanes: tuple[LaneMoment, ...] = ()
 
 
 class Screen:
@@ -85,6 +115,71 @@ def run_view(moment: RunMoment, width: int) -> RenderableType:
     return Group(*parts)
 
 
+def sweep_view(moment: SweepMoment, width: int) -> RenderableType:
+    """Return the view of a sweep: how far, how fast, what came of it, and what is being run now."""
+    head = inert(moment.name)
+    head.stylize(_STRONG)
+    parts: list[RenderableType] = [head.append(f"   {'   '.join(_pace(moment))}", style="not bold")]
+    if moment.of:
+        parts.append(_bar(moment.done / moment.of, width))
+    if came := _came_of(moment):
+        parts.append(came)
+    if moment.lanes:
+        parts.append(_lanes(moment.lanes))
+    return Group(*parts)
+
+
+def _pace(moment: SweepMoment) -> Iterator[str]:
+    yield f"{moment.done} runs" if moment.of is None else f"{moment.done} of {moment.of} cells"
+    if moment.each_s is not None:
+        yield f"{moment.each_s:.0f} s a cell"
+    if moment.left_s is not None:
+        yield f"about {ago(moment.left_s)} left"
+
+
+def ago(seconds: float) -> str:
+    """Return a length of time in the unit that a person would use."""
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
+def _came_of(moment: SweepMoment) -> Text | None:
+    """Return the verdicts so far, what is no pass in the colour of what it is."""
+    parts = [(f"{name} {count}", _COLOURS.get(name, "")) for name, count in moment.outcomes if count]
+    parts += [(f"{moment.void} void attempt{'s' * (moment.void != 1)}", _ODD)] if moment.void else []
+    if not parts:
+        return None
+    text = Text()
+    for number, (words, style) in enumerate(parts):
+        text.append(" · " if number else "").append(words, style=style)
+    return text
+
+
+def _lanes(lanes: Sequence[LaneMoment]) -> Table:
+    table = Table(box=None, pad_edge=False, show_edge=False, show_header=False)
+    for fixed in (False, True, True, False):
+        table.add_column(
+            no_wrap=fixed, overflow="fold", justify="right" if fixed and len(table.columns) == 2 else "left"
+        )
+    for lane in lanes:
+        left = "" if lane.left_s is None else f"{lane.left_s:.0f} s left"
+        lost = inert(" · ".join(_lost(count) for count in lane.counts if count.dropped))
+        lost.stylize(_BAD)
+        table.add_row(inert(lane.run), inert(lane.phase), inert(left), lost)
+    return table
+
+
+def _lost(count: Count) -> str:
+    """Return a hop and its share in words that no line break can take apart."""
+    return f"{count.hop} {count.client}".strip() + f" {share(count).replace(' ', '')}"
+
+
+def share(count: Count) -> str:
+    """Return which share of what came to a hop it lost, nothing where nothing came."""
+    return f"{100 * count.dropped / count.offered:.1f} %" if count.offered else ""
+
+
 def _head(name: str, phase: str, left_s: float | None) -> Text:
     head = inert(name)
     head.stylize(_STRONG)
@@ -111,8 +206,7 @@ def _hops(counts: Sequence[Count], *, with_causes: bool) -> Table:
 
 
 def _cells(count: Count) -> Iterator[Text]:
-    share = f"{100 * count.dropped / count.offered:.1f} %" if count.offered else ""
     causes = " · ".join(f"{name} {number}" for name, number in count.causes if number)
     words = "frames concealed" if count.hop == "playout" and count.dropped else causes
-    for cell in (count.hop, count.client, f"{count.offered}", f"{count.dropped}", share, words):
+    for cell in (count.hop, count.client, f"{count.offered}", f"{count.dropped}", share(count), words):
         yield inert(cell)

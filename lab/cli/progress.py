@@ -14,7 +14,7 @@ from lab.rig.watch import FAILED, KEPT, NOTE, Count, Progress
 if TYPE_CHECKING:
     from lab.cli.live import RunMoment, Screen
 
-_LASTING = (FAILED, KEPT, NOTE)
+LASTING = (FAILED, KEPT, NOTE)
 """Phases whose detail stays on the screen, and is shown even to somebody who wants no progress."""
 _PREPARE, _DONE = "prepare", "done"
 REDRAW_S = 0.5
@@ -39,7 +39,7 @@ class Reporter:
         self._verbose = verbose
         self._clock = clock
         self._phases: list[tuple[str, float]] = []
-        self._view = _View(stream, clock) if not quiet and not verbose and _can_redraw(stream) else None
+        self._view = _View(stream, clock) if not quiet and not verbose and can_redraw(stream) else None
         self._counted = 0.0
 
     def __enter__(self) -> Reporter:
@@ -58,7 +58,7 @@ class Reporter:
             self._phases.append((progress.phase, self._clock()))
         if self._view:
             self._view.show(progress, new)
-        elif not self._quiet or progress.phase in _LASTING:
+        elif not self._quiet or progress.phase in LASTING:
             self._write(progress, new)
         return False
 
@@ -111,7 +111,7 @@ class _View:
         """Redraw when something is new, else now and then."""
         from lab.cli.live import run_view
 
-        if progress.phase in _LASTING:
+        if progress.phase in LASTING:
             self._screen.print(f"lab: {spoken(progress)}")
         elif progress.phase == _DONE:
             self._screen.clear()
@@ -152,5 +152,6 @@ def _after(moment: RunMoment, progress: Progress, new: bool) -> RunMoment:
     )
 
 
-def _can_redraw(stream: TextIO) -> bool:
+def can_redraw(stream: TextIO) -> bool:
+    """Say whether `stream` is a terminal that can go back to what it showed."""
     return stream.isatty() and os.environ.get("TERM", "") not in ("dumb", "unknown")

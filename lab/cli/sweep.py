@@ -93,8 +93,8 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     from lab.batch.selecting import max_time as parsed
     from lab.batch.selecting import shard as part
     from lab.batch.showing import shown
-    from lab.cli.progress import Reporter
     from lab.cli.results import columns
+    from lab.cli.sweep_progress import SweepReporter
 
     request = batch.Request(
         file=file,
@@ -116,11 +116,11 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
         scheduler=scheduler,
         find_limit=find_limit,
     )
-    with Reporter(stream=sys.stderr, quiet=quiet) as reporter:
+    with SweepReporter(stream=sys.stderr, quiet=quiet) as reporter:
         if merge:
             done = batch.merge(_folders(context, merge, file, axes), results)
         else:
-            done = batch.sweep(request, reporter.watch, lambda moment: None if quiet else _tell(moment))
+            done = batch.sweep(request, reporter.watch, lambda moment: reporter.told(moment, said(moment)))
     kind = Format.json if json else form
     sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
     if done.missing:
@@ -137,23 +137,15 @@ def _folders(context: typer.Context, merge: list[Path], file: Path | None, axes:
     return (*merge, *([file] if file else ()), *map(Path, axes or ()))
 
 
-def _tell(moment: Moment) -> None:
-    """Print what is new on stderr, if it is more than a beginning."""
-    if words := said(moment):
-        print(f"lab: {words}", file=sys.stderr, flush=True)
-
-
 def said(moment: Moment) -> str:
     """Return what is new in words, nothing when a cell only began."""
-    from lab.scenario.sweeping import spelled
-
     if moment.words or not moment.attempt or not moment.cell:
         return moment.words
-    what = "clean control" if moment.cell.control else spelled(moment.cell.setting)
     came = f"{moment.attempt.outcome} {moment.attempt.owner}".strip()
     left = "" if moment.left_s is None else f", about {moment.left_s / 60:.0f} min left"
     why = f" ({moment.attempt.why})" if moment.attempt.outcome in ("VOID", "ERROR") else ""
-    return f"{moment.done} of {moment.of}: {what} #{moment.cell.repetition}: {came}{why}{left}"
+    how_far = f"{moment.done}" if moment.of is None else f"{moment.done} of {moment.of}"
+    return f"{how_far}: {moment.cell.label}: {came}{why}{left}"
 
 
 def lanes_of(text: str) -> int | None:

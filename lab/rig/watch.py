@@ -33,12 +33,14 @@ class Count:
 class Progress:
     """One moment of a run: a word of the story, what is new, and how long the phase lasts still.
 
-    `counts` reads what every hop has dropped so far, for a watch that wants to know; it is valid in that moment only.
+    `run` says which of several runs it is, empty where there is one. `counts` reads what every hop has dropped so far,
+    for a watch that wants to know; it is valid in that moment only.
     """
 
     phase: str
     detail: str = ""
     left_s: float | None = None
+    run: str = ""
     counts: Callable[[], tuple[Count, ...]] | None = None
 
 
