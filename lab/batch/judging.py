@@ -37,6 +37,9 @@ def attempt_of(run: Path) -> Attempt:
         return _attempt(done.verdict, _busy(run))
     except LabError as error:
         return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the other recordings are to be judged all the same
+        why = f"internal error: {type(error).__name__}: {error} (`lab judge {run}` with LAB_DEBUG=1 shows where)"
+        return Attempt(outcome=ERROR, why=why, exit_code=LabError.exit_code)
 
 
 def _attempt(verdict: RunVerdict, busy: float | None) -> Attempt:
