@@ -22,10 +22,10 @@ from lab.batch.trials import CONTROL_EVERY
 from lab.errors import UsageError
 from lab.report import limit as report
 from lab.report import spreadsheet
-from lab.report.limit import Limit, LimitRun
+from lab.report.limit import Limit, LimitRun, sentence
 from lab.report.table import markdown, text
 from lab.scenario.dump import plain
-from lab.scenario.sweeping import Setting
+from lab.scenario.sweeping import Setting, spelled
 
 AT_MOST = 40
 """Runs of one search, unless --repeat says otherwise."""
@@ -50,9 +50,16 @@ def go(
     folder = SweepFolder(path)
     while cells := unfinished(folder) or _round(folder, side_by_side):
         attempts.go(crew, cells, may_begin)
-        before, folder = len(folder.lines), SweepFolder(path)
-        if len(folder.lines) == before:
+        before, folder = folder, SweepFolder(path)
+        if len(folder.lines) == len(before.lines):
             return
+        for was, now in zip(limits(before), limits(folder), strict=True):
+            if sentence(was) != sentence(now):
+                attempts.note(f"{now.key}{_within(now.setting)}: {sentence(now)}")
+
+
+def _within(setting: Setting) -> str:
+    return f" with {spelled(setting)}" if setting else ""
 
 
 def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:

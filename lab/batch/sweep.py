@@ -92,7 +92,8 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         opening.check_images(folder, images)
         if not again:
             stack.enter_context(journal := Journal(folder.path))
-        watch(Progress(phase="sweep", detail=f"{len(folder.plan.cells)} cells → {folder.path}"))
+        what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
+        watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
         leftovers = _make(attempts, folder, request, carrier, machines, watch)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)

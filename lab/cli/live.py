@@ -164,7 +164,7 @@ def _lanes(lanes: Sequence[LaneMoment]) -> Table:
         )
     for lane in lanes:
         left = "" if lane.left_s is None else f"{lane.left_s:.0f} s left"
-        lost = inert(" · ".join(_lost(count) for count in lane.counts if count.dropped))
+        lost = inert(", ".join(_lost(count) for count in lane.counts if count.dropped))
         lost.stylize(_BAD)
         table.add_row(inert(lane.run), inert(lane.phase), inert(left), lost)
     return table

@@ -17,7 +17,7 @@ from lab.batch.attempts import Attempts
 from lab.batch.cells import Cell, plan
 from lab.batch.committed import PLAN, SweepFolder
 from lab.batch.crew import Attempt, InOrder, RunCell
-from lab.batch.journal import Began, Journal
+from lab.batch.journal import Began, Journal, Noted
 from lab.batch.selecting import Selection, Shard
 from lab.batch.showing import shown
 from lab.batch.sweep import Request, sweep
@@ -231,6 +231,16 @@ def test_it_is_told_in_words_and_for_spreadsheets(tmp_path: Path) -> None:
     assert all(line.endswith('"6%","7%","found"') for line in lines)
     assert shown(folder, None, None, "text", 120) == told
     assert "| 6% |" in shown(folder, None, None, "markdown", 80)
+
+
+def test_the_interval_is_told_whenever_it_narrows(tmp_path: Path) -> None:
+    """And only then; the last time it is what was found."""
+    folder = laid(tmp_path / "s")
+    search(folder, Runs(breaks_from(7)))
+    told = [line.event.words for line in SweepFolder(folder).lines if isinstance(line.event, Noted)]
+    assert told[0].startswith(f"{KEY}: ")
+    assert told[-1] == f"{KEY}: holds at 6%, breaks at 7%"
+    assert len(told) == len(set(told)) < 10
 
 
 def test_a_search_cut_short_says_how_to_go_on_and_one_used_up_that_it_is(tmp_path: Path) -> None:
