@@ -7,10 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lab.analysis.values import RunVerdict
-from lab.analysis.verdict import exit_code
-from lab.batch.deciding import Deciding, Looker
 from lab.batch.gallery import gallery
 from lab.batch.machines import Machines
 from lab.batch.one import Judged, Record, noted, run_one
@@ -18,7 +16,6 @@ from lab.batch.until import admit, capped
 from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
-from lab.report.json import dumps
 from lab.rig.lab import Lab, Machine
 from lab.rig.session import record
 from lab.rig.signals import interruptible
@@ -26,6 +23,9 @@ from lab.rig.watch import FAILED, NOTE, Progress, Watch
 from lab.scenario.dump import dump
 from lab.scenario.load import draft, find
 from lab.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from lab.analysis.values import RunVerdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,8 @@ class Finished:
     @property
     def json(self) -> str:
         """All verdicts, in the order of the runs."""
+        from lab.report.json import dumps
+
         return dumps(self.verdicts)
 
 
@@ -84,6 +86,8 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
                 if isinstance(error, StorageError):
                     break  # what could not be stored once will not be stored the next time
     watch(Progress(phase="done"))
+    from lab.analysis.verdict import exit_code  # loaded by now
+
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
 
 
@@ -103,6 +107,7 @@ def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
 
 def _stopping(plain: Record) -> Record:
     """Return `plain` so that it ends when what it was asked is decided."""
+    from lab.batch.deciding import Deciding, Looker
 
     def until_decided(scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
         with Looker(folder.path) as looker:

@@ -1,4 +1,7 @@
-"""One run: record, judge, render. The seam is `Record`: a lab records for real, a stored recording replays."""
+"""One run: record, judge, render. The seam is `Record`: a lab records for real, a stored recording replays.
+
+Law: nothing that judges or renders is imported before it is needed. A run loads it (`load`) while its media settles.
+"""
 
 from __future__ import annotations
 
@@ -6,23 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
-from lab.analysis.case import asked_of, case_of
-from lab.analysis.flow import follow
-from lab.analysis.judge import judge
-from lab.analysis.values import RunVerdict
-from lab.analysis.verdict import exit_code
-from lab.analysis.ways import ways
 from lab.errors import Interrupted
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
-from lab.evidence.recording import read
 from lab.evidence.store import RunFolder, storing, write_atomically
-from lab.report.frames import lines
-from lab.report.json import dumps
-from lab.report.text import render
-from lab.rig.watch import Watch
+from lab.rig.watch import Progress, Watch
 from lab.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from lab.analysis.values import RunVerdict
 
 Record = Callable[[Scenario, RunFolder, Watch], None]
 """Makes the evidence of one run in a folder, and seals it."""
@@ -39,22 +37,36 @@ class Judged:
     @property
     def json(self) -> str:
         """The run as `verdict.json` holds it."""
+        from lab.report.json import dumps
+
         return dumps([self.verdict])
 
     @property
     def exit_code(self) -> int:
         """What the run alone would exit with."""
+        from lab.analysis.verdict import exit_code
+
         return exit_code([self.verdict])
 
 
 def judged(folder: Path) -> Judged:
     """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
+    from lab.analysis.judge import judge
+    from lab.evidence.recording import read
+    from lab.report.text import render
+
     verdict = judge(read(folder))
     return Judged(folder=folder, verdict=verdict, text=render(verdict, str(folder)))
 
 
 def frames(folder: Path, first: int, last: int) -> str:
     """Tell the ways of frames `first` to `last`, flow by flow. Raises UsageError, EvidenceError."""
+    from lab.analysis.case import asked_of, case_of
+    from lab.analysis.flow import follow
+    from lab.analysis.ways import ways
+    from lab.evidence.recording import read
+    from lab.report.frames import lines
+
     recording = read(folder)
     case = case_of(recording, asked_of(recording))
     told = []
@@ -72,9 +84,33 @@ def keep_verdict(done: Judged) -> None:
     write_atomically(target, done.json.encode())
 
 
+def load() -> None:
+    """Import what judges and renders."""
+    import lab.analysis.judge
+    import lab.evidence.recording
+    import lab.report.json
+    import lab.report.text  # noqa: F401
+
+
+class Loading:
+    """A watch around another one, that has everything loaded which the run's end needs while its media settles."""
+
+    def __init__(self, watch: Watch) -> None:
+        """Pass on to `watch`."""
+        self._watch = watch
+        self._begun = False
+
+    def watch(self, progress: Progress) -> bool:
+        """Pass `progress` on."""
+        if progress.phase == "settle" and not self._begun:
+            self._begun = True
+            Thread(target=load).start()
+        return self._watch(progress)
+
+
 def run_one(record: Record, scenario: Scenario, folder: RunFolder, watch: Watch) -> Judged:
     """Record `scenario` into `folder`, judge it, and keep the verdict beside the evidence."""
-    record(scenario, folder, watch)
+    record(scenario, folder, Loading(watch).watch)
     done = judged(folder.path)
     keep_verdict(done)
     return done

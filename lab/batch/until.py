@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.analysis.enough import FLOOR_MS, awaited
 from lab.errors import UsageError
 from lab.faults import Skip
 from lab.scenario import units
@@ -35,6 +34,8 @@ def capped(sets: Sequence[str], at_most: str | None, *, until_decided: bool) -> 
 
 def admit(scenario: Scenario) -> None:
     """Raise UsageError when `scenario` cannot stop by itself."""
+    from lab.analysis.enough import awaited  # nobody else waits for what it imports
+
     name = scenario.name
     if not awaited(scenario.expect):
         raise UsageError(
@@ -53,6 +54,8 @@ def admit(scenario: Scenario) -> None:
 
 
 def _above_floor(subject: str, length_ms: float) -> None:
+    from lab.analysis.enough import FLOOR_MS
+
     if length_ms <= FLOOR_MS:
         floor = units.format_duration(FLOOR_MS)
         raise UsageError(f"{subject} leaves nothing to stop: less than {floor} is never enough", fix="give more")
