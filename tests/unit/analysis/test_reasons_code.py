@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -81,12 +82,19 @@ def test_frames_that_were_refused_are_not_frames_that_were_dropped() -> None:
 
     first, second = causes(logged(plan, refused))
     assert (told(first), first.share) == ((Owner.CLIENT, "push", "frames-dropped"), 5 / 200)
+    assert first.note == "5 frames made and never pushed"
     assert (told(second), second.share) == ((Owner.CLIENT, "push", "push-refused"), 3 / 200)
     assert second.note == "3 pushes refused: RtcError: InvalidState"
 
 
-@pytest.mark.parametrize(("together", "reason"), [(1, "backend-late"), (10, "backend-bursty")])
-def test_audio_that_comes_in_groups_is_bursty(together: int, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("together", "reason", "words"),
+    [
+        (1, "backend-late", "1 pushes waited for audio that came up to 400 ms late"),
+        (10, "backend-bursty", "1 bursts came up to 400 ms late"),
+    ],
+)
+def test_audio_that_comes_in_groups_is_bursty(together: int, reason: str, words: str) -> None:
     """The frame that waited was available only when it was pushed; so were the next nine, or none of them."""
     at = FIRST + 40
     came_ns = next(line.pushed_ns for line in recording(STALL).clients[0].frames if line.frame == at)
@@ -94,7 +102,8 @@ def test_audio_that_comes_in_groups_is_bursty(together: int, reason: str) -> Non
     def came(line: FrameLine) -> FrameLine:
         return replace(line, available_ns=came_ns) if at <= line.frame < at + together else line
 
-    assert told(causes(logged(STALL, came))[0]) == (Owner.BACKEND, "push", reason)
+    cause = causes(logged(STALL, came))[0]
+    assert (told(cause), cause.note) == ((Owner.BACKEND, "push", reason), words)
 
 
 def test_silence_and_content_that_only_the_sdk_knows_about() -> None:
@@ -267,18 +276,21 @@ HELD = {FIRST + 100 + i: 400.0 - 20 * i for i in range(20)}
 
 
 @pytest.mark.parametrize(
-    ("throttled", "others", "owner", "reason"),
+    ("throttled", "others", "owner", "reason", "words"),
     [
-        (True, 0, Owner.LOAD, "server-throttled"),
-        (True, 1000, Owner.LOAD, "server-crowded"),
-        (False, 0, Owner.SERVER, "not-forwarded"),
+        (True, 0, Owner.LOAD, "server-throttled", "it used 0.25 CPUs, its quota withheld 0.50"),
+        (True, 1000, Owner.LOAD, "server-crowded", r"\d{4} packets of others beside 574; it used 0.25 CPUs, .*"),
+        (False, 0, Owner.SERVER, "not-forwarded", "15 frames held back at its door"),
     ],
 )
-def test_a_server_that_held_audio_back(throttled: bool, others: int, owner: Owner, reason: str) -> None:
+def test_a_server_that_held_audio_back(throttled: bool, others: int, owner: Owner, reason: str, words: str) -> None:
     """Short of CPU for two clients, for a crowd, or for no reason of its machine's."""
-    plan = Plan(server_delay_ms=HELD, concealed_frames=15, throttled=throttled)
-    run = replace(recording(plan), networks={"server": network(others=others)})
-    assert told(causes(run)[0]) == (owner, "server", reason)
+    run = recording(Plan(server_delay_ms=HELD, concealed_frames=15, throttled=throttled))
+    used = tuple(replace(look, cpu_ns=i * 250 * MS) for i, look in enumerate(run.cgroups["server"]))
+    run = replace(run, cgroups={"server": used}, networks={"server": network(others=others)})
+    cause = causes(run)[0]
+    assert told(cause) == (owner, "server", reason)
+    assert re.fullmatch(words, cause.note)
 
 
 def test_a_mute_cuts_what_was_still_on_its_way() -> None:
@@ -295,6 +307,7 @@ def test_a_mute_cuts_what_was_still_on_its_way() -> None:
     taps = tuple(replace(tap, packets=packets) if tap is edge else tap for tap in run.taps)
     cause = causes(replace(run, taps=taps, clients=(replace(run.clients[0], events=events), *run.clients[1:])))[0]
     assert told(cause) == (Owner.CLIENT, "send", "muted")
+    assert cause.note.endswith(", 1 x")
 
 
 def test_what_went_by_before_the_subscription_is_subscribed_late() -> None:
@@ -317,12 +330,21 @@ def test_an_end_that_was_cut_is_no_slow_reader() -> None:
     assert told(slow) == (Owner.CLIENT, "read", "reader-slow")
 
 
+def test_what_one_program_lost_in_two_places_is_told_of_each_place() -> None:
+    """Five frames never pushed, and the listener stopped 50 before the end: each frame is in one of the two."""
+    cut, dropped = causes(heard(Plan(skips=range(FIRST + 20, FIRST + 25)), Hearing(stops_at=FIRST + 150)))
+    assert (told(cut), cut.share) == ((Owner.CLIENT, "read", "end-cut"), 47 / 200)
+    assert cut.note == "47 frames behind the last that the program read"
+    assert (told(dropped), dropped.share) == ((Owner.CLIENT, "push", "frames-dropped"), 5 / 200)
+
+
 def test_what_came_in_time_and_was_not_played_is_the_listeners_host() -> None:
     """NetEQ made up two frames that had arrived on time, and nobody looked at the listener's cgroup."""
     gone = (FIRST + 50, FIRST + 51)
     run = heard(Plan(), Hearing(repeated=gone, concealed=dict.fromkeys(gone, 960)))
     cause = causes(run)[0]
     assert told(cause) == (Owner.CLIENT_HOST, "playout", "undecided")
+    assert "frames that arrived in time and were not played, while NetEQ made up sound: " in cause.note
 
 
 def test_what_dtx_left_out_is_a_reason_and_no_damage() -> None:

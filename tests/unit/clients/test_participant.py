@@ -307,6 +307,18 @@ def test_ready_is_packets_from_every_peer(tmp_path: Path) -> None:
     assert [(event.name, event.detail["publisher"]) for event in found] == [("media", "a"), ("media", "b")]
 
 
-def test_sleeping_until_the_past_returns_at_once() -> None:
-    """A late program catches up, it does not wait."""
-    asyncio.run(go.sleep_until(0))
+def test_sleeping_until_the_past_returns_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A late program catches up, it does not wait; to 10 s from now it is 10 s, slept again where it woke too early."""
+    slept: list[float] = []
+    now = [5_000_000_000]
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += int(seconds * 1e9) - (1_000_000_000 if len(slept) == 1 else 0)
+
+    monkeypatch.setattr(go, "asyncio", SimpleNamespace(sleep=sleep))
+    monkeypatch.setattr(go, "time", SimpleNamespace(monotonic_ns=lambda: now[0]))
+    asyncio.run(go.sleep_until(now[0]))
+    assert slept == []
+    asyncio.run(go.sleep_until(15_000_000_000))
+    assert slept == [10.0, 1.0]
