@@ -5,27 +5,8 @@ from __future__ import annotations
 import math
 from typing import assert_never
 
-from lab.faults import (
-    SERVER,
-    BackendBursts,
-    BackendLate,
-    BlockLoop,
-    CutEnd,
-    Fault,
-    Filter,
-    Mute,
-    Overlap,
-    Pause,
-    PublisherFault,
-    RigFault,
-    Skip,
-    Slow,
-    SlowReader,
-    SocketBuffer,
-    Stall,
-    SubscribeLate,
-    SubscriberFault,
-)
+from lab import faults
+from lab.faults import SERVER, Fault, PublisherFault, RigFault, SubscriberFault
 from lab.scenario.model import Client, Scenario
 
 _READ_MS = 10
@@ -40,7 +21,7 @@ def injected(scenario: Scenario, publisher: str, subscriber: str) -> float:
 
 
 def _concerns(fault: Fault, publisher: str, subscriber: str, server: str) -> bool:
-    if isinstance(fault, Pause):
+    if isinstance(fault, faults.Pause):
         return fault.container in (publisher, subscriber, server)
     if isinstance(fault, RigFault):
         return True
@@ -57,17 +38,17 @@ def _lost_ms(fault: Fault, speaker: Client, scenario: Scenario) -> float:
 def _unsaid_ms(fault: PublisherFault, speaker: Client, scenario: Scenario) -> float:
     media_ms, frame_ms = scenario.media.duration_ms, scenario.media.frame_ms
     match fault:  # what is ahead in the SDK's queue bridges a late push
-        case Stall() | BackendLate() | BlockLoop():
+        case faults.Stall() | faults.BackendLate() | faults.BlockLoop():
             return max(0, fault.length_ms - speaker.ahead_ms) * fault.times
-        case BackendBursts():
+        case faults.BackendBursts():
             return max(0, fault.gap_ms - speaker.ahead_ms) * math.ceil(media_ms / fault.every_ms)
-        case Slow():
+        case faults.Slow():
             return max(0.0, media_ms * (1 - frame_ms / fault.per_frame_ms) - speaker.ahead_ms)
-        case Overlap():
+        case faults.Overlap():
             return max(0, fault.length_ms - speaker.queue_ms) * fault.times
-        case Mute():
+        case faults.Mute():
             return (fault.length_ms if fault.pushing else speaker.ahead_ms) * fault.times
-        case Skip():
+        case faults.Skip():
             return media_ms / fault.every
         case _:
             assert_never(fault)
@@ -75,9 +56,9 @@ def _unsaid_ms(fault: PublisherFault, speaker: Client, scenario: Scenario) -> fl
 
 def _unheard_ms(fault: SubscriberFault, media_ms: int) -> float:
     match fault:
-        case SubscribeLate() | CutEnd():
+        case faults.SubscribeLate() | faults.CutEnd():
             return fault.by_ms
-        case SlowReader():
+        case faults.SlowReader():
             return media_ms * (1 - _READ_MS / fault.per_frame_ms)
         case _:
             assert_never(fault)
@@ -85,11 +66,11 @@ def _unheard_ms(fault: SubscriberFault, media_ms: int) -> float:
 
 def _undelivered_ms(fault: RigFault, media_ms: int) -> float:
     match fault:
-        case Pause():
+        case faults.Pause():
             return fault.length_ms * fault.times
-        case Filter():  # the packet after a lost one repairs it
+        case faults.Filter():  # the packet after a lost one repairs it
             return media_ms * (fault.drop - 1) / fault.every
-        case SocketBuffer():  # depends on how the packets come
+        case faults.SocketBuffer():  # depends on how the packets come
             return 0
         case _:
             assert_never(fault)

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from lab import faults
 from lab.errors import ScenarioError
-from lab.faults import (
-    KINDS,
-    BackendBursts,
-    BackendLate,
-    BlockLoop,
-    CutEnd,
-    Filter,
-    Mute,
-    Overlap,
-    Pause,
-    Skip,
-    Slow,
-    SlowReader,
-    SocketBuffer,
-    Stall,
-    SubscribeLate,
-)
+from lab.faults import KINDS
 from lab.scenario.budget import budget
 from lab.scenario.dump import dump
 from lab.scenario.faults_written import FaultWritten
@@ -30,22 +15,22 @@ from lab.scenario.model import Crowd, Limits
 
 P, S = "publisher", "subscriber"
 EACH = {
-    "stall: {client: publisher, length: 400ms, times: 10}": Stall(client=P, length_ms=400, times=10),
-    "skip: {client: publisher, every: 20}": Skip(client=P, every=20),
-    "backend_late: {client: publisher, length: 1s}": BackendLate(client=P, length_ms=1000, times=1),
-    "backend_bursts: {client: publisher, gap: 300ms}": BackendBursts(client=P, every_ms=1000, gap_ms=300),
-    "slow: {client: publisher, per_frame: 22.5ms}": Slow(client=P, per_frame_ms=22.5),
-    "block_loop: {client: publisher, length: 400ms, times: 5}": BlockLoop(client=P, length_ms=400, times=5),
-    "overlap: {client: publisher, length: 600ms, times: 5}": Overlap(client=P, length_ms=600, times=5),
-    "mute: {client: publisher, length: 300ms}": Mute(client=P, length_ms=300, times=1, pushing=False),
-    "subscribe_late: {client: subscriber, by: 2s}": SubscribeLate(client=S, by_ms=2000),
-    "slow_reader: {client: subscriber, per_frame: 12ms, capacity: 50ms}": SlowReader(
+    "stall: {client: publisher, length: 400ms, times: 10}": faults.Stall(client=P, length_ms=400, times=10),
+    "skip: {client: publisher, every: 20}": faults.Skip(client=P, every=20),
+    "backend_late: {client: publisher, length: 1s}": faults.BackendLate(client=P, length_ms=1000, times=1),
+    "backend_bursts: {client: publisher, gap: 300ms}": faults.BackendBursts(client=P, every_ms=1000, gap_ms=300),
+    "slow: {client: publisher, per_frame: 22.5ms}": faults.Slow(client=P, per_frame_ms=22.5),
+    "block_loop: {client: publisher, length: 400ms, times: 5}": faults.BlockLoop(client=P, length_ms=400, times=5),
+    "overlap: {client: publisher, length: 600ms, times: 5}": faults.Overlap(client=P, length_ms=600, times=5),
+    "mute: {client: publisher, length: 300ms}": faults.Mute(client=P, length_ms=300, times=1, pushing=False),
+    "subscribe_late: {client: subscriber, by: 2s}": faults.SubscribeLate(client=S, by_ms=2000),
+    "slow_reader: {client: subscriber, per_frame: 12ms, capacity: 50ms}": faults.SlowReader(
         client=S, per_frame_ms=12, capacity_ms=50
     ),
-    "cut_end: {client: subscriber, by: 1s}": CutEnd(client=S, by_ms=1000),
-    "pause: {container: server, length: 300ms, times: 5}": Pause(container="server", length_ms=300, times=5),
-    "filter: {drop: 3, every: 20}": Filter(drop=3, every=20),
-    "socket_buffer: {size: 4kB}": SocketBuffer(size_bytes=4000),
+    "cut_end: {client: subscriber, by: 1s}": faults.CutEnd(client=S, by_ms=1000),
+    "pause: {container: server, length: 300ms, times: 5}": faults.Pause(container="server", length_ms=300, times=5),
+    "filter: {drop: 3, every: 20}": faults.Filter(drop=3, every=20),
+    "socket_buffer: {size: 4kB}": faults.SocketBuffer(size_bytes=4000),
 }
 REFUSED = {
     "backend_bursts: {client: publisher, every: 1010ms, gap: 1s}": "backend_bursts.every: 1010ms: a multiple of 20ms",
@@ -99,8 +84,8 @@ def test_a_name_with_a_count_is_each_of_its_copies() -> None:
     """As links do it; a pause too, of clients and of the server."""
     people = "clients: {a: {role: publisher, count: 2}, b: {role: subscriber}}\n"
     assert loads(written("pause: {container: a, length: 1s}", people), source="x").inject == (
-        Pause(container="a-1", length_ms=1000, times=1),
-        Pause(container="a-2", length_ms=1000, times=1),
+        faults.Pause(container="a-1", length_ms=1000, times=1),
+        faults.Pause(container="a-2", length_ms=1000, times=1),
     )
 
 
