@@ -70,6 +70,7 @@ class Slot:
             self._take_down(error)
             return partial(_failed, error, time.monotonic() - began)
         took = time.monotonic() - began
+        self._told(Progress(phase="judge", run=self._label))
         return lambda: replace(self._judge(folder), wall_s=took)
 
     def _lab_for(self, cell: Cell) -> Lab:

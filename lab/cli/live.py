@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from lab.cli.progress import length
 from lab.report.text import clean
 from lab.rig.watch import Count
 
@@ -23,7 +24,6 @@ CAUSES_FROM = 76
 _BAD, _DIM, _STRONG = "red", "dim", "bold"
 _ODD = "yellow"
 _COLOURS = {"PASS": "green", "FAIL": _BAD, "UNKNOWN": _ODD, "VOID": _ODD, "ERROR": _BAD}
-_MINUTE, _HOUR = 60, 3600
 _BAR, _FULL, _EMPTY = 60, "\N{BOX DRAWINGS HEAVY HORIZONTAL}", "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
 
 
@@ -134,14 +134,7 @@ def _pace(moment: SweepMoment) -> Iterator[str]:
     if moment.each_s is not None:
         yield f"{moment.each_s:.0f} s a cell"
     if moment.left_s is not None:
-        yield f"about {ago(moment.left_s)} left"
-
-
-def ago(seconds: float) -> str:
-    """Return a length of time in the unit that a person would use."""
-    if seconds < _MINUTE:
-        return f"{seconds:.0f} s"
-    return f"{seconds / _MINUTE:.0f} min" if seconds < _HOUR else f"{seconds / _HOUR:.1f} h"
+        yield f"about {length(moment.left_s)} left"
 
 
 def _came_of(moment: SweepMoment) -> Text | None:

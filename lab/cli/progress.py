@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LASTING = (FAILED, KEPT, NOTE)
 """Phases whose detail stays on the screen, and is shown even to somebody who wants no progress."""
 _PREPARE, _DONE = "prepare", "done"
+_MINUTE_S, _HOUR_S = 60, 3600
 REDRAW_S = 0.5
 COUNTS_EVERY_S = 10.0
 """How often a log is told what was dropped so far."""
@@ -129,6 +130,13 @@ def spoken(progress: Progress) -> str:
     """Return a moment as words."""
     left = "" if progress.left_s is None else f" {progress.left_s:4.0f} s left"
     return f"{progress.phase}{left}" + (f": {progress.detail}" if progress.detail else "")
+
+
+def length(seconds: float) -> str:
+    """Return a length of time in the unit that a person would use."""
+    if seconds < _MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE_S:.0f} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:.1f} h"
 
 
 def counted(count: Count) -> str:

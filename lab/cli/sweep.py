@@ -139,10 +139,12 @@ def _folders(context: typer.Context, merge: list[Path], file: Path | None, axes:
 
 def said(moment: Moment) -> str:
     """Return what is new in words, nothing when a cell only began."""
+    from lab.cli.progress import length
+
     if moment.words or not moment.attempt or not moment.cell:
         return moment.words
     came = f"{moment.attempt.outcome} {moment.attempt.owner}".strip()
-    left = "" if moment.left_s is None else f", about {moment.left_s / 60:.0f} min left"
+    left = "" if moment.left_s is None else f", about {length(moment.left_s)} left"
     why = f" ({moment.attempt.why})" if moment.attempt.outcome in ("VOID", "ERROR") else ""
     how_far = f"{moment.done}" if moment.of is None else f"{moment.done} of {moment.of}"
     return f"{how_far}: {moment.cell.label}: {came}{why}{left}"

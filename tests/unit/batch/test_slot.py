@@ -217,3 +217,18 @@ def test_the_next_run_may_begin_before_this_one_is_judged(
         assert judged == []
         assert finish().outcome == "FAIL"
     assert judged == [first]
+
+
+def test_every_moment_of_a_run_says_whose_it_is(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """Several lanes tell one person; the last moment of a run is that it is judged."""
+    told: list[tuple[str, str]] = []
+
+    def watch(progress: Progress) -> bool:
+        told.append((progress.run, progress.phase))
+        return False
+
+    with slot(watch=watch) as made:
+        for cell in cells[:2]:
+            made(cell, next(runs))
+    assert {run for run, _ in told} == {cell.label for cell in cells[:2]}
+    assert [moment for moment in told if moment[1] == "judge"] == [(cell.label, "judge") for cell in cells[:2]]

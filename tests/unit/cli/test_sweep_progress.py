@@ -12,8 +12,8 @@ import pytest
 from lab.batch.attempts import Moment
 from lab.batch.cells import Cell
 from lab.batch.crew import Attempt
-from lab.cli.live import LaneMoment, SweepMoment, ago, sweep_view
-from lab.cli.progress import REDRAW_S
+from lab.cli.live import LaneMoment, SweepMoment, sweep_view
+from lab.cli.progress import REDRAW_S, length
 from lab.cli.sweep_progress import SweepReporter
 from lab.rig.watch import FAILED, Count, Progress
 from tests.fakes.sweeps import planned
@@ -81,7 +81,7 @@ def test_a_search_does_not_know_how_many_cells_there_will_be() -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(41.0, "41 s"), (600.0, "10 min"), (9000.0, "2.5 h")])
 def test_a_time_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
     """Nobody counts an evening in seconds."""
-    assert ago(seconds) == words
+    assert length(seconds) == words
 
 
 def test_off_a_terminal_there_is_a_line_per_finished_run(cell: Cell) -> None:
