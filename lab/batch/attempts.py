@@ -147,7 +147,7 @@ class Attempts:
         self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome == ERROR else 0
         if self._failed_in_a_row >= GIVE_UP:
             words = f"{GIVE_UP} attempts in a row came to nothing, the last: {attempt.why}"
-            raise EnvironmentFault(words, fix=f"when that is mended: lab sweep --resume {self._folder.path}")
+            raise EnvironmentFault(words, fix="mend that, then go on with --resume")
         return again
 
     def _commit(self, began: Began, attempt: Attempt) -> Attempt:

@@ -7,6 +7,8 @@ What was taken away does not come back, and one lane always stays.
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from statistics import median
 
 from lab.batch.crew import Attempt
@@ -14,6 +16,8 @@ from lab.batch.crew import Attempt
 MOST_BUSY = 0.8
 """Share of this machine's CPUs that lanes may take together."""
 MOST_LANES = 12
+LAB_BYTES = 1_000_000_000
+"""Memory that is to be free for a lab: one of two clients takes 0.5 to 0.7 GB, measured."""
 BUMP_RISE_MS = 3.0
 """By how much the median of the bump's p99 may rise above what it was with one lane."""
 BUMP_MS = 5.0
@@ -22,6 +26,14 @@ MACHINE_GATES = frozenset({"pacer", "steal", "starved", "captures", "bump slow"}
 """Gates that fail when a machine is asked too much."""
 _ROUND = 3
 """Runs that a judgement about lanes needs at least, unless it is about void ones."""
+
+
+def most_lanes(meminfo: Path = Path("/proc/meminfo")) -> int:
+    """Return how many lanes there may be at the most: as many labs as fit into the memory that is available now."""
+    available_kib = re.search(r"^MemAvailable:\s+(\d+) kB", meminfo.read_text(), re.MULTILINE)
+    if available_kib is None:
+        return MOST_LANES
+    return max(1, min(MOST_LANES, int(available_kib[1]) * 1024 // LAB_BYTES))
 
 
 class Fidelity:

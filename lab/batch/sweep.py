@@ -20,7 +20,7 @@ from lab.batch.cells import Cell, Plan, plan
 from lab.batch.cluster import Cluster
 from lab.batch.committed import SweepFolder
 from lab.batch.crew import ERROR, Crew, Recorder
-from lab.batch.fidelity import Fidelity
+from lab.batch.fidelity import Fidelity, most_lanes
 from lab.batch.journal import Journal
 from lab.batch.judging import Judge
 from lab.batch.lanes import Lanes, OpenLane
@@ -28,10 +28,10 @@ from lab.batch.machines import Machines
 from lab.batch.orders import Carrier
 from lab.batch.selecting import Selection
 from lab.batch.slot import Slot
-from lab.errors import LeftoverError, UsageError
+from lab.errors import Interrupted, LabError, LeftoverError, UsageError
 from lab.host.machine import machine
 from lab.rig.signals import interruptible
-from lab.rig.watch import Progress, Watch
+from lab.rig.watch import NOTE, Progress, Watch
 from lab.scenario.ladders import ladder
 
 _VOID = CODES[Outcome.VOID]
@@ -95,8 +95,19 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
         watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
-        leftovers = _make(attempts, folder, request, carrier, machines, watch)
+        with _kept(folder.path, watch):
+            leftovers = _make(attempts, folder, request, carrier, machines, watch)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
+
+
+@contextmanager
+def _kept(folder: Path, watch: Watch) -> Iterator[None]:
+    """Say, whatever ends the sweep early, how it goes on."""
+    try:
+        yield
+    except (LabError, Interrupted):
+        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {folder} goes on"))
+        raise
 
 
 def merge(parts: Sequence[Path], results: Path) -> Swept:
@@ -166,7 +177,7 @@ def _make(
 def _crew(carrier: Carrier | None, many: int | None, lane: OpenLane, attempts: Attempts) -> Iterator[Crew]:
     """Have those who make the runs: behind `carrier`, or as `many` lanes as this machine is to have."""
     if carrier is None:
-        with Lanes(lane, Fidelity(many), attempts.note) as lanes:
+        with Lanes(lane, Fidelity(many, most_lanes()), attempts.note) as lanes:
             yield lanes
     else:
         yield Cluster(carrier, attempts.plan.images, attempts.note)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.batch import orders
-from lab.batch.fidelity import MOST_LANES, Fidelity
+from lab.batch.fidelity import MOST_LANES, Fidelity, most_lanes
 from lab.batch.judging import Judge
 from lab.batch.machines import Machines
 from lab.batch.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet
@@ -55,7 +55,7 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
     with interruptible(), _scratch(request.scratch) as scratch, Judge() as judge:
         machines = Machines(machine(scratch, insist=request.netem, watch=watch), watch)
         open_slot = partial(Slot, machines, judge, serious(watch))
-        with Slots(open_slot, Fidelity(request.lanes), scratch, machines.images) as slots:
+        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), scratch, machines.images) as slots:
             work(request.address, slots, tell)
 
 

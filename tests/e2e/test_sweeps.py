@@ -92,6 +92,7 @@ def test_a_sweep_is_interrupted_killed_and_gone_on_with(tmp_path: Path, engine: 
     there = runs(folder)
     assert len(there) >= 2
     assert objects_of(engine, first.process.pid) == []
+    assert f"lab sweep --resume {folder} goes on" in first.said
 
     second = Sweeping(tmp_path / "2.err", "--resume", folder, "--lanes", "2")
     second.wait_for("lab: 1 of")

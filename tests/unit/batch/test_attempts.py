@@ -53,7 +53,7 @@ def test_a_machine_that_can_run_nothing_stops_the_sweep(tmp_path: Path) -> None:
         EnvironmentFault, match=f"{GIVE_UP} attempts in a row came to nothing, the last: no lab"
     ) as said:
         swept(folder, in_order({cell.id: ("ERROR",) * 3 for cell in plan.cells}))
-    assert f"lab sweep --resume {folder}" in said.value.fix
+    assert "--resume" in said.value.fix
     assert sum(SweepFolder(folder).tried(cell) for cell in plan.cells) == GIVE_UP
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.batch.crew import Attempt
-from lab.batch.fidelity import BUMP_MS, BUMP_RISE_MS, MOST_LANES, Fidelity
+from lab.batch.fidelity import BUMP_MS, BUMP_RISE_MS, MOST_LANES, Fidelity, most_lanes
 
 
 def run(busy: float | None = 0.2, bump_ms: float | None = 1.0, failed: tuple[str, ...] = ()) -> Attempt:
@@ -81,6 +84,16 @@ def test_where_nobody_knows_the_bump_alone_half_of_the_gate_is_too_much() -> Non
     slow = run(bump_ms=BUMP_MS + 0.1)
     assert lanes_after(Fidelity(4), slow, slow, slow) == [4, 4, 3]
     assert lanes_after(Fidelity(4), *[run(bump_ms=BUMP_MS)] * 9) == [4] * 9
+
+
+@pytest.mark.parametrize(("gigabytes", "lanes"), [(0.2, 1), (1.0, 1), (2.1, 2), (7.5, 7), (500.0, MOST_LANES)])
+def test_no_more_labs_than_there_is_memory_for(tmp_path: Path, gigabytes: float, lanes: int) -> None:
+    """One always; as `auto` grows, it stops there."""
+    path = tmp_path / "meminfo"
+    path.write_text(f"MemTotal: 1 kB\nMemAvailable:   {gigabytes * 1e9 / 1024:.0f} kB\nBuffers: 3 kB\n")
+    assert most_lanes(path) == lanes
+    fidelity = Fidelity(None, most_lanes(path))
+    assert lanes_after(fidelity, *[run(busy=0.01)] * 60)[-1] == lanes
 
 
 def test_runs_that_say_nothing_change_nothing() -> None:
