@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.analysis.streams import Flags, Ints, Stream, merged, place, rtp_of, shift, stream, taken
+from lab.analysis.streams import Flags, Ints, Stream, behind, merged, place, rtp_of, shift, stream, taken
 from lab.errors import EvidenceError
 from lab.evidence.values import Packets
 
@@ -80,8 +80,8 @@ def downlinks(taps: Sequence[Packets], entered: Stream, dst: int, ssrcs: Sequenc
         if moved.strangers > max(_STRAY_PACKETS, _STRAY_SHARE * out.size):
             words = f"{moved.strangers} packets behind the server are none of those that went in, by their numbers"
             raise EvidenceError(words, fix="they cannot be told from lost ones")
-        for line, packets in zip(lines, seen, strict=True):
-            line.append(moved.undone(stream(packets, near=out)))
+        for line, found in zip(lines, (out, *(behind(packets, out) for packets in seen[1:])), strict=True):
+            line.append(moved.undone(found))
     return [merged(line) for line in lines]
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from lab.analysis.forwarding import downlinks
 from lab.analysis.scene import Scene, Seat
-from lab.analysis.streams import ABSENT, Flags, Ints, Stream, place, rtp_of, stream, taken
+from lab.analysis.streams import ABSENT, Flags, Ints, Stream, behind, place, rtp_of, stream, taken
 from lab.errors import EvidenceError
 from lab.marks import FRAME_MS, SAMPLE_RATE
 
@@ -99,7 +99,7 @@ def epoch(scene: Scene, publisher: Seat, subscriber: Seat, up_ssrc: int, down_ss
         for tap in (scene.outer(publisher), scene.inner(publisher), scene.core)
     ]
     sent = stream(up[0])
-    line = [sent, *(stream(tap, near=sent) for tap in up[1:])]
+    line = [sent, *(behind(tap, sent) for tap in up[1:])]
     down_taps = (scene.core, scene.inner(subscriber), scene.outer(subscriber))
     down = downlinks(down_taps, line[2], subscriber.ip, down_ssrcs)
     return _joined([*line, *down])

@@ -67,6 +67,12 @@ def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, 
     return np.asarray(packets[chosen])
 
 
+def closest(numbers: NDArray[np.unsignedinteger], bits: int, near: Ints) -> Ints:
+    """Return wrapping `numbers` without wraps, each the one closest to its own `near`."""
+    half, full = 1 << (bits - 1), 1 << bits
+    return np.asarray(near + (numbers.astype(np.int64) - near + half) % full - half, dtype=np.int64)
+
+
 def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
     """Return the packets of one SSRC as a `Stream`, numbered on the line that `near` is on."""
     known = near is not None and near.size > 0
@@ -77,6 +83,43 @@ def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
     late = int((in_order < np.maximum.accumulate(in_order)).sum()) if in_order.size else 0
     fields = {name: packets[name][first].astype(np.int64) for name in _READ}
     return Stream(seq=unique, ts=ts[first], **fields, copies=int(seq.size - unique.size), reordered=late)
+
+
+def behind(packets: Packets, before: Stream) -> Stream:
+    """Return what came of `before` behind a link, on its line of numbers.
+
+    A link may alter the very numbers that a packet is known by: each is unwrapped by what had gone in shortly before
+    it, never by its neighbour; an altered one is that whose timestamp it has, else that whose number; what is neither
+    is nobody's and left out. Of several that are one an unaltered one counts. Copies and disorder are those of
+    unaltered packets.
+    """
+    if not before.size:
+        return stream(np.zeros(0, PACKET))
+    row, whole = _origin(packets, before)
+    order = np.lexsort((np.arange(row.size), ~whole, row))
+    order = order[row[order] >= 0]
+    rows, first = np.unique(row[order], return_index=True)
+    came = row[whole]
+    _, sighted = np.unique(came, return_index=True)
+    in_order = came[np.sort(sighted)]
+    late = int((in_order < np.maximum.accumulate(in_order)).sum()) if in_order.size else 0
+    fields = {name: packets[name][order][first].astype(np.int64) for name in _READ}
+    numbers = {"seq": before.seq[rows], "ts": before.ts[rows]}
+    return Stream(**numbers, **fields, copies=int(came.size - sighted.size), reordered=late)
+
+
+def _origin(packets: Packets, before: Stream) -> tuple[Ints, Flags]:
+    """Return per packet the row of `before` that it is, -1 for none, and whether it is so unaltered."""
+    by_time = np.argsort(before.t_ns, kind="stable")
+    gone_in = np.searchsorted(before.t_ns[by_time], packets["t_ns"].astype(np.int64), side="right") - 1
+    last = by_time[np.maximum(gone_in, 0)]
+    by_number = place(closest(packets["seq"], 16, before.seq[last]), before)
+    whole = (by_number >= 0) & (packets["digest"].astype(np.int64) == taken(by_number, before.digest, 0))
+    clock = np.argsort(before.ts, kind="stable")
+    wanted = closest(packets["ts"], 32, before.ts[last])
+    at = clock[np.minimum(np.searchsorted(before.ts[clock], wanted), before.size - 1)]
+    by_clock = np.where(before.ts[at] == wanted, at, by_number)
+    return np.where(whole, by_number, by_clock), whole
 
 
 def merged(streams: Sequence[Stream]) -> Stream:
