@@ -53,6 +53,8 @@ _DATAGRAM = np.dtype(
 )
 """UDP header, then RTP's (RFC 3550) or STUN's (RFC 8489)."""
 
+_WORDS = np.dtype([("words", ">u2", _IP_HEADER // 2)])
+
 NOT_DESCRIBED: Mapping[int, int] = MappingProxyType({})
 """No session description was kept: which header extension is the level is inferred."""
 
@@ -97,13 +99,26 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
 
 
 def with_digest(packets: Packets, records: Records) -> Packets:
-    """Return `packets` with the crc32 of each UDP payload: two captures of one packet agree byte for byte."""
-    udp = _datagrams(records, _headers(records.data, records.start, _FRAME))
+    """Return `packets` with the crc32 of each UDP datagram: two captures of one packet agree byte for byte.
+
+    Routers change the IP header, and its checksum with it; where that does not fit (RFC 791), the digest is another.
+    """
+    frame = _headers(records.data, records.start, _FRAME)
+    udp = _datagrams(records, frame)
     view, crc32 = records.data.data, zlib.crc32
-    spans = zip((udp.start + _UDP_HEADER).tolist(), udp.end.tolist(), strict=True)
+    spans = zip(udp.start.tolist(), udp.end.tolist(), strict=True)
     done = packets.copy()
     done["digest"][udp.rows] = [crc32(view[start:end]) for start, end in spans]
+    plain = udp.rows[frame["version_ihl"][udp.rows] & 15 == _IP_HEADER // 4]
+    done["digest"][plain] ^= _misfits(_headers(records.data, records.start[plain] + _ETHERNET_HEADER, _WORDS))
     return done
+
+
+def _misfits(headers: Headers) -> NDArray[np.uint32]:
+    """Return 1 for each IPv4 header of 20 bytes whose checksum is not that of its words (RFC 1071), else 0."""
+    total = headers["words"].astype(np.uint32).sum(axis=1)
+    total = (total & 0xFFFF) + (total >> 16)
+    return np.asarray((total & 0xFFFF) + (total >> 16) != 0xFFFF, np.uint32)
 
 
 @dataclass(frozen=True)

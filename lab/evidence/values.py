@@ -29,7 +29,7 @@ PACKET = np.dtype(
         ("ts", "<u4"),  # RTP timestamp
         ("ssrc", "<u4"),
         ("level", "i2"),  # RFC 6464 level, -dBov; -1 when the packet carries none
-        ("digest", "<u4"),  # crc32 of the UDP payload; 0 when it is not UDP
+        ("digest", "<u4"),  # crc32 of the UDP datagram, another where the IP header's checksum is wrong; 0: not UDP
     ]
 )
 KIND_OTHER, KIND_RTP, KIND_RTCP, KIND_STUN, KIND_DTLS, KIND_ARP = range(6)

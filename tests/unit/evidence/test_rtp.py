@@ -45,14 +45,14 @@ def read(tmp_path: Path, *frames: bytes, level_id: int | None = 1) -> Packets:
 
 
 def test_every_field_of_an_rtp_packet(tmp_path: Path) -> None:
-    """RFC 3550 header at its largest numbers, RFC 6464 level, addresses, length on the wire, crc32 of the payload."""
+    """RFC 3550 header at its largest numbers, RFC 6464 level, addresses, length on the wire, crc32 of the datagram."""
     payload = rtp(extension=LEVEL_5, marker=1)
     (packet,) = read(tmp_path, frame(payload))
     assert (packet["src"], packet["dst"], packet["sport"], packet["dport"]) == (PUBLISHER, SERVER, 50_000, 7882)
     assert (packet["proto"], packet["kind"], packet["pt"], packet["marker"]) == (17, KIND_RTP, 63, 1)
     assert (packet["seq"], packet["ts"], packet["ssrc"]) == (65_535, 0xFFFFFFF0, 0x12345678)
     assert (packet["level"], packet["length"]) == (5, len(frame(payload)))
-    assert packet["digest"] == zlib.crc32(payload)
+    assert packet["digest"] == zlib.crc32(udp(payload))
 
 
 @pytest.mark.parametrize(
@@ -104,14 +104,32 @@ def test_padding_of_short_frames_is_not_payload(tmp_path: Path) -> None:
     """Ethernet pads to 60 bytes: the datagram ends where its length says, so both sides of a link agree."""
     short = frame(b"\xffabc")
     packets = read(tmp_path, short, short + bytes(14))
-    assert packets["digest"].tolist() == [zlib.crc32(b"\xffabc")] * 2
+    assert packets["digest"].tolist() == [zlib.crc32(udp(b"\xffabc"))] * 2
+
+
+@pytest.mark.parametrize("at", [15, 18, 22, 24, 36, 40, 43])
+def test_a_flipped_bit_outside_the_payload_is_seen_too(tmp_path: Path, at: int) -> None:
+    """Type of service, identification, time to live, checksum; port, length's neighbour and checksum of UDP."""
+    whole = frame(rtp())
+    flipped = whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :]
+    before, after = read(tmp_path, whole, flipped)["digest"]
+    assert before != after
+
+
+def test_a_router_changes_time_to_live_and_checksum_and_nothing_else(tmp_path: Path) -> None:
+    """One hop on (RFC 1141): the same digest."""
+    whole = frame(rtp())
+    sum_on = int.from_bytes(whole[24:26]) + 0x100
+    routed = whole[:22] + bytes([63]) + whole[23:24] + ((sum_on & 0xFFFF) + (sum_on >> 16)).to_bytes(2) + whole[26:]
+    before, after = read(tmp_path, whole, routed)["digest"]
+    assert before == after
 
 
 @pytest.mark.parametrize("claimed", [0, 7])
 def test_a_datagram_shorter_than_its_header_is_empty(tmp_path: Path, claimed: int) -> None:
     """A UDP length below 8 (RFC 768) cannot be; nothing behind the header is read."""
     packets = read(tmp_path, ethernet(ipv4(udp(rtp(), size=claimed))))
-    assert packets[["kind", "digest"]].tolist() == [(KIND_OTHER, zlib.crc32(b""))]
+    assert packets[["kind", "digest"]].tolist() == [(KIND_OTHER, zlib.crc32(udp(rtp(), size=claimed)[:8]))]
 
 
 @pytest.mark.parametrize(
@@ -187,5 +205,5 @@ def test_no_payload_is_rtp_but_by_its_first_byte(
     expected = [len(each) >= 12 and 128 <= each[0] <= 191 and not 192 <= each[1] <= 223 for each in payloads]
     packets = read_capture(path).packets
     assert (packets["kind"] == KIND_RTP).tolist() == expected
-    assert packets["digest"].tolist() == [zlib.crc32(each) for each in payloads]
+    assert packets["digest"].tolist() == [zlib.crc32(udp(each)) for each in payloads]
     assert np.all(packets["proto"] == 17)

@@ -42,12 +42,14 @@ def ethernet(payload: bytes, ethertype: int = 0x0800) -> bytes:
 
 
 def ipv4(payload: bytes, *, proto: int = 17, options: bytes = b"", fragment: int = 0) -> bytes:
-    """Return an IPv4 packet from PUBLISHER to SERVER."""
+    """Return an IPv4 packet from PUBLISHER to SERVER, its header checksum as in RFC 1071."""
     words = 5 + len(options) // 4
-    header = struct.pack(
-        ">BBHHHBBHII", 0x40 | words, 0, 4 * words + len(payload), 1, fragment, 64, proto, 0, PUBLISHER, SERVER
-    )
-    return header + options + payload
+    head = struct.pack(">BBHHHBB", 0x40 | words, 0, 4 * words + len(payload), 1, fragment, 64, proto)
+    tail = struct.pack(">II", PUBLISHER, SERVER) + options
+    total = sum(struct.unpack(f">{len(head + tail) // 2}H", head + tail))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return head + struct.pack(">H", total ^ 0xFFFF) + tail + payload
 
 
 def udp(payload: bytes, *, size: int | None = None) -> bytes:
