@@ -36,9 +36,9 @@ _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
     {
-        "names": ["ethertype", "version_ihl", "fragment", "proto", "src", "dst"],
-        "formats": [">u2", "u1", ">u2", "u1", ">u4", ">u4"],
-        "offsets": [12, 14, 20, 23, 26, 30],
+        "names": ["mac", "ethertype", "version_ihl", "fragment", "proto", "src", "dst"],
+        "formats": ["S6", ">u2", "u1", ">u2", "u1", ">u4", ">u4"],
+        "offsets": [0, 12, 14, 20, 23, 26, 30],
         "itemsize": 34,
     }
 )
@@ -101,7 +101,8 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
 def with_digest(packets: Packets, records: Records) -> Packets:
     """Return `packets` with the crc32 of each UDP datagram: two captures of one packet agree byte for byte.
 
-    Routers change the IP header, and its checksum with it; where that does not fit (RFC 791), the digest is another.
+    Routers change the IP header, and its checksum with it; where that does not fit (RFC 791), the digest is another. So
+    it is where a frame goes to another station than others to its address: nobody takes it there.
     """
     frame = _headers(records.data, records.start, _FRAME)
     udp = _datagrams(records, frame)
@@ -111,7 +112,18 @@ def with_digest(packets: Packets, records: Records) -> Packets:
     done["digest"][udp.rows] = [crc32(view[start:end]) for start, end in spans]
     plain = udp.rows[frame["version_ihl"][udp.rows] & 15 == _IP_HEADER // 4]
     done["digest"][plain] ^= _misfits(_headers(records.data, records.start[plain] + _ETHERNET_HEADER, _WORDS))
+    done["digest"][udp.rows] ^= 2 * _misdirected(frame["mac"][udp.rows], frame["dst"][udp.rows])
     return done
+
+
+def _misdirected(mac: NDArray[np.bytes_], dst: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return 1 for each frame whose station is not the commonest of its IP address, else 0."""
+    found = np.zeros(dst.size, np.uint32)
+    for address in np.unique(dst):
+        mine = dst == address
+        stations, counts = np.unique(mac[mine], return_counts=True)
+        found[mine] = mac[mine] != stations[counts.argmax()]
+    return found
 
 
 def _misfits(headers: Headers) -> NDArray[np.uint32]:

@@ -116,6 +116,13 @@ def test_a_flipped_bit_outside_the_payload_is_seen_too(tmp_path: Path, at: int) 
     assert before != after
 
 
+def test_a_frame_to_another_station_is_altered(tmp_path: Path) -> None:
+    """Of three alike one has a bit of its Ethernet address flipped: the router does not take it."""
+    whole = frame(rtp())
+    digests = read(tmp_path, whole, b"\x10" + whole[1:], whole)["digest"].tolist()
+    assert digests[0] == digests[2] != digests[1]
+
+
 def test_a_router_changes_time_to_live_and_checksum_and_nothing_else(tmp_path: Path) -> None:
     """One hop on (RFC 1141): the same digest."""
     whole = frame(rtp())
