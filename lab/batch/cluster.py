@@ -1,7 +1,7 @@
 """The crew of a sweep behind a scheduler: the sweep and its journal stay here, workers elsewhere make the runs.
 
 Law: a run counts when its folder has arrived whole; what a dead, broken or foreign worker was to make, another makes.
-Each order goes to one worker that has a slot free, and is ordered at most three times.
+An attempt is ordered from one worker at a time, at most three times.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ WORKERS_S = 120.0
 IMAGES_S = 1_200.0
 """How much longer than its lab a run may take: images may have to be built first."""
 MOST_TRIES = 3
+AHEAD = 1
+"""How many orders a worker has beyond its slots, so that no slot waits while a run is on its way; not near the end."""
 LOOK_S = 0.5
 """How often it is looked who is still there."""
 
@@ -70,14 +72,14 @@ class Cluster:
         self._others: Mapping[str, str] = {}
 
     def choose(self, waiting: Sequence[Cell]) -> Cell | None:
-        """Return a cell of this repetition for which a free worker has the lab, else the first; None: all are busy."""
+        """Return a cell of this repetition for which a worker has the lab, else the first; None: all have enough."""
         self._look()
-        suspects = self._suspects()
-        if not waiting or self._roster.free("", suspects) is None:
+        suspects, ahead = self._suspects(), AHEAD if len(waiting) > self._roster.slots else 0
+        if not waiting or self._waiting or self._roster.free("", suspects, ahead) is None:
             return None
         now = next((cell.repetition for cell in waiting if not cell.control), None)
         together = takewhile(lambda cell: cell.control or cell.repetition == now, waiting)
-        return next((cell for cell in together if self._roster.has(cell.host, suspects)), waiting[0])
+        return next((cell for cell in together if self._roster.has(cell.host, suspects, ahead)), waiting[0])
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to a free worker."""
@@ -147,7 +149,7 @@ class Cluster:
         suspects = self._suspects()
         waiting, self._waiting = self._waiting, []
         for task in waiting:
-            worker = self._roster.free(task.cell.host, task.tried or suspects)
+            worker = self._roster.free(task.cell.host, task.tried or suspects, 0 if task.tried else AHEAD)
             if worker is None:
                 self._waiting.append(task)
             else:
@@ -160,7 +162,7 @@ class Cluster:
     def _send(self, task: _Task, worker: Worker) -> None:
         key = f"{task.cell.id}-{task.folder.name}-{secrets.token_hex(4)}"
         what = written(order(task.cell, task.folder.name, self._images))
-        until_s = self._clock() + lab_s(task.cell.scenario) + IMAGES_S
+        until_s = self._clock() + (1 + AHEAD) * lab_s(task.cell.scenario) + IMAGES_S
         self._roster.take(worker, task.cell.host)
         errand = self._carrier.send(key, what, worker.address, lambda: self._events.put(key))
         self._out[key] = replace(task, worker=worker.address, until_s=until_s, errand=errand)

@@ -57,18 +57,24 @@ class Roster:
         for address, count in slots.items():
             self._here[address].slots = count
 
-    def free(self, host: str, tried: Collection[str] = ()) -> Worker | None:
-        """Return the best worker with a free slot, None when there is none.
+    @property
+    def slots(self) -> int:
+        """How many runs those who may be given something make at a time."""
+        return sum(worker.slots for worker in self.usable)
+
+    def free(self, host: str, tried: Collection[str] = (), ahead: int = 0) -> Worker | None:
+        """Return the best worker with a free slot, or with fewer than `ahead` orders beyond its slots; None: no such.
 
         None of those that `tried` in vain while another is usable; rather one with a lab for `host`, or the least busy.
         """
         fresh = [worker for worker in self.usable if worker.address not in tried] or self.usable
-        idle = [worker for worker in fresh if worker.busy < worker.slots]
-        return min(idle, key=lambda one: (host not in one.hosts, one.busy / one.slots), default=None)
+        able = [worker for worker in fresh if worker.busy < worker.slots + ahead]
+        idle = [worker for worker in able if worker.busy < worker.slots]
+        return min(idle or able, key=lambda one: (host not in one.hosts, one.busy / one.slots), default=None)
 
-    def has(self, host: str, tried: Collection[str] = ()) -> bool:
-        """Whether the best worker with a free slot has a lab for `host`."""
-        worker = self.free(host, tried)
+    def has(self, host: str, tried: Collection[str] = (), ahead: int = 0) -> bool:
+        """Whether the worker that is `free` for it has a lab for `host`."""
+        worker = self.free(host, tried, ahead)
         return worker is not None and host in worker.hosts
 
     def take(self, worker: Worker, host: str) -> None:

@@ -6,9 +6,11 @@ slots as this machine was found to carry, and whoever offers them hears when tha
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,6 +51,7 @@ class Slots:
         self._busy = 0
         self._over = threading.Event()
         self._turn = threading.Condition()
+        self._broom = ThreadPoolExecutor(1, thread_name_prefix="broom")
 
     @property
     def count(self) -> int:
@@ -66,6 +69,7 @@ class Slots:
             self._turn.wait_for(lambda: not self._busy)
             for slot in self._free:
                 closing.push(slot.close)
+            closing.callback(self._broom.shutdown)
 
     def carry_out(self, what: Order) -> Answer:
         """Make the run. Whatever goes wrong is told, never raised."""
@@ -129,12 +133,14 @@ class Slots:
     def _made(self, make: RunCell, what: Order) -> Answer:
         if other := _differing(what.images, self._images(what.cell.scenario)):
             return Answer(trouble=other)
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="cell-") as place:
-            cell = replace(what.cell, sounds=_laid(what.sounds, Path(place)))
-            folder = Path(place) / "cell" / what.run
+        place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
+        try:
+            folder = place / "cell" / what.run
             folder.parent.mkdir()
-            attempt = make(cell, folder)
+            attempt = make(replace(what.cell, sounds=_laid(what.sounds, place)), folder)
             return Answer(attempt=attempt, parcel=pack(folder))
+        finally:
+            self._broom.submit(shutil.rmtree, place)
 
 
 def _differing(asked: Mapping[str, str], here: Mapping[str, str]) -> str:

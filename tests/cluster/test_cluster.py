@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from lab.batch import cluster
+from lab.batch.attempts import Moment
 from lab.batch.cells import Plan
 from lab.batch.cluster import Cluster
 from lab.batch.committed import SweepFolder
 from lab.batch.scheduler import Scheduler
 from lab.errors import EnvironmentFault
-from tests.cluster.conftest import Process
+from tests.cluster.process import Process
 from tests.fakes.sweeps import begun, laid, planned, swept
 
 Worker = Callable[..., Process]
@@ -63,14 +65,21 @@ def test_two_workers_share_a_sweep(place: Place, worker: Worker) -> None:
 
 def test_a_worker_killed_in_the_middle_of_a_cell(place: Place, worker: Worker) -> None:
     """The cell it had is made by the other one, the one it had finished is not made again, and that is one attempt."""
-    mortal, other = worker("--way", "dies"), worker()
-    done = place.swept()
+    mortal, other = worker("--way", "stalls"), worker()
+    first, second = cache(mortal.line), list[str]()
+
+    def told(moment: Moment) -> None:
+        if moment.attempt and moment.cell and moment.cell.id == first():
+            second.append(mortal.line())
+            mortal.process.kill()
+
+    with place.crew() as crew:
+        done = swept(place.folder, crew, told)
     assert done.missing() == ()
-    first, second = mortal.rest()
     rest = other.rest()
-    assert second in rest
-    assert first not in rest
     assert len(rest) == 7
+    assert second[0] in rest
+    assert first() not in rest
     assert [each.attempt for each in done.committed()] == [1] * 8
     assert any("it is gone" in note for note in place.notes)
     assert [path.name for path in place.folder.rglob(".partial-*")] == []

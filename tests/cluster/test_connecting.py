@@ -14,7 +14,7 @@ from lab.batch.scheduler import Scheduler
 from lab.batch.slots import Slots
 from lab.batch.worker import work
 from lab.errors import EnvironmentFault, UsageError
-from tests.cluster.conftest import Process
+from tests.cluster.process import Process
 
 
 def sweep(address: str) -> None:

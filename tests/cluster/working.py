@@ -6,9 +6,7 @@ Prints a line when it is there, and one for each cell that it begins.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -26,34 +24,38 @@ from lab.batch.slots import Slots
 from lab.batch.worker import work
 from lab.errors import Interrupted, LabError
 from lab.rig.signals import interruptible
+from tests.fakes.sweeps import FakeRuns
 from tests.replay.keep import unpacked
 
 TAG = "lab-of-these-tests"
 """Instead of a hash of a tree that somebody may be working on while the tests run."""
-WAYS = ("well", "dies", "lies", "fails", "raises")
-"""How it works: well; killed in the middle of its second cell; it sends other bytes than it hashed; every attempt comes
-to nothing; every run raises what nobody foresaw."""
+WAYS = ("well", "quietly", "emptily", "stalls", "lies", "fails", "raises")
+"""How it works: well; the same without a word; without a word and without evidence; its second run does not end; it
+sends other bytes than it hashed; every attempt comes to nothing; every run raises what nobody foresaw."""
+STALLS_S = 600.0
 
 
 class Replayed:
     """A `RunCell` that copies the recording in `take`, after `media_s`."""
 
     def __init__(self, take: Path, way: str, media_s: float) -> None:
+        """Work in that `way`."""
         self._take, self._way, self._media_s = take, way, media_s
         self._made = 0
 
     def __call__(self, cell: Cell, folder: Path) -> Attempt:
         """Make a run of `cell` in `folder`."""
-        print(cell.id, flush=True)
+        if self._way not in ("quietly", "emptily"):
+            print(cell.id, flush=True)
         self._made += 1
         if self._way == "fails":
             return Attempt(outcome=ERROR, why="no engine here", exit_code=4)
         if self._way == "raises":
             raise ZeroDivisionError("a bug")
-        time.sleep(self._media_s)
+        time.sleep(self._media_s if self._way != "stalls" or self._made == 1 else STALLS_S)
+        if self._way == "emptily":
+            return FakeRuns()(cell, folder)
         shutil.copytree(self._take, folder)
-        if self._way == "dies" and self._made == 2:
-            os.kill(os.getpid(), signal.SIGKILL)
         return Attempt(outcome="PASS", owner="NONE", wall_s=self._media_s)
 
 
