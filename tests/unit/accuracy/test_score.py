@@ -61,10 +61,11 @@ def test_harness_faults_count_apart() -> None:
             line("d", "NONE", sabotage="vm-stopped"),
             line("e", "CODE/sdk", right=False, sabotage="vm-killed", error="EnvironmentFault: the VM is gone"),
             line("f", "CODE/sdk", right=False, sabotage="vm-killed", error="the sabotage failed: no such process"),
+            line("g", "UNKNOWN", right=False, sabotage="vm-killed"),
         ]
     )
     figures = done.summary
-    assert (figures["runs"], figures["harness_runs"]) == (0, 5)
+    assert (figures["runs"], figures["harness_runs"], figures["harness_unknown"]) == (0, 6, 1)
     assert (figures["harness_void"], figures["harness_true"]) == (2, 1)
     assert (figures["harness_blamed_code"], figures["harness_blamed_network"]) == (1, 1)
 

@@ -43,6 +43,8 @@ SEEN = Symptoms(
             "symptoms: no cuts · delay 50 ms (p95 60, estimated)",
         ),
         (Symptoms(absence=30_000), "symptoms: absent 30 s"),
+        (Symptoms(gaps=3, delay_p50=50, absence=30_000), "symptoms: absent 30 s"),
+        (Symptoms(longest_gap=60, delay_p95=50), ""),
         (Symptoms(), ""),
     ],
 )

@@ -110,6 +110,7 @@ def test_a_client_has_limits_and_the_server_a_crowd() -> None:
         ("backend_late: {client: publisher, length: 660ms, times: 5}", 0.1),
         ("backend_bursts: {client: publisher, gap: 160ms}", 0.1),
         ("overlap: {client: publisher, length: 800ms, times: 5}", 0.1),
+        ("slow: {client: publisher, per_frame: 25ms}", 0.198),
         ("mute: {client: publisher, length: 1s, times: 5}", 0.01),
         ("mute: {client: publisher, length: 600ms, times: 5, pushing: true}", 0.1),
         ("cut_end: {client: subscriber, by: 3s}", 0.1),
