@@ -28,7 +28,7 @@ from lab.analysis.scene import Scene, Seat
 from lab.analysis.streams import Flags, rtp_of
 from lab.analysis.windows import Blocks, Window, between, blocks, window
 from lab.errors import EvidenceError
-from lab.evidence.values import ClientEvidence, InboundSample, Read
+from lab.evidence.values import ClientEvidence, InboundSample, Packets, Read
 from lab.marks import FRAME_MS
 
 _NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, rate_bytes=math.inf, duplicates=False)
@@ -161,8 +161,16 @@ def _journey(
     if not any(packets.size for packets in out.values()) and any(sample.packets_received for sample in inbound):
         words = f"{subscriber.name}'s statistics are of streams that no capture holds"
         raise EvidenceError(words, fix="they name the stream; they are not this run's")
-    became = paired(into, out)
+    became = paired(into, out, _unnamed(scene, subscriber))
     return travel.chained([travel.epoch(scene, publisher, subscriber, ssrc, became[ssrc]) for ssrc in sent])
+
+
+def _unnamed(scene: Scene, subscriber: Seat) -> dict[int, Packets]:
+    """Return the streams that the server sent to `subscriber`, and that its program never heard of."""
+    named = {sample.ssrc for sample in _left(scene, subscriber).inbound}
+    packets = rtp_of(scene.core, dst=subscriber.ip)
+    found = (int(ssrc) for ssrc in dict.fromkeys(packets["ssrc"].tolist()))
+    return {ssrc: packets[packets["ssrc"] == ssrc] for ssrc in found if ssrc not in named}
 
 
 def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:

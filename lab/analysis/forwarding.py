@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,16 +54,24 @@ def renumbering(entered: Stream, out: Stream) -> Renumbering | None:
     return Renumbering(first=out.seq[starts], added=constants[chosen[starts]], strangers=int((~fits).sum()))
 
 
-def paired(taken_in: Mapping[int, Packets], sent_on: Mapping[int, Packets]) -> Mapping[int, tuple[int, ...]]:
-    """Return per SSRC in front of the server those that it became behind it. EvidenceError for one that is nobody's."""
+_NONE: Mapping[int, Packets] = MappingProxyType({})
+
+
+def paired(
+    taken_in: Mapping[int, Packets], sent_on: Mapping[int, Packets], unnamed: Mapping[int, Packets] = _NONE
+) -> Mapping[int, tuple[int, ...]]:
+    """Return per SSRC in front of the server those that it became behind it. EvidenceError for one that is nobody's.
+
+    Of those `unnamed`, which no statistics speak of, any may be another track's.
+    """
     found: dict[int, tuple[int, ...]] = dict.fromkeys(taken_in, ())
-    for ssrc, packets in sent_on.items():
+    for ssrc, packets in {**unnamed, **sent_on}.items():
         out = unmarked(packets)
         fits = {up: _share(stream(into), out) for up, into in taken_in.items()}
         best = max(fits, key=lambda up: fits[up], default=None)
         if best is not None and fits[best] > 0:
             found[best] = (*found[best], ssrc)
-        elif out.size > _STRAY_PACKETS:
+        elif out.size > _STRAY_PACKETS and ssrc in sent_on:
             words = f"{out.size} packets behind the server are none of those that went in, by their numbers"
             raise EvidenceError(words, fix="they cannot be told from lost ones")
     return found

@@ -54,16 +54,21 @@ class Pauses:
         return within(there, [spell.and_then(_SIGNAL_NS) for spell in self.muted])
 
     def apart(self, journey: Journey) -> Flags:
-        """Mark the slots of each stretch without a forwarded packet in which the listener was not subscribed."""
+        """Mark, for each time the listener was not subscribed, the longest stretch without a forwarded packet.
+
+        The listener's program may hear of a subscription later than the server, or never.
+        """
         out = np.flatnonzero(journey.seen(At.SERVER_OUT))
         when, slots = journey.when(), np.arange(journey.size)
         marked = np.zeros(slots.size, np.bool_)
         for spell in self.unsubscribed:
             inside = np.flatnonzero(within(when, [spell]))
             if inside.size:
-                at = int(np.searchsorted(out, inside[inside.size // 2]))
-                first, end = int(out[at - 1]) + 1 if at else 0, int(out[at]) if at < out.size else slots.size
-                marked |= (slots >= first) & (slots < end) & (when < spell.and_then(_SIGNAL_NS).to_ns)
+                edges = np.concatenate(([-1], out, [slots.size]))
+                shared = np.minimum(edges[1:], inside[-1] + 1) - np.maximum(edges[:-1] + 1, inside[0])
+                at = int(shared.argmax())
+                within_gap = (slots > edges[at]) & (slots < edges[at + 1])
+                marked |= within_gap & (when < spell.and_then(_SIGNAL_NS).to_ns)
         return marked
 
 

@@ -94,6 +94,14 @@ def test_two_tracks_and_their_streams_are_paired() -> None:
     assert found == {1: (3,), 4: (5,)}
 
 
+def test_a_stream_that_no_statistics_name_is_paired_where_it_fits() -> None:
+    """A listener whose signalling never came has media on the wire all the same; another track's is left out."""
+    line = list(range(100, 300))
+    video = rtp(list(RNG.integers(20_000, 60_000, 100)), ssrc=7)
+    found = paired({1: rtp(line)}, {}, {3: rtp(line, ssrc=3, late_ms=0.5), 7: video})
+    assert found == {1: (3,)}
+
+
 def test_what_fits_nothing_is_refused() -> None:
     """A stream of strangers, and strangers within a stream: an error that says so, never loss."""
     line = list(range(100, 400))
