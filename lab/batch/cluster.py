@@ -122,7 +122,9 @@ class Cluster:
 
     def _greet(self, offers: Offers) -> None:
         """Tell of workers that were not there before."""
-        told = {address: f"{count} lab slots" for address, count in offers.slots.items()} | dict(offers.others)
+        told = {address: f"{count} lab slot{'s' * (count != 1)}" for address, count in offers.slots.items()} | dict(
+            offers.others
+        )
         for address in told.keys() - self._known:
             self._note(f"worker {address}: {told[address]}")
         self._known, self._others = set(told), offers.others

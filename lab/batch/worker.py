@@ -127,7 +127,8 @@ class _Offer:
             raise absent(self._address, error.__cause__ or error) from None
         loop = asyncio.get_running_loop()
         self._slots.changed = lambda words: self._change(words, worker, loop)
-        self._tell(f"{worker.address} offers {self._slots.count} lab slots to {self._address}")
+        count = self._slots.count
+        self._tell(f"{worker.address} offers {count} lab slot{'s' * (count != 1)} to {self._address}")
         return worker
 
     def _change(self, words: str, worker: Any, loop: asyncio.AbstractEventLoop) -> None:
