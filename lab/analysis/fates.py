@@ -85,20 +85,23 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
 def _swallowed(flow: Flow, ear: Ear, fates: tuple[Ints, Ints], late: Flags) -> tuple[Ints, Flags]:
     """Give what was not heard right beside what never came to what became of that: concealment ends in a jump.
 
-    NetEQ comes back to its delay there, and leaves out what does not fit any more; nothing counts that. What was read
-    in full, and is silent, was not left out.
+    NetEQ comes back to its delay there, and leaves out what does not fit any more, or decodes it badly for as long as
+    it had nothing to decode; nothing counts that. What was read in full, and is silent, was not left out.
     """
     fate, found = fates
     wire = np.flatnonzero(flow.made.slot >= 0)
     gone = np.isin(found[wire], [FATES.index("playout"), FATES.index("unexplained")]) & (fate[wire] == 0)
-    hops = np.isin(fate[wire], [FATES.index(name) for name in (*_WAITED, *CLIENTS)])
+    lost = [FATES.index(name) for name in (*_WAITED, *CLIENTS)]
+    hops = np.isin(fate[wire], lost)
     without_place = (fate[wire] == 0) & (ear.sample[wire] == ABSENT)
     found, late = found.copy(), late.copy()
     for begin, end in _runs(gone | without_place):
         beside = [at for at in (begin - 1, end) if 0 <= at < wire.size and hops[at]]
         swallowed = wire[begin:end][gone[begin:end]]
         read_in_full = int((ear.steps[swallowed] >= WHOLE).sum())
-        if beside and end - begin <= _MOST_SWALLOWED and read_in_full <= _MOST_FADED:
+        nothing = np.isin(found[wire[:begin]], lost)  # what was swallowed just before included
+        before = begin - int(np.flatnonzero(~nothing).max(initial=-1)) - 1
+        if beside and end - begin <= max(_MOST_SWALLOWED, before) and read_in_full <= _MOST_FADED:
             found[swallowed], late[swallowed] = fate[wire[beside[0]]], late[wire[beside[0]]]
     return found, late
 
