@@ -92,6 +92,16 @@ def test_a_quantile_is_a_share_of_what_lies_beyond(condition: str) -> None:
     assert stands(LONG, 7, delay_p95=condition).seconds < 10
 
 
+@pytest.mark.parametrize("condition", ["<= 60%", "<= 10%"])
+def test_what_was_made_up_is_a_share_of_each_moment(condition: str) -> None:
+    """Three tenths of every 100 ms are concealed: that is below 60 % and above 10 %, not all of the time."""
+    young, now_ns = growing(LONG, 25)
+    speaker, listener = young.clients
+    made_up = tuple(replace(one, concealed_samples=one.total_samples_received * 3 // 10) for one in listener.inbound)
+    run = replace(young, clients=(speaker, replace(listener, inbound=made_up)))
+    assert standing(run, asked(concealed=condition), now_ns).enough
+
+
 def test_packets_on_their_way_are_not_lost() -> None:
     """A link of 1.5 s: what has not arrived yet is left out, and nothing is missing."""
     slow = {FIRST + n: 1500.0 for n in range(-1, 1600)}

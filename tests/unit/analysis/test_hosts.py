@@ -137,6 +137,19 @@ def test_drops_are_told_apart() -> None:
     assert Host(name="server", network=refused).filtered(0, 3 * LOOK_NS) == 0
 
 
+def test_all_that_was_dropped_is_the_sum_of_what_is_known_of_each() -> None:
+    """From the first look to the last; unknown with one look, and where the kernel counts one of them not at all."""
+    seen = network(0, 10, 20, 30, delivered=7, rcvbuf=2, checksum=1)
+    assert Host(name="server", network=seen).dropped_unread == 9 + 6 + 3
+    assert Host(name="server", network=seen[:2]).dropped_unread == 3 + 2 + 1
+    assert Host(name="server", network=seen[:1]).dropped_unread is None
+    assert Host(name="server", network=seen).dropped_unsent is None
+    counted = tuple(
+        replace(look, ip_out_requests=9 * i, ip_out_transmits=7 * i, udp_sndbuf_errors=i) for i, look in enumerate(seen)
+    )
+    assert Host(name="server", network=counted).dropped_unsent == 6 + 3
+
+
 def test_kills_that_were_not_counted_are_unknown() -> None:
     """One of the looks did not say: not none."""
     killed = cgroup(1, 1)
