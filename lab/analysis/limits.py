@@ -15,7 +15,7 @@ MOST_TRANSITION_FRAMES = 50
 
 def beyond(flow: Flow, loss: Damage, wanted_frames: int) -> tuple[str, ...]:
     """Say which limits the flow is beyond, `wanted_frames` being the media that was asked for; empty within all."""
-    found = (_short(flow, loss, wanted_frames), _overfull(loss), _transition(flow))
+    found = (_short(flow, loss, wanted_frames), _overfull(flow, loss), _transition(flow))
     return tuple(words for words in found if words)
 
 
@@ -27,10 +27,16 @@ def _short(flow: Flow, loss: Damage, wanted_frames: int) -> str:
     return f"frames of {flow.publisher.name}: {made}; the rest would have to be measured"
 
 
-def _overfull(loss: Damage) -> str:
-    """Say that more is missing than was made: then the packets were named wrongly, or pushing had all but stopped."""
+def _overfull(flow: Flow, loss: Damage) -> str:
+    """Say that more is missing than was made, and than the wire had time for: the packets were named wrongly.
+
+    Silence put in makes the call longer, so that more than the intended time can be missing from it.
+    """
     share = sum(loss.by_owner().values())
-    return f"{100 * share:.1f} % of the intended time is missing: more than there was" if share > 1 else ""
+    room = max(loss.made_frames, float(flow.slots.sum()))
+    if share * loss.made_frames <= room:
+        return ""
+    return f"{100 * share:.1f} % of the intended time is missing: more than there was"
 
 
 def _transition(flow: Flow) -> str:

@@ -7,7 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lab.analysis.blame import blame
+from lab.analysis.case import case_of
+from lab.analysis.damage import damage
+from lab.analysis.flow import follow
 from lab.analysis.judge import judge
+from lab.analysis.limits import beyond
 from lab.analysis.values import Outcome, Owner
 from lab.evidence.values import DirectionState, Packets
 from lab.report.text import render
@@ -28,12 +33,24 @@ def test_a_log_that_ends_early_blames_nobody_for_what_follows(plan: Plan) -> Non
     assert sum(verdict.flows[0].damage.values()) < 1
 
 
-def test_more_silence_than_audio_is_no_finding() -> None:
-    """Eleven stalls of 400 ms in 4 s of media: no owner is given 105 % of the time."""
+def test_more_silence_than_audio_is_its_owners() -> None:
+    """Thirteen stalls of 400 ms in 4 s of media: the call lasted so much longer, and 105 % of the time are missing."""
     stalls = {FIRST + 5 + 15 * i: 460 for i in range(13)}
     run = judged(Plan(stalls=stalls, frames=400))
     assert sum(run.flows[0].damage.values()) > 1
-    assert (run.outcome, "more than there was" in run.reasons[0]) == (Outcome.UNKNOWN, True)
+    assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CLIENT)
+
+
+def test_more_missing_than_the_wire_had_time_for_is_no_finding() -> None:
+    """The same silence in a call that lasted 2 s: UNKNOWN, and why."""
+    plan = Plan(stalls={FIRST + 5 + 15 * i: 460 for i in range(13)}, frames=400)
+    case = case_of(recording(plan), asked(plan))
+    ((publisher, subscriber),) = case.scene.pairs
+    flow = follow(case.scene, publisher, subscriber, case.times, case.links)
+    loss = damage(flow, blame(case, flow, ()))
+    short = replace(flow, slots=flow.slots & (np.arange(flow.slots.size) % 4 == 0))
+    assert beyond(flow, loss, 200) == ()
+    assert "more than there was" in beyond(short, loss, 200)[0]
 
 
 def test_a_transition_is_a_second_at_most() -> None:
