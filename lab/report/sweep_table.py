@@ -76,7 +76,7 @@ def _cells(row: Row, found: SweepTable, axes: int, *, flows: bool) -> tuple[str,
         *(setting + [""] * (axes - len(setting)))[:axes],
         *([row.flow] if flows else []),
         _verdict(row),
-        " ".join(row.owners) or _NOBODY,
+        ", ".join(row.owners) or _NOBODY,
         _runs(row),
         *metrics,
     )
