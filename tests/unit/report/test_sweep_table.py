@@ -16,11 +16,11 @@ def test_the_table_reads() -> None:
     """Axes by their short names, verdicts counted where they differ, what is missing, the control last."""
     assert text(words(TABLE), 140).splitlines() == [
         "congested   20261122-101112-7f3a   7 cells: 4 valid of 7 tried, 3 missing",
-        "loss           red   verdict          owner                          valid / tried  audio_loss       gap_p95",
-        "5%             true  FAIL ×1 PASS ×2  CODE/client NETWORK/uplink             3 / 4  3.1 % (2.0–4.4)  "
+        "loss           red   verdict          owner                           valid / tried  audio_loss       gap_p95",
+        "5%             true  FAIL ×1 PASS ×2  CODE/client, NETWORK/uplink             3 / 4  3.1 % (2.0–4.4)  "
         "80 ms (20–?) n = 2",
-        "9%             true  missing          –                           0 / 2, 3 missing  missing          missing",
-        "clean control        PASS             –                                      1 / 1  0.0 % (0.0–0.2)  unknown",
+        "9%             true  missing          –                            0 / 2, 3 missing  missing          missing",
+        "clean control        PASS             –                                       1 / 1  0.0 % (0.0–0.2)  unknown",
         "the mean of a row's runs (95 % interval); ? is an open end",
         "n: how many runs knew it, where not all did",
         "a row of one run has that run's own interval, which says nothing of how another run would differ",
