@@ -5,7 +5,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test test-fast lint setup engine lock clean accuracy
+.PHONY: demo test test-fast lint setup engine lock clean accuracy bench
 
 demo: engine  ## one real situation; the verdict is the lab's result, not ours
 	@$(BIN)/lab run scenarios/congested.yaml; status=$$?; case $$status in 0|1|3) ;; *) exit $$status ;; esac
@@ -19,6 +19,9 @@ test-fast: $(READY) lint  ## seconds: no container, no network
 accuracy: setup  ## how often the verdict is wrong: 300 runs and 102 harness faults in 2.5 h, resumed where it stopped; QUICK=1: 20 in 6 minutes
 	$(BIN)/python -m tests.accuracy run $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m tests.accuracy blind)
+
+bench: setup  ## what a lab costs, as ratios: results/bench.json and docs/performance.md; 40 minutes, NAMES="run lanes" for some
+	$(BIN)/python -m tests.bench $(NAMES)
 
 lint: $(READY)
 	$(BIN)/ruff check lab tests

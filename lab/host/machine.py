@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.host import images
+from lab.host.driver import driver
 from lab.rig import cleanup
-from lab.rig.bump.driver import choose
 from lab.rig.docker_engine import DockerEngine
 from lab.rig.engine import Engine
 from lab.rig.images import Images
@@ -31,8 +31,8 @@ def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
     results.mkdir(parents=True, exist_ok=True)
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)
-    driver = choose(engine, ready.router.reference, insist)
-    return Machine(engine=engine, images=ready, driver=driver, results=results, cache=cache)
+    chosen = driver(engine, ready.router, cache, insist)
+    return Machine(engine=engine, images=ready, driver=chosen, results=results, cache=cache)
 
 
 def with_server(ready: Machine, version: str, watch: Watch) -> Machine:

@@ -7,22 +7,24 @@ qdiscs: an egress capture on an impaired device would never see what its qdisc d
 
 from __future__ import annotations
 
-import re
+import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
-from lab.rig.engine import Engine, Shell
-from lab.rig.parallel import side_by_side
+from lab.rig.engine import Engine
 from lab.rig.topology import Topology
 
 START_S = 10.0
 STOP_S = 10.0
+LOOK_S = 0.02
 BUFFER_KB = 16_384
+LISTENING, ENDED = "listening on", "dropped by kernel"
+"""What tcpdump says when it has begun, and when all that it had is in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +58,21 @@ def tcpdump_argv(device: str, target: PurePosixPath) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def stop_argv(mounted: PurePosixPath) -> tuple[str, ...]:
-    """Return what ends the taps of one recording and of no other that shares the router: those that write there."""
-    return ("pkill", "-INT", "-f", f"^tcpdump .* -w {re.escape(str(mounted))}/")
+def script(points: Sequence[TapPoint], mounted: PurePosixPath) -> str:
+    """Return what runs the taps `points` in one shell, words beside each capture, until its input says or ends."""
+    lines = []
+    for point in points:
+        target = mounted / point.file
+        argv = shlex.join(tcpdump_argv(point.device, target))
+        lines.append(f'{argv} 2>{shlex.quote(str(target.with_suffix(".log")))} & taps="$taps $!"')
+    return "\n".join(["taps=", *lines, "read -r _", "kill -TERM $taps", "wait"])
 
 
 class Captures:
     """All taps of one run, as a context: open on entry, complete on exit (or as complete as a failure leaves them).
 
-    `mounted` is where the router sees the run folder `folder`.
+    `mounted` is where the router sees the run folder `folder`. Should this process die, its shell in the router reads
+    the end of its input, and ends the taps all the same.
     """
 
     def __init__(
@@ -73,54 +81,50 @@ class Captures:
         """Plan the taps; nothing runs before `__enter__`."""
         self._engine = engine
         self._router = router
-        self._points = tap_points(topology)
         self._folder = folder
-        self._mounted = mounted
-        self._streams: dict[TapPoint, Shell] = {}
-        self._words: dict[TapPoint, str] = {}
+        points = tap_points(topology)
+        self._script = script(points, mounted)
+        self._words = [folder.path / PurePosixPath(point.file).with_suffix(".log") for point in points]
 
     def __enter__(self) -> Captures:
         """Start every tap and return when all of them listen."""
         with storing(self._folder.path / names.CAPTURES):
             (self._folder.path / names.CAPTURES).mkdir(exist_ok=True)
+        self._shell = self._engine.shell(self._router, ("sh", "-c", self._script))
         try:
-            side_by_side(partial(self._start, point) for point in self._points)
-            for point in self._points:
-                self._words[point] = _until(self._streams[point], "listening on", START_S)
+            self._until(LISTENING, START_S)
         except BaseException:
-            self._close()
+            self._shell.close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End every tap with SIGINT, on which tcpdump writes what it holds, and keep its last words."""
+        """End every tap with SIGTERM (jobs ignore SIGINT), on which it writes what it holds and says what it lost."""
         try:
-            self._engine.execute(self._router, stop_argv(self._mounted))
-            for point, stream in self._streams.items():
-                self._words[point] += _until(stream, "dropped by kernel", STOP_S)
+            self._shell.write(b"\n")
+            self._until(ENDED, STOP_S)
         finally:
-            self._close()
-            for point, words in self._words.items():
-                self._folder.write(str(PurePosixPath(point.file).with_suffix(".log")), words)
+            self._shell.close()
 
-    def _start(self, point: TapPoint) -> None:
-        argv = tcpdump_argv(point.device, self._mounted / point.file)
-        self._streams[point] = self._engine.shell(self._router, argv)
+    def _until(self, words: str, timeout_s: float) -> None:
+        """Return when every tap has said `words`. EnvironmentFault for one that is late or has ended."""
+        until, open_ = time.monotonic() + timeout_s, True
+        while silent := [file for file in self._words if words not in _text(file)]:
+            if not open_ or time.monotonic() > until:
+                said = _text(silent[0]).strip()
+                raise EnvironmentFault(f"{silent[0].stem}: tcpdump did not say '{words}' in {timeout_s:g} s: {said!r}")
+            open_ = self._goes_on()
 
-    def _close(self) -> None:
-        for stream in self._streams.values():
-            stream.close()
-
-
-def _until(stream: Shell, words: str, timeout_s: float) -> str:
-    """Read until `words` came by; return all that was read. Raises EnvironmentFault at the end or when it is late."""
-    until, text = time.monotonic() + timeout_s, ""
-    while words not in text:
+    def _goes_on(self) -> bool:
+        """Wait a moment; return whether the shell still runs."""
         try:
-            data = stream.read(max(0.01, until - time.monotonic()))
+            return self._shell.read(LOOK_S) != b""
         except TimeoutError:
-            data = b""
-        if not data:
-            raise EnvironmentFault(f"tcpdump did not say '{words}' within {timeout_s:g} s; it said: {text.strip()!r}")
-        text += data.decode(errors="replace")
-    return text
+            return True
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""

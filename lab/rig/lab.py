@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 from lab.errors import EnvironmentFault, LeftoverError
 from lab.rig import cleanup, containers, lifetime, owner, signals, watchdog
-from lab.rig.bump.driver import Bump, plumb
+from lab.rig.bump.driver import Bump, Looked, look, plumb
 from lab.rig.coming import arrived
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, SubnetTaken
 from lab.rig.parallel import side_by_side
@@ -133,14 +133,15 @@ class Lab:
         self._nodes = {SERVER: self._later(partial(made.start_node, self.topology.server))}
         self._later(partial(importlib.import_module, "livekit.api"))  # 0.2 s, for tokens, while the engine works
         self.router = arrived(router)
-        plumbed = self._later(partial(plumb, self.machine.engine, self.router, self.topology, self.machine.driver))
-        self._bump = self._later(partial(self._start_bump, plumbed))
+        where = (self.machine.engine, self.router, self.topology, self.machine.driver)
+        looked = self._later(partial(look, *where))
+        self._bump = self._later(partial(self._start_bump, looked))
         self._server = self._later(partial(self._start_server, made))
         self._nodes |= {
             node.name: self._later(partial(made.start_node, node))
             for node in (*self.topology.clients, *self.topology.background, *filter(None, [self.topology.crowd]))
         }
-        arrived(plumbed)
+        plumb(*where, arrived(looked))
 
     def _later(self, task: Callable[[], T]) -> Future[T]:
         """Have `task` done side by side with all else; taking down waits for its end."""
@@ -217,7 +218,7 @@ class Lab:
         engine, identity = self.machine.engine, self.identity
         return lambda: (name, engine.create_network(identity.name(name), subnet, identity.labels))
 
-    def _start_bump(self, plumbed: Future[None]) -> Bump:
+    def _start_bump(self, looked: Future[Looked]) -> Bump:
         bump = Bump(
             engine=self.machine.engine,
             router=self.router,
@@ -226,7 +227,7 @@ class Lab:
             seed=self.scenario.seed,
             impair_only=self.scenario.impair_only,
             cache=self.machine.cache,
-            plumbed=partial(arrived, plumbed),
+            looked=partial(arrived, looked),
         )
         self._media.enter_context(bump)
         return bump

@@ -27,7 +27,7 @@ from lab.rig.network import Network
 from lab.rig.parallel import Together, enter_side_by_side
 from lab.rig.topology import SERVER
 from lab.rig.watch import Progress, Watch
-from lab.rig.witnesses import witnesses
+from lab.rig.witnesses import Witnesses
 from lab.scenario.model import Scenario
 
 TICK_S = 0.25
@@ -51,7 +51,7 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
     with ExitStack() as stack:
         watch(Progress(phase="taps"))
         _, seen, _ = stack.enter_context(
-            Together(_taps(lab, folder), witnesses(lab, folder), _words(lab, folder, room))
+            Together(_taps(lab, folder), Witnesses(lab, folder), _words(lab, folder, room))
         )
         watch(Progress(phase="join"))
         world, joined = enter_side_by_side(
@@ -73,6 +73,7 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                     traffic=world.traffic,
                     crowd=world.crowd,
                     injector=injector,
+                    witnesses=seen,
                     folder=folder,
                     room=room,
                     watch=watch,
@@ -143,6 +144,7 @@ class _Stage:
     traffic: Background
     crowd: Crowd
     injector: Injector
+    witnesses: Witnesses
     folder: RunFolder
     room: str
     watch: Watch
@@ -180,6 +182,7 @@ def _media(stage: _Stage) -> None:
     start = time.monotonic_ns() + int(LEAD_S * 1e9)
     clients.release(stage.joined, start)
     stage.folder.mark("go_ns", _realtime(start))
+    stage.witnesses.pace()
     try:
         _windows(stage, start)
     except _Enough:

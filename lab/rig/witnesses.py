@@ -7,9 +7,7 @@ void); what the kernel counts for each container and its network namespace is ev
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
@@ -25,12 +23,38 @@ PACER = "lab.clients.pacer"
 
 
 class Witnesses:
-    """What watches the containers of a run; `watch` adds one that was started since."""
+    """What watches the containers of a run, as a context; `watch` adds one, `pace` starts the pacer.
 
-    def __init__(self, lab: Lab, sampler: Sampler) -> None:
-        """Watch through `sampler`."""
+    A sampling that failed is raised on exit.
+    """
+
+    def __init__(self, lab: Lab, folder: RunFolder) -> None:
+        """Plan to write into `folder`."""
         self._lab = lab
-        self._sampler = sampler
+        self._folder = folder
+        self._sampler = Sampler(folder)
+        self._ended = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+        self._pacer: programs.Running | None = None
+
+    def __enter__(self) -> Witnesses:
+        """Begin to sample whatever is watched."""
+        home = self._folder.path / names.HOST
+        with storing(home):
+            home.mkdir()
+        open_to_programs(home)
+        self._sampling = self._pool.submit(self._sampler.run, self._ended)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Sample once more, and end the pacer."""
+        self._ended.set()
+        try:
+            if self._pacer is not None:
+                programs.finish(self._lab, self._pacer, self._folder)
+        finally:
+            self._pool.shutdown()
+        self._sampling.result()
 
     def watch(self, name: str, container: str, node: str) -> None:
         """Watch a program's container as `name` (server, client-<name>), and the namespace `node` it sits in."""
@@ -39,28 +63,11 @@ class Witnesses:
         self._sampler.watch(Account(target=group, open=lambda: Cgroup(_pid(engine, container)).read))
         self._sampler.watch(Account(target=network, open=lambda: Namespace(_pid(engine, place)).read))
 
-
-@contextmanager
-def witnesses(lab: Lab, folder: RunFolder) -> Iterator[Witnesses]:
-    """Run the pacer and sample the accounts while the block runs.
-
-    A sampling that failed is raised behind the block.
-    """
-    home = folder.path / names.HOST
-    with storing(home):
-        home.mkdir()
-    open_to_programs(home)
-    program = Program(part="pacer", module=PACER, folder=home, environment={})
-    pacer = programs.start(lab, program, names.HOST)
-    ended, sampler = threading.Event(), Sampler(folder)
-    with ThreadPoolExecutor(1) as pool:
-        sampling = pool.submit(sampler.run, ended)
-        try:
-            yield Witnesses(lab, sampler)
-        finally:
-            ended.set()
-            programs.finish(lab, pacer, folder)
-    sampling.result()
+    def pace(self) -> None:
+        """Start the pacer: when the media settles, for before the machine is busy with the lab itself."""
+        home = self._folder.path / names.HOST
+        program = Program(part="pacer", module=PACER, folder=home, environment={})
+        self._pacer = programs.start(self._lab, program, names.HOST)
 
 
 def _pid(engine: Engine, container: str) -> int:

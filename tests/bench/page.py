@@ -1,4 +1,4 @@
-"""docs/accuracy.md is written by programs, each its own part between two marks; the words around them are people's."""
+"""Pages that are written by programs, each its own part between two marks; the words around them are people's."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def with_part(page: str, name: str, text: str) -> str:
     return f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
-def write_part(name: str, text: str) -> None:
-    """Write the part `name` of docs/accuracy.md anew."""
-    PAGE.write_text(with_part(PAGE.read_text(), name, text))
+def write_part(name: str, text: str, page: Path = PAGE) -> None:
+    """Write the part `name` of `page` anew, of docs/accuracy.md when none is given."""
+    page.write_text(with_part(page.read_text(), name, text))
 
 
 def commit() -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.evidence.values import DirectionState, StepState
-from lab.rig.bump.driver import Bump, Driver, held, plumb, router_needs
+from lab.rig.bump.driver import Bump, Driver, held, look, plumb, router_needs
 from lab.rig.containers import Identity, node_spec, router_spec
 from lab.rig.engine import RUN_LABEL, Engine, SubnetTaken
 from lab.rig.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
@@ -160,7 +160,8 @@ class BumpLab:
             with ThreadPoolExecutor(8) as pool:
                 people = pool.map(lambda node: self._person(node, networks[node.segment.name]), nodes)
                 self.router = self.engine.start(spec)
-                plumb(self.engine, self.router, self.topology, self.driver)
+                self._looked = look(self.engine, self.router, self.topology, self.driver)
+                plumb(self.engine, self.router, self.topology, self.driver, self._looked)
                 pairs = dict(zip((node.name for node in nodes), people, strict=True))
             self.nodes = {name: pair[0] for name, pair in pairs.items()}
             self.programs = {name: pair[1] for name, pair in pairs.items()}
@@ -174,6 +175,7 @@ class BumpLab:
     def bump(self, *, seed: int = 7, impair_only: str = "all", report=lambda _: None) -> Bump:
         """Return a bump on this lab's router."""
         return Bump(
+            looked=lambda: self._looked,
             engine=self.engine,
             router=self.router,
             topology=self.topology,

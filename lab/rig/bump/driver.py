@@ -92,10 +92,25 @@ def router_needs(driver: Driver, cache: Path) -> RouterNeeds:
     return RouterNeeds(devices=("/dev/net/tun",), mounts=(vm.cache_mount(cache),))
 
 
-def plumb(engine: Engine, router: str, topology: Topology, driver: Driver) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Looked:
+    """What a fresh router says of itself: its addresses (JSON), and the identity of its VM, "" without one."""
+
+    addresses: str
+    machine: str
+
+
+def look(engine: Engine, router: str, topology: Topology, driver: Driver) -> Looked:
+    """Make what the VM needs to be started, and look at the router. EnvironmentFault."""
+    words = vm.WHO if driver == "vm" else b""
+    text = vm.script(plumbing.first_argv(topology, driver)) + b"ip -j -4 address show\n" + words
+    addresses, _, machine = vm.run_script(engine, router, text, "look at the router").stdout.partition("\n")
+    return Looked(addresses=addresses, machine=machine)
+
+
+def plumb(engine: Engine, router: str, topology: Topology, driver: Driver, looked: Looked) -> None:
     """Name, join and address the router's devices. Raises EnvironmentFault with the words of what failed."""
-    listed = vm.run_script(engine, router, b"ip -j -4 address show\n", "list the router's devices").stdout
-    lines = plumbing.plumb_argv(topology, driver, plumbing.devices_by_address(listed))
+    lines = plumbing.plumb_argv(topology, driver, plumbing.devices_by_address(looked.addresses))
     vm.run_script(engine, router, vm.script(lines), "join the router's devices")
 
 
@@ -103,7 +118,8 @@ def plumb(engine: Engine, router: str, topology: Topology, driver: Driver) -> No
 class Bump:
     """Every impaired direction of a lab: clean on entry, then what `apply` says. The router's owner removes it.
 
-    Nothing is touched before `__enter__`, which needs `plumb` to have been done, or waits for it by `plumbed`.
+    Nothing is touched before `__enter__`, which needs `plumb` to have been done; to the VM `look` is enough, whose
+    result `looked` waits for and returns.
     """
 
     engine: Engine
@@ -113,8 +129,8 @@ class Bump:
     seed: int
     impair_only: tc.Only
     cache: Path
+    looked: Callable[[], Looked]
     report: vm.Report = vm.silent
-    plumbed: Callable[[], object] = vm.at_once
     facts: BumpFacts = field(init=False)
     _console: Console = field(init=False)
     _force: dict[Way, Impairment] = field(init=False, default_factory=dict)
@@ -159,8 +175,8 @@ class Bump:
 
     def _start(self) -> vm.Running:
         if self.driver == "vm" and self.topology.links:
-            return vm.start(self.engine, self.router, len(self.topology.links), self.cache, self.report, self.plumbed)
-        self.plumbed()
+            machine = self.looked().machine
+            return vm.start(self.engine, self.router, machine, len(self.topology.links), self.cache, self.report)
         console = Console(self.engine.shell(self.router, ("sh",)))
         return vm.Running(console=console, resumed=False, qemu=None, facts=console.run(FACTS).output)
 

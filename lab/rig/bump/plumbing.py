@@ -35,9 +35,10 @@ def devices_by_address(ip_json: str) -> dict[str, str]:
 
 
 def plumb_argv(topology: Topology, driver: Driver, found: Mapping[str, str]) -> tuple[Argv, ...]:
-    """Return all that turns a fresh router into the lab's; `found` is `devices_by_address`.
+    """Return all that turns a fresh router, after `first_argv`, into the lab's; `found` is `devices_by_address`.
 
-    Raises EnvironmentFault when the router has no device on a segment.
+    All of `ip` comes before all of `ethtool`, so that one process can do it. Raises EnvironmentFault when the router
+    has no device on a segment.
     """
     lines: list[Argv] = []
     for segment in (topology.core, topology.open):
@@ -45,9 +46,14 @@ def plumb_argv(topology: Topology, driver: Driver, found: Mapping[str, str]) -> 
             lines += _plain_segment(segment, _device(segment, found))
     for link in topology.links:
         lines += _edge(link, _device(link.segment, found))
-        lines += _taps(link) if driver == "vm" else _pairs(link)
+        lines += _port(f"in{link.index}", f"br{link.index}") if driver == "vm" else _pairs(link)
         lines += _router_side(link)
-    return (*lines, *neighbour_argv(topology))
+    return tuple(sorted((*lines, *neighbour_argv(topology)), key=lambda line: line[0] == "ethtool"))
+
+
+def first_argv(topology: Topology, driver: Driver) -> tuple[Argv, ...]:
+    """Return what needs no device of the router: the VM's taps, with which it can be started."""
+    return tuple(line for link in topology.links for line in tap_argv(link)) if driver == "vm" else ()
 
 
 def neighbour_argv(topology: Topology) -> tuple[Argv, ...]:
@@ -62,15 +68,12 @@ def neighbour_argv(topology: Topology) -> tuple[Argv, ...]:
 
 def tap_argv(link: BumpedLink) -> tuple[Argv, ...]:
     """Return what makes the VM's two taps of `link`."""
-    return tuple(
-        line
-        for name in (f"in{link.index}", link.inner)
-        for line in (
-            ("ip", "tuntap", "add", "dev", name, "mode", "tap"),
-            ("ip", "link", "set", name, "txqueuelen", TAP_QUEUE),
-            # The default qdisc of many hosts (fq_codel) drops by its own judgement.
-            ("tc", "qdisc", "replace", "dev", name, "root", "pfifo", "limit", TAP_QUEUE),
-        )
+    names = (f"in{link.index}", link.inner)
+    return (
+        *(("ip", "tuntap", "add", "dev", name, "mode", "tap") for name in names),
+        *(("ip", "link", "set", name, "txqueuelen", TAP_QUEUE) for name in names),
+        # The default qdisc of many hosts (fq_codel) drops by its own judgement.
+        *(("tc", "qdisc", "replace", "dev", name, "root", "pfifo", "limit", TAP_QUEUE) for name in names),
     )
 
 
@@ -97,10 +100,6 @@ def _edge(link: BumpedLink, device: str) -> list[Argv]:
         *_bridge(f"br{link.index}"),
         *_port(link.edge, f"br{link.index}"),
     ]
-
-
-def _taps(link: BumpedLink) -> list[Argv]:
-    return [*tap_argv(link), *_port(f"in{link.index}", f"br{link.index}")]
 
 
 def _pairs(link: BumpedLink) -> list[Argv]:

@@ -10,7 +10,6 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.rig.bump.console import FACTS
 from lab.rig.bump.qemu import qemu_argv
 
 FOLDER = "vm"
@@ -24,9 +23,9 @@ class Found:
     broken: tuple[Path, ...]
 
 
-def key(machine_id: str, links: int) -> str:
-    """Return what a state depends on: kernel, initramfs and QEMU (`machine_id`), command, facts, number of links."""
-    command = "\0".join((*qemu_argv(links, None), FACTS)).encode()
+def key(machine_id: str, prepared: str, links: int) -> str:
+    """Return what a state depends on: kernel, initramfs, QEMU (`machine_id`), its command line, `prepared`, links."""
+    command = "\0".join((*qemu_argv(links, None), prepared)).encode()
     return f"{machine_id.strip()}-{hashlib.sha256(command).hexdigest()[:8]}-{links}"
 
 

@@ -11,6 +11,7 @@ import secrets
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
@@ -23,8 +24,16 @@ from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec,
 from lab.rig.topology import BumpedLink, Segment
 
 CACHE = "/cache"
+WHO = b"cat /machine/id\n"
+"""Says, in the router, the identity of the VM (what a saved state depends on) and QEMU's version, a line each."""
 SAID = "/facts"
 """Where, inside the machine, its answer to FACTS is."""
+PREPARE = f"""{{ {FACTS}
+}} >{SAID}
+dd if=/dev/zero of=/zero bs=1M count=$(awk '/MemFree/ {{ print int($2 / 1024) - 16 }}' /proc/meminfo) 2>/dev/null
+rm -f /zero"""
+"""What is done inside before the state is saved: its answer is noted, and the memory that nothing is in any more is
+wiped, for zeros are neither saved nor read again."""
 BOOT_S = 90.0
 RESUME_S = 20.0
 PREPARE_S = 180
@@ -45,18 +54,26 @@ def silent(_: str) -> None:
     """Report to nobody."""
 
 
-def at_once() -> None:
-    """Wait for nothing."""
-
-
 def cache_mount(cache: Path) -> Mount:
     """Return the mount through which the router sees the cache folder; the folder must exist."""
     return Mount(source=cache, target=CACHE, read_only=False)
 
 
 def script(lines: tuple[Argv, ...]) -> bytes:
-    """Return `lines` as the input of `sh -e`."""
-    return "".join(shlex.join(line) + "\n" for line in lines).encode()
+    """Return `lines` as the input of `sh -e`; one process does what stands together of `ip`, and of `tc`."""
+    text = []
+    for (tool, number), some in groupby(enumerate(lines), _batch):
+        words = [line for _, line in some]
+        if number is None:
+            text += [f"{tool} -batch - <<'END'", *(shlex.join(line[1:]) for line in words), "END"]
+        else:
+            text += map(shlex.join, words)
+    return "".join(f"{line}\n" for line in text).encode()
+
+
+def _batch(numbered: tuple[int, Argv]) -> tuple[str, int | None]:
+    number, line = numbered
+    return line[0], None if line[0] in ("ip", "tc") else number
 
 
 def run_script(engine: Engine, container: str, text: bytes, what: str) -> Outcome:
@@ -68,29 +85,25 @@ def run_script(engine: Engine, container: str, text: bytes, what: str) -> Outcom
     return outcome
 
 
-def start(
-    engine: Engine, router: str, links: int, cache: Path, report: Report, plumbed: Callable[[], object]
-) -> Running:
+def start(engine: Engine, router: str, machine: str, links: int, cache: Path, report: Report) -> Running:
     """Resume the VM with `links` bumps in `router`, or boot it and save its state for the next time.
 
-    The taps of every link must exist once `plumbed` returns. Raises EnvironmentFault with QEMU's last words when it
-    does not come up.
+    The taps of every link must exist; `machine` is what WHO says. Raises EnvironmentFault with QEMU's last words when
+    it does not come up.
     """
-    machine = run_script(engine, router, b"cat /machine/id", "read the machine's identity").stdout
     identity, version = machine.splitlines()
-    state_key = states.key(identity, links)
+    state_key = states.key(identity, PREPARE, links)
     found = states.find(cache, state_key)
     for file in found.broken:
         report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
         file.unlink()
-    plumbed()
     if found.good:
         with _close_on_error(_launch(engine, router, links, found.good.name)) as console:
             facts = _answer(engine, router, console, RESUME_S, f"cat {SAID}")
         return Running(console=console, resumed=True, qemu=version, facts=facts)
     report(f"booting the VM for {links} links; its state is saved for the next run")
     with _close_on_error(_launch(engine, router, links, None)) as console:
-        _answer(engine, router, console, BOOT_S, f"{{ {FACTS}\n}} >{SAID}")
+        _answer(engine, router, console, BOOT_S, PREPARE)
         _save(engine, router, cache, state_key)
         facts = _answer(engine, router, console, RESUME_S, f"cat {SAID}")
     return Running(console=console, resumed=False, qemu=version, facts=facts)
@@ -119,7 +132,8 @@ def prepare(engine: Engine, router_reference: str, links: int, cache: Path, repo
         nowhere = Segment(name="", subnet="", router_ip="", router_mac="")
         taps = [tap_argv(BumpedLink(index=index, client="", segment=nowhere)) for index in range(links)]
         run_script(engine, container, script(tuple(line for tap in taps for line in tap)), "make the VM's taps")
-        start(engine, container, links, cache, report, at_once).console.close()
+        machine = run_script(engine, container, WHO, "read the machine's identity").stdout
+        start(engine, container, machine, links, cache, report).console.close()
     finally:
         engine.remove(container)
 

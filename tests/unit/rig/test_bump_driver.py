@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.driver import Bump, held, router_needs
+from lab.rig.bump.driver import Bump, Looked, held, router_needs
 from lab.rig.topology import BLOCKS, topology
 from lab.scenario.model import Impairment, Loss
 from tests.rig.bump_lab import scenario
@@ -110,6 +110,7 @@ def kernel() -> Kernel:
 def bump(kernel: Kernel) -> Iterator[Bump]:
     """Give a bump of two links on it, clean."""
     made = Bump(
+        looked=lambda: Looked(addresses="", machine=""),
         engine=kernel,  # type: ignore[arg-type]
         router="r",
         topology=topology(scenario(["a", "b"]), BLOCKS[0]),

@@ -28,9 +28,9 @@ def test_a_saved_state_is_resumed_by_the_same_machine() -> None:
 
 def test_the_key_depends_on_machine_and_number_of_links() -> None:
     """Another kernel, initramfs, QEMU or number of links has states of its own."""
-    keys = {states.key(machine, links) for machine in ("k1\n", "k2") for links in (1, 2)}
-    assert len(keys) == 4
-    assert states.key("k1\n", 1) == states.key("k1", 1)
+    keys = {states.key(machine, said, links) for machine in ("k1\n", "k2") for said in "ab" for links in (1, 2)}
+    assert len(keys) == 8
+    assert states.key("k1\n", "a", 1) == states.key("k1", "a", 1)
 
 
 def saved(cache: Path, content: bytes, key: str = "k-c-2") -> Path:

@@ -57,6 +57,7 @@ def dog(monkeypatch: pytest.MonkeyPatch) -> Dog:
     """Give a fake watchdog, and a bump that needs no kernel."""
     dog = Dog()
     monkeypatch.setattr("lab.rig.watchdog.guard", dog.guard)
+    monkeypatch.setattr(rig, "look", lambda *_: None)
     monkeypatch.setattr(rig, "plumb", lambda *_: None)
     monkeypatch.setattr(rig, "Bump", lambda **_: nullcontext())
     return dog

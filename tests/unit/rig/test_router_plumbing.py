@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.plumbing import devices_by_address, plumb_argv
+from lab.rig.bump.plumbing import devices_by_address, first_argv, plumb_argv
+from lab.rig.bump.vm import script
 from lab.rig.topology import BLOCKS, topology
 from lab.scenario.model import Client
 from tests.rig.bump_lab import scenario
@@ -20,7 +21,8 @@ FOUND = {segment.router_ip: f"eth{number}" for number, segment in enumerate(reve
 
 def lines(driver: str) -> list[str]:
     """Return the plumbing of the lab as text."""
-    return [" ".join(line) for line in plumb_argv(LAB, driver, FOUND)]  # type: ignore[arg-type]
+    made = (*first_argv(LAB, driver), *plumb_argv(LAB, driver, FOUND))  # type: ignore[arg-type]
+    return [" ".join(line) for line in made]
 
 
 def test_devices_are_found_by_their_address() -> None:
@@ -97,3 +99,13 @@ def test_taps_drop_nothing_of_their_own_accord() -> None:
     for tap in ("in0", "out0", "in1", "out1"):
         assert f"tc qdisc replace dev {tap} root pfifo limit 10000" in text
         assert f"ip link set {tap} txqueuelen 10000" in text
+
+
+@pytest.mark.parametrize("driver", ["vm", "kernel"])
+def test_what_follows_each_other_is_done_by_one_process(driver: str) -> None:
+    """Every line is done once and in its order; a process for all of `ip`, and one for each port's offloads."""
+    asked = plumb_argv(LAB, driver, FOUND)  # type: ignore[arg-type]
+    text = script(asked).decode().splitlines()
+    begin, end = text.index("ip -batch - <<'END'"), text.index("END")
+    assert [f"ip {line}" for line in text[begin + 1 : end]] == [" ".join(line) for line in asked if line[0] == "ip"]
+    assert (begin, text[end + 1 :]) == (0, [" ".join(line) for line in asked if line[0] == "ethtool"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,6 @@ from lab.evidence import names
 from lab.evidence.values import StepState
 from lab.faults import Stall
 from lab.rig import clients, lifetime, session, sharing
-from lab.rig.capture import stop_argv
 from lab.rig.engine import NO_LIMIT
 from lab.rig.lab import Lab
 from lab.rig.network import Network
@@ -70,7 +69,10 @@ class Quiet:
 
 
 class Idle:
-    """A crowd and an injector that do nothing."""
+    """A crowd, an injector and witnesses that do nothing."""
+
+    def pace(self) -> None:
+        """Keep no time."""
 
     def begin(self) -> None:
         """Begin with nothing."""
@@ -98,6 +100,7 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         traffic=quiet,  # type: ignore[arg-type]
         crowd=Idle(),  # type: ignore[arg-type]
         injector=Idle(),  # type: ignore[arg-type]
+        witnesses=Idle(),  # type: ignore[arg-type]
         folder=folder,
         room="r",
         watch=watch,
@@ -248,15 +251,6 @@ def test_a_dead_server_has_no_limits_to_restore(tmp_path: Path) -> None:
     engine.finish(lab.server, exit_code=1)
     sharing.restore_server(lab, Limits(cpus=0.1))
     assert engine.specs[lab.server].cpus is not NO_LIMIT
-
-
-def test_the_taps_of_one_recording_are_ended_alone() -> None:
-    """By where they write; dots in a name are dots."""
-    program, signal, whole, pattern = stop_argv(PurePosixPath("/results/a.b/2026-1"))
-    assert (program, signal, whole) == ("pkill", "-INT", "-f")
-    assert pattern.startswith("^tcpdump ")
-    assert "a\\.b/2026" in pattern
-    assert pattern.endswith("/")
 
 
 def test_the_dice_are_those_of_the_recorded_scenario(tmp_path: Path) -> None:

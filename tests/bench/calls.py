@@ -1,0 +1,164 @@
+"""A call by itself, and the same call in a lab: how soon it is heard, and what measuring it costs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from lab.evidence import names
+from lab.evidence.store import RunFolder
+from lab.host.machine import machine
+from lab.rig import server
+from lab.rig.cgroup import Cgroup
+from lab.rig.containers import Program, program_spec
+from lab.rig.engine import Mount
+from lab.rig.lab import Lab, Machine
+from lab.rig.session import record
+from lab.rig.topology import SIGNAL_PORT
+from lab.rig.watch import silent
+from lab.scenario.dump import dump
+from lab.scenario.load import loads
+from lab.scenario.model import Scenario
+from tests.bench import alone
+from tests.bench.figures import Figure
+from tests.bench.walls import LAB
+
+SHORT = """
+version: 1
+name: audible
+media: {duration: 2s, settle: 1s, control: 1s}
+links: {publisher: {}, subscriber: {}}
+"""
+CLEAN = SHORT.replace("2s, settle", "30s, settle").replace("audible", "measuring")
+LOUD = 500
+"""Of 32 767: far above silence, far below any mark."""
+WARM_S, WINDOW_S = 4.0, 30.0
+
+
+def audible(asked: argparse.Namespace) -> Figure:
+    """Measure, in turn, `lab run` and the same containers by `docker run`, from nothing to the first audible frame."""
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        here = machine(Path(folder) / "results", insist=None, watch=silent)
+        _lab_heard_s(Path(folder))  # warm
+        taken = []
+        for number in range(asked.rounds):
+            home = Path(folder) / str(number)
+            home.mkdir()
+            taken.append((_lab_heard_s(home), alone.heard_s(here.images, home, first_heard_s)))
+    return Figure.of(
+        "audible",
+        [ours / theirs for ours, theirs in taken],
+        lab_s=[round(ours, 2) for ours, _ in taken],
+        docker_run_s=[round(theirs, 2) for _, theirs in taken],
+    )
+
+
+def _lab_heard_s(folder: Path) -> float:
+    scenario = folder / "audible.yaml"
+    scenario.write_text(SHORT)
+    began = time.monotonic()
+    subprocess.run(
+        (*LAB, "run", "-q", "--json", str(scenario), "-o", str(folder)), stdout=subprocess.DEVNULL, check=False
+    )
+    (listener,) = folder.rglob(names.client("subscriber", ""))
+    heard = first_heard_s(listener)
+    assert heard is not None, "nothing was heard"
+    return heard - began
+
+
+def first_heard_s(listener: Path) -> float | None:
+    """Return when (CLOCK_MONOTONIC) a program read its first sound that is not silence; None while it has not."""
+    sound, notes = (listener / name.format(publisher="publisher") for name in (names.CLIENT_HEARD, names.CLIENT_READS))
+    if not sound.exists():
+        return None
+    loud = np.flatnonzero(np.abs(np.fromfile(sound, "<i2").astype(np.int32)) > LOUD)
+    for line in notes.read_text().splitlines()[1:] if loud.size else ():
+        read = json.loads(line)
+        if read["samples"] > loud[0]:
+            return float(read["t"]) / 1e9
+    return None
+
+
+def measuring(asked: argparse.Namespace) -> Figure:
+    """Measure the CPU of both clients and the server on one lab, in turn with everything and with nothing measured."""
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        here = machine(Path(folder).resolve(), insist=None, watch=silent)
+        scenario = loads(CLEAN)
+        host = replace(scenario, media=replace(scenario.media, duration_ms=asked.rounds * 120_000))
+        with Lab(here, host, watch=silent) as lab:
+            taken = [(_measured(lab, scenario), _bare(lab, scenario, Path(folder))) for _ in range(asked.rounds)]
+    return Figure.of(
+        "measuring",
+        [sum(full.values()) / sum(bare.values()) for full, bare in taken],
+        measured_cpus=[{name: round(share, 4) for name, share in full.items()} for full, _ in taken],
+        bare_cpus=[{name: round(share, 4) for name, share in bare.items()} for _, bare in taken],
+    )
+
+
+def _measured(lab: Lab, scenario: Scenario) -> Mapping[str, float]:
+    """Return the CPUs that each part of a recorded call used from control to end."""
+    folder = RunFolder.create(lab.machine.results, scenario, as_written=CLEAN, resolved=dump(scenario))
+    record(lab, scenario, folder, silent)
+    marks = folder.manifest.marks
+    found = {}
+    for part in ("client-publisher", "client-subscriber", "server"):
+        lines = (folder.path / names.CGROUPS.format(container=part)).read_text().splitlines()
+        inside = [
+            each
+            for each in map(json.loads, lines)
+            if (marks.control_from_ns or 0) <= each["t_ns"] <= (marks.media_to_ns or 0)
+        ]
+        found[part] = (inside[-1]["cpu_ns"] - inside[0]["cpu_ns"]) / (inside[-1]["t_ns"] - inside[0]["t_ns"])
+    return found
+
+
+def _bare(lab: Lab, scenario: Scenario, folder: Path) -> Mapping[str, float]:
+    """Return the same of a call that nobody measures."""
+    with _bare_call(lab, scenario, folder) as containers:
+        time.sleep(WARM_S)
+        groups = {name: Cgroup(_pid(lab.machine, container)) for name, container in containers.items()}
+        first = {name: group.read() for name, group in groups.items()}
+        time.sleep(WINDOW_S)
+        last = {name: group.read() for name, group in groups.items()}
+    return {name: (last[name].cpu_ns - each.cpu_ns) / (last[name].t_ns - each.t_ns) for name, each in first.items()}
+
+
+@contextmanager
+def _bare_call(lab: Lab, scenario: Scenario, folder: Path) -> Iterator[Mapping[str, str]]:
+    room, engine = lab.new_room(), lab.machine.engine
+    found = {"server": lab.server}
+    try:
+        for role in ("subscriber", "publisher"):
+            environment = {
+                "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
+                "LIVEKIT_TOKEN": server.token(lab.credentials, room, role, lab.identity.deadline_s),
+                "BITRATE": str(scenario.media.bitrate_bps),
+            }
+            program = Program(
+                part=f"bare-{role}", module="", folder=folder, node=lab.nodes[role], environment=environment
+            )
+            spec = program_spec(lab.identity, lab.machine.images.client.reference, program)
+            mounts = (*spec.mounts, Mount(source=Path(__file__).parent, target="/bench"))
+            command = ("/venv/bin/python", "-u", "/bench/bare.py", role)
+            found[f"client-{role}"] = engine.start(replace(spec, mounts=mounts, command=command))
+        yield found
+    finally:
+        for name, container in found.items():
+            if name != "server":
+                engine.remove(container)
+
+
+def _pid(here: Machine, container: str) -> int:
+    state = here.engine.state(container)
+    assert state is not None
+    assert state.running, here.engine.logs(container)
+    return state.pid

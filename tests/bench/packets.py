@@ -1,0 +1,64 @@
+"""How fast packets get from a capture into the ledger, against `tshark -T fields` with the same fields.
+
+Both read the same synthetic capture (`pcap_rate`), and give time, addresses, length and RTP header of every packet. The
+lab also takes a digest of every payload and lays the stream of each sender out by its sequence numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from lab.analysis.streams import rtp_of, stream
+from lab.evidence.pcap import read_records
+from lab.evidence.rtp import classify, with_digest
+from tests.bench.figures import Figure
+from tests.bench.pcap_rate import write_capture
+
+PACKETS = 300_000
+FIELDS = (
+    "frame.time_epoch", "ip.src", "ip.dst", "udp.srcport", "udp.dstport", "frame.len",
+    "rtp.ssrc", "rtp.seq", "rtp.timestamp", "rtp.p_type", "rtp.marker",
+)  # fmt: skip
+
+
+def packets(asked: argparse.Namespace) -> Figure:
+    """Measure both, in turn."""
+    if shutil.which("tshark") is None:
+        raise SystemExit("packets: no tshark here: apt-get install tshark")
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        capture = Path(folder) / "synthetic.pcap"
+        write_capture(capture, PACKETS)
+        taken = [(_lab_s(capture), _tshark_s(capture)) for _ in range(asked.rounds)]
+    return Figure.of(
+        "packets",
+        [theirs / ours for ours, theirs in taken],
+        packets=PACKETS,
+        lab_per_s=[round(PACKETS / ours) for ours, _ in taken],
+        tshark_per_s=[round(PACKETS / theirs) for _, theirs in taken],
+    )
+
+
+def _lab_s(capture: Path) -> float:
+    """Read, classify, digest, and lay out each sender's stream."""
+    began = time.monotonic()
+    records = read_records(capture)
+    found = with_digest(classify(records), records)
+    for ssrc in np.unique(rtp_of(found)["ssrc"]):
+        assert stream(rtp_of(found, ssrc=int(ssrc))).seq.size
+    return time.monotonic() - began
+
+
+def _tshark_s(capture: Path) -> float:
+    fields = [word for name in FIELDS for word in ("-e", name)]
+    argv = ["tshark", "-n", "-r", str(capture), "-d", "udp.port==7882,rtp", "-T", "fields", *fields]
+    began = time.monotonic()
+    said = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout
+    assert said.count(b"\n") == PACKETS
+    return time.monotonic() - began
