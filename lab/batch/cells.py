@@ -21,13 +21,12 @@ from lab.batch.plan_file import FORMAT, PlanFile, StoredCell, read
 from lab.batch.trials import Trial, trials, with_controls
 from lab.errors import UsageError
 from lab.evidence.store import token, utc_stamp
-from lab.report.sweep_table import shortest
 from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
 from lab.scenario.known import meant
 from lab.scenario.load import Draft, draft, loads
 from lab.scenario.model import SDK_VERSION, Scenario
-from lab.scenario.sweeping import Axis, Setting, Sweep
+from lab.scenario.sweeping import Axis, Setting, Sweep, shortest
 from lab.scenario.written import ScenarioWritten
 
 SOUNDS = "sounds"

@@ -16,10 +16,9 @@ from string import ascii_uppercase
 from lab.analysis.compared import Change, Compared, Comparison, Differing, Finding, Scope
 from lab.analysis.values import Outcome, Owner
 from lab.report import table
-from lab.report.sweep_table import shortest
 from lab.report.table import FIXED, Table, inert
 from lab.report.text import clean
-from lab.scenario.sweeping import Setting, spelled
+from lab.scenario.sweeping import Setting, shortest, spelled
 
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _DIGEST = 19

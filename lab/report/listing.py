@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
-from lab.report.sweep_table import CONTROL, shortest
+from lab.report.sweep_table import CONTROL
 from lab.report.table import FIXED, Table
-from lab.scenario.sweeping import Setting, spelled
+from lab.scenario.sweeping import Setting, shortest, spelled
 
 FORMAT = 1
 _NOBODY = "\N{EN DASH}"

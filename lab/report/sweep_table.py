@@ -7,12 +7,13 @@ knows is called unknown, and what was not run missing.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from lab.analysis.pooling import Pooled
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
 from lab.scenario.metrics import unit
+from lab.scenario.sweeping import shortest
 
 CONTROL = "clean control"
 _NOBODY = "\N{EN DASH}"
@@ -32,14 +33,6 @@ def words(found: SweepTable) -> Table:
         notes=tuple(_notes(found)),
         right=frozenset((_RUNS,)),
     )
-
-
-def shortest(keys: Sequence[str]) -> Iterator[str]:
-    """Yield for each dotted key the shortest end of it that no other of `keys` has."""
-    for key in keys:
-        ends = [key.split(".", cut)[-1] for cut in range(key.count("."), -1, -1)]
-        others = [other for other in keys if other != key]
-        yield next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), key)
 
 
 def estimate(found: Pooled, name: str, runs: int) -> str:

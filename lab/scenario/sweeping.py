@@ -91,6 +91,14 @@ def cells_of(sweep: Sweep) -> int:
     return math.prod(len(axis.values) for axis in sweep.axes) * sweep.repeat
 
 
+def shortest(keys: Sequence[str]) -> Iterator[str]:
+    """Yield for each dotted key the shortest end of it that no other of `keys` has."""
+    for key in keys:
+        ends = [key.split(".", cut)[-1] for cut in range(key.count("."), -1, -1)]
+        others = [other for other in keys if other != key]
+        yield next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), key)
+
+
 def settings(sweep: Sweep) -> tuple[Setting, ...]:
     """Return every combination, the last axis changing fastest; one empty setting where there is no axis."""
     choices = ([tuple(zip(axis.keys, value, strict=True)) for value in axis.values] for axis in sweep.axes)

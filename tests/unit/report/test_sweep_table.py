@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.pooling import Pooled
-from lab.report.sweep_table import estimate, shortest, words
+from lab.report.sweep_table import estimate, words
 from lab.report.table import FIXED, text
+from lab.scenario.sweeping import shortest
 from tests.unit.report.rows import CONTROL_ROW, DONE, TABLE
 
 
