@@ -38,14 +38,18 @@ LOOK_S = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class _Task:
-    """An attempt at a cell: who has tried in vain, and why; who is making it, and until when (clock) that may last."""
+    """An attempt at a cell: who has tried in vain, and why; who is making it, and since when (clock).
+
+    `doubts`: whose attempt came to nothing, which may be the cell's fault.
+    """
 
     cell: Cell
     folder: Path
     tried: Mapping[str, str] = field(default_factory=dict)
+    doubts: frozenset[str] = frozenset()
     tries: int = 0
     worker: str = ""
-    until_s: float = 0.0
+    since_s: float = 0.0
     errand: Errand | None = None
 
 
@@ -115,7 +119,7 @@ class Cluster:
         for key, task in tuple(self._out.items()):
             if task.worker not in self._roster:
                 self._give_up(self._out.pop(key), "it is gone", 1)
-            elif now > task.until_s:
+            elif _is_overdue(task, now):
                 self._give_up(self._out.pop(key), "it has not answered for too long", STRIKES)
         self._place()
         self._check_somebody(now)
@@ -164,16 +168,14 @@ class Cluster:
     def _send(self, task: _Task, worker: Worker) -> None:
         key = f"{task.cell.id}-{task.folder.name}-{secrets.token_hex(4)}"
         what = written(order(task.cell, task.folder.name, self._images))
-        until_s = self._clock() + (1 + AHEAD) * lab_s(task.cell.scenario) + IMAGES_S
         self._roster.take(worker, task.cell.host)
         errand = self._carrier.send(key, what, worker.address, lambda: self._events.put(key))
-        self._out[key] = replace(task, worker=worker.address, until_s=until_s, errand=errand)
+        self._out[key] = replace(task, worker=worker.address, since_s=self._clock(), errand=errand)
 
     def _give_up(self, task: _Task, why: str, strikes: int) -> None:
         """Expect nothing of the worker of `task` any more."""
         if task.errand:
             task.errand.drop()
-        self._roster.give_back(task.worker)
         self._blame(task.worker, why, strikes)
         self._failed(task, why)
 
@@ -187,8 +189,8 @@ class Cluster:
             self._failed(task, attempt.why if attempt else "it answered nothing", attempt)
         else:
             self._roster.praise(task.worker)
-            for other, why in task.tried.items():
-                self._blame(other, why)  # it can be made after all
+            for other in task.doubts - {task.worker}:
+                self._blame(other, task.tried[other])  # it can be made after all
             self._finished.append(Done(cell=task.cell, attempt=attempt))
 
     def _failed(self, task: _Task, why: str, attempt: Attempt | None = None) -> None:
@@ -197,7 +199,8 @@ class Cluster:
         fresh = any(worker.address not in tried for worker in self._roster.usable)
         if task.tries + 1 < MOST_TRIES and (fresh or attempt is None):
             shutil.rmtree(task.folder, ignore_errors=True)
-            self._waiting.append(replace(task, tried=tried, tries=task.tries + 1))
+            doubts = task.doubts | {task.worker} if attempt else task.doubts
+            self._waiting.append(replace(task, tried=tried, doubts=doubts, tries=task.tries + 1))
             return
         words = "; ".join(f"{worker}: {said}" for worker, said in tried.items())
         failed = attempt or Attempt(outcome=ERROR, why=words, exit_code=EnvironmentFault.exit_code)
@@ -206,6 +209,12 @@ class Cluster:
     def _blame(self, worker: str, why: str, strikes: int = 1) -> None:
         out = self._roster.blame(worker, why, strikes)
         self._note(f"worker {worker}: {why}{'; it is given nothing more' if out else ''}")
+
+
+def _is_overdue(task: _Task, now: float) -> bool:
+    """Say whether its worker hangs; a scenario is only read when that might be so, which takes as long as an order."""
+    took_s = now - task.since_s - IMAGES_S
+    return took_s > 0 and took_s > (1 + AHEAD) * lab_s(task.cell.scenario)
 
 
 def _answer(task: _Task) -> Answer:

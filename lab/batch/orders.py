@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 import lab
-from lab.batch.cells import Cell, needed_images
+from lab.batch.cells import Cell
 from lab.batch.crew import Attempt
 from lab.batch.parcel import Parcel
 from lab.evidence.store import storing
@@ -24,7 +24,7 @@ from lab.evidence.store import storing
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """Make one run of `cell` into a folder named `run`, on these `images`."""
+    """Make one run of `cell` into a folder named `run`, on `images`, those of the whole sweep."""
 
     cell: Cell
     run: str
@@ -83,13 +83,8 @@ def tag() -> str:
 
 def order(cell: Cell, run: str, images: Mapping[str, str]) -> Order:
     """Return the order for a run of `cell` in a sweep on `images`. StorageError for a sound that is gone."""
-    needed = needed_images(cell.scenario)
-    return Order(
-        cell=replace(cell, sounds={}),
-        run=run,
-        images={name: digest for name, digest in images.items() if name in needed},
-        sounds={digest: _sound(path) for digest, path in cell.sounds.items()},
-    )
+    sounds = {digest: _sound(path) for digest, path in cell.sounds.items()}
+    return Order(cell=replace(cell, sounds={}), run=run, images=images, sounds=sounds)
 
 
 def _sound(path: Path) -> bytes:

@@ -131,24 +131,25 @@ class Slots:
             self.changed(words)
 
     def _made(self, make: RunCell, what: Order) -> Answer:
-        if other := _differing(what.images, self._images(what.cell.scenario)):
-            return Answer(trouble=other)
         place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
         try:
+            cell = replace(what.cell, sounds=_laid(what.sounds, place))
+            if other := _differing(what.images, self._images(cell.scenario)):
+                return Answer(trouble=other)
             folder = place / "cell" / what.run
             folder.parent.mkdir()
-            attempt = make(replace(what.cell, sounds=_laid(what.sounds, place)), folder)
+            attempt = make(cell, folder)
             return Answer(attempt=attempt, parcel=pack(folder))
         finally:
             self._broom.submit(shutil.rmtree, place)
 
 
-def _differing(asked: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """Say which image is another one here; nothing when all that are asked for are the same."""
+def _differing(planned: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """Say which of the images here, which a run needs, is another one in the plan; nothing when none is."""
     return "; ".join(
-        f"its image {name} is {here.get(name, 'missing')}, the sweep's {digest}"
-        for name, digest in asked.items()
-        if here.get(name) != digest
+        f"its image {name} is {digest}, the sweep's {planned[name]}"
+        for name, digest in here.items()
+        if planned.get(name, digest) != digest
     )
 
 

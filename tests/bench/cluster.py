@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,9 @@ from tests.cluster.working import TAG, Replayed
 from tests.fakes.sweeps import laid, planned, swept
 from tests.replay.keep import unpacked
 
-CELLS, MEDIA_S, ROUNDS = 24, 1.0, 5
+MEDIA_S, ROUNDS = 1.0, 5
+WITH_MEDIA, WITHOUT = 24, 48
+"""How many cells a sweep has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,21 +61,21 @@ def here(way: str) -> Iterator[Crew]:
         yield InOrder(Replayed(unpacked("clean", Path(take)), way, 0.0))
 
 
-def wall_s(crew: Crew) -> float:
-    """Return how long a sweep of `CELLS` cells takes."""
+def wall_s(crew: Crew, cells: int) -> float:
+    """Return how long a sweep of so many `cells` takes."""
     with tempfile.TemporaryDirectory() as place:
-        levels = ",".join(f"{number / 10}%" for number in range(CELLS))
+        levels = ",".join(f"{number / 10}%" for number in range(cells))
         folder = laid(planned(Path(place), f"links.publisher.up.loss={levels}"), Path(place) / "sweep")
         began = time.perf_counter()
         done = swept(folder, crew)
         took = time.perf_counter() - began
-        assert len(done.committed()) == CELLS
+        assert len(done.committed()) == cells
         return took
 
 
 def compared(name: str, sides: dict[str, Callable[[], float]], figure: Callable[..., float]) -> Figure:
     """Measure each of `sides` in turn, `ROUNDS` times; make a figure of each round."""
-    raw = {side: [] for side in sides}
+    raw: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(ROUNDS):
         for side, measure in sides.items():
             raw[side].append(round(measure(), 3))
@@ -85,23 +87,26 @@ def figures() -> Iterator[Figure]:
     """Measure."""
     orders.tag = lambda: TAG  # type: ignore[assignment]  # as in the workers, whoever edits the tree meanwhile
 
-    def of(opened: Callable[[], object]) -> Callable[[], float]:
+    def of(opened: Callable[[], AbstractContextManager[Crew]], cells: int) -> Callable[[], float]:
         def measure() -> float:
-            with opened() as crew:  # type: ignore[attr-defined]
-                return wall_s(crew)
+            with opened() as crew:
+                return wall_s(crew, cells)
 
         return measure
 
     yield compared(
         "two workers ÷ one",
-        {"one": of(lambda: cluster(1, "quietly", MEDIA_S)), "two": of(lambda: cluster(2, "quietly", MEDIA_S))},
+        {
+            "one": of(partial(cluster, 1, "quietly", MEDIA_S), WITH_MEDIA),
+            "two": of(partial(cluster, 2, "quietly", MEDIA_S), WITH_MEDIA),
+        },
         lambda one, two: one / two,
     )
     for way, run in (("emptily", "an empty run"), ("quietly", "2 MB")):
         yield compared(
             f"overhead per cell, {run} (ms)",
-            {"cluster": of(partial(cluster, 1, way)), "here": of(partial(here, way))},
-            lambda there, here_s: (there - here_s) / CELLS * 1000,
+            {"cluster": of(partial(cluster, 1, way), WITHOUT), "here": of(partial(here, way), WITHOUT)},
+            lambda there, here_s: (there - here_s) / WITHOUT * 1000,
         )
 
 

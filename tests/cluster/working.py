@@ -53,6 +53,7 @@ class Replayed:
         if self._way == "raises":
             raise ZeroDivisionError("a bug")
         time.sleep(self._media_s if self._way != "stalls" or self._made == 1 else STALLS_S)
+        assert cell.scenario.links  # whoever makes a run reads it
         if self._way == "emptily":
             return FakeRuns()(cell, folder)
         shutil.copytree(self._take, folder)

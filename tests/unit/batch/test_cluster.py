@@ -20,6 +20,7 @@ from lab.errors import EnvironmentFault
 from lab.rig.lifetime import lab_s
 from tests.fakes.sweeps import FakeRuns, planned
 
+IMAGES = {"router": "sha256:1", "server v1": "sha256:2"}
 FAILED = Attempt(outcome=ERROR, why="no engine", exit_code=4)
 
 
@@ -114,16 +115,16 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setattr(of_cluster, "LOOK_S", 0.0)
     fake, notes = Fake(), list[str]()
     plan = planned(tmp_path / "plan", "links.publisher.up.loss=0%,1%,2%,3%,4%,5%")
-    crew = Cluster(fake, {"router": "sha256:1", "other": "sha256:2"}, notes.append, lambda: fake.now_s)
+    crew = Cluster(fake, IMAGES, notes.append, lambda: fake.now_s)
     (tmp_path / "work").mkdir()
     return Case(fake=fake, crew=crew, plan=plan, work=tmp_path / "work", notes=notes)
 
 
 def test_an_order_says_everything_a_worker_must_know(case: Case) -> None:
-    """The cell, the run's name, the images that it needs; bytes that any Python can hold without lab."""
+    """The cell, the run's name, the sweep's images; bytes that any Python can hold without lab."""
     cell = case.plan.cells[0]
     sent = case.begin(cell)
-    assert (sent.order.cell, sent.order.run, sent.order.images) == (cell, "run", {"router": "sha256:1"})
+    assert (sent.order.cell, sent.order.run, sent.order.images) == (cell, "run", IMAGES)
 
 
 def test_a_run_that_arrived_is_where_it_belongs(case: Case) -> None:
@@ -225,6 +226,17 @@ def test_who_failed_at_what_another_made_is_in_trouble(case: Case) -> None:
         assert case.later() is not None
     assert case.notes[-2:] == ["worker a: no engine", "worker a: no engine; it is given nothing more"]
     assert case.begin(case.plan.cells[2]).worker == "b"
+
+
+def test_a_run_that_is_made_makes_up_for_a_trouble(case: Case) -> None:
+    """Only two troubles in a row put a worker out: now and then something goes wrong everywhere."""
+    case.fake.slots = {"a": 1}
+    for cell in case.plan.cells:
+        case.begin(cell).answer(None)
+        assert case.later() is None
+        case.fake.last(cell).answer(case.made(cell))
+        assert case.later() is not None
+    assert case.notes[1:] == ["worker a: KilledWorker: it died"] * len(case.plan.cells)
 
 
 @pytest.mark.parametrize("broken", ["bytes", "name", "unsealed", "nothing", "nonsense", "death"])
