@@ -46,14 +46,18 @@ def steps_down_db(frame: int) -> int:
 
 def marked_frame(frame: int, sample_rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
     """Return the mono samples (int16, 960 of them at 48 kHz) of marked frame number `frame`; at least 8 kHz."""
+    return mark(symbol(frame), steps_down_db(frame), sample_rate)
+
+
+def mark(tones: int, down_db: int, sample_rate: int = SAMPLE_RATE) -> NDArray[np.int16]:
+    """Return the samples of the tone pair `tones`, `down_db` below the loudest: there are 256 different ones."""
     size, ramp = sample_rate * FRAME_MS // 1000, sample_rate * _RAMP_MS // 1000
     t = np.arange(size) / sample_rate
-    tones = symbol(frame)
     envelope = np.ones(size)
     envelope[:ramp] = np.linspace(0, 1, ramp)
     envelope[-ramp:] = envelope[:ramp][::-1]
     wave = np.sin(2 * np.pi * _LOW_TONES_HZ[tones % 8] * t) + np.sin(2 * np.pi * _HIGH_TONES_HZ[tones // 8] * t)
-    amplitude = _AMPLITUDE * 10 ** (-steps_down_db(frame) / 20)
+    amplitude = _AMPLITUDE * 10 ** (-down_db / 20)
     return np.asarray(amplitude * wave * envelope, dtype=np.int16)
 
 

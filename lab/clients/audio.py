@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.marks import BLOCK_MS, FRAME_MS, marked_frame
+from lab.marks import BLOCK_MS, FRAME_MS, mark, steps_down_db, symbol
 
 Samples = NDArray[np.int16]
 _BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS
@@ -47,9 +47,7 @@ class Audio:
         if self._loop is not None:
             return np.take(self._loop, np.arange(number * size, (number + 1) * size), mode="wrap")
         frame, half = divmod(number, _BLOCKS_PER_FRAME)
-        return _marked(frame, self._rate)[half * size : (half + 1) * size]
+        return _mark(symbol(frame), steps_down_db(frame), self._rate)[half * size : (half + 1) * size]
 
 
-@lru_cache(maxsize=2)
-def _marked(frame: int, sample_rate: int) -> Samples:
-    return marked_frame(frame, sample_rate)
+_mark = lru_cache(maxsize=256)(mark)  # every one that there is: making one costs as much as encoding it

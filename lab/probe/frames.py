@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from functools import lru_cache
 from operator import mul
 from typing import Any
 
@@ -25,12 +26,14 @@ def levels_dbov(samples: memoryview, block: int) -> list[float]:
 
     RFC 6464 section 3, full scale 32767 as in WebRTC's rms_level.cc.
     """
-    return [_level(samples[i : i + block]) for i in range(0, len(samples) - block + 1, block)]
+    return [_level(samples[i : i + block].tobytes()) for i in range(0, len(samples) - block + 1, block)]
 
 
-def _level(block: memoryview) -> float:
+@lru_cache(maxsize=512)  # marks are 512 different blocks, played over and over
+def _level(block: bytes) -> float:
     """Return the -dBov of one block."""
-    mean_square = sum(map(mul, block, block)) / len(block) / _FULL_SCALE**2
+    samples = memoryview(block).cast("h")
+    mean_square = sum(map(mul, samples, samples)) / len(samples) / _FULL_SCALE**2
     return _SILENT_LEVEL if mean_square <= 0 else round(min(_SILENT_LEVEL, -10 * math.log10(mean_square)), 3)
 
 
