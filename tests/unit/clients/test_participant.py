@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -281,6 +282,29 @@ def test_being_let_in_is_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(go, "asyncio", SimpleNamespace(sleep=sleep))
     asyncio.run(go.wait_join(tmp_path))
     assert next(looks, None) is None
+
+
+@pytest.mark.parametrize(("heard", "looks"), [((), [1, 1]), (("a",), [1, 0, 0, 0, 0, 1, 0])])
+def test_what_is_published_is_looked_at_now_and_then(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, heard: tuple[str, ...], looks: list[int]
+) -> None:
+    """Each 500 ms; what is heard each 100 ms, and nothing at all when there is nothing to ask."""
+    asked: list[int] = []
+
+    async def periods() -> Any:
+        for now in range(7):
+            yield now
+
+    async def sample(own: list[object], tracks: object) -> dict[str, list[object]]:
+        asked.append(len(own))
+        return {"inbound": [], "outbound": [], "pairs": []}
+
+    monkeypatch.setattr(participant, "_each_period", periods)
+    monkeypatch.setattr(participant, "sample", sample)
+    listener: Any = SimpleNamespace(tracks=dict.fromkeys(heard), watch=lambda _: None)
+    with closing(Journal.create(tmp_path)) as journal:
+        asyncio.run(participant._write_stats([Track()], tmp_path, listener, journal))  # type: ignore[list-item]
+    assert asked == looks
 
 
 def test_sigterm_is_a_normal_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
