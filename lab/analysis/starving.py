@@ -28,6 +28,8 @@ _AROUND_NS = 300_000_000
 """What was due just before a moment is late by it, and what a jitter buffer still held is not there behind it."""
 _MOST = 0.5
 _CODE = frozenset(owner for owner in OWNERS if owner.startswith("CODE/"))
+_NO_HURRY = frozenset({"push", "cut", "withheld", "unsubscribed"})
+"""Fates for which nothing had to be in time: what was never pushed no machine was too slow for."""
 _LISTENING = ("playout", "read")
 
 
@@ -62,7 +64,7 @@ def starved_share(story: Story, machine: Machine, blamed: Owner) -> float:
     slow, size = tuple(machine.slow()), max(1, story.loss.fate.size)
     charged: dict[Owner, tuple[int, int]] = {}
     for piece in pieces(story):
-        if piece.owner in owners:
+        if piece.owner in owners and piece.fate not in _NO_HURRY:
             within, whole = charged.get(piece.owner, (0, 0))
             charged[piece.owner] = (within + _within(story, piece, slow), whole + int(piece.weight.sum()))
     return max((within / size for within, whole in charged.values() if within >= _MOST * whole), default=0.0)
