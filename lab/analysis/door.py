@@ -15,10 +15,13 @@ import numpy as np
 
 from lab.analysis.flow import Flow
 from lab.analysis.hosts import Host
+from lab.analysis.journey import At
 from lab.analysis.scene import Scene
-from lab.analysis.streams import rtp_of, unwrap
+from lab.analysis.streams import ABSENT, rtp_of, unwrap
 from lab.evidence.accounts import ServerTrack
 from lab.evidence.values import Packets
+
+_GOODBYE = 20  # packets; LiveKit's silence is ten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +29,8 @@ class Door:
     """One flow at the server's door over the whole run, in packets; silence of the server's own is not among them.
 
     `refused` were read, and dropped for their number. `kernel_in` and `kernel_out` are what the kernel says it dropped
-    in the server's namespace on either side of the program, whosever it was; None when it was not asked.
+    in the server's namespace on either side of the program, whosever it was; None when it was not asked. `unfinished`
+    were written last, while it hung up, and the capture did not see them.
     """
 
     entered: int
@@ -36,6 +40,7 @@ class Door:
     left: int
     kernel_in: int | None
     kernel_out: int | None
+    unfinished: int = 0
 
     @property
     def lost_unread(self) -> int:
@@ -56,7 +61,7 @@ class Door:
             return f"the server says that it wrote {self.written} packets, {self.left} came out"
         if self.kernel_in is not None and self.lost_unread > self.kernel_in + self.refused:
             return f"{self.lost_unread} packets went in unread, the kernel counted {self.kernel_in} drops there"
-        if self.kernel_out is not None and self.lost_unsent > self.kernel_out:
+        if self.kernel_out is not None and self.lost_unsent > self.kernel_out + self.unfinished:
             return f"{self.lost_unsent} packets were written and did not come out, the kernel counted {self.kernel_out}"
         return ""
 
@@ -70,8 +75,9 @@ def door(scene: Scene, flow: Flow, tracks: Sequence[ServerTrack], host: Host | N
     if not up or not down:
         return None
     went_in = [rtp_of(scene.core, src=flow.publisher.ip, ssrc=track.ssrc) for track in up]
-    came_out = [_unmarked(rtp_of(scene.core, dst=flow.subscriber.ip, ssrc=track.ssrc)) for track in down]
-    altered = int(flow.journey.altered_up.sum())  # what cannot be decrypted is not read
+    came_out = [rtp_of(scene.core, dst=flow.subscriber.ip, ssrc=track.ssrc) for track in down]
+    arrived = flow.journey.t_ns[:, At.SERVER_IN] != ABSENT
+    altered = int((flow.journey.altered_up & arrived).sum())  # what cannot be decrypted is not read
     return Door(
         entered=sum(map(_counted, went_in, up)) - altered,
         read=sum(track.packets_seen + track.packets_padding for track in up),
@@ -82,18 +88,23 @@ def door(scene: Scene, flow: Flow, tracks: Sequence[ServerTrack], host: Host | N
         ),
         kernel_in=host.dropped_unread if host else None,
         kernel_out=host.dropped_unsent if host else None,
+        unfinished=sum(map(_unfinished, came_out, down)),
     )
+
+
+def _unfinished(packets: Packets, track: ServerTrack) -> int:
+    """Count the numbers at the end of `track` that did not come out.
+
+    A server that closes a track says goodbye in silence, and hangs up meanwhile.
+    """
+    last = np.arange(max(track.first_seq, track.last_seq - _GOODBYE + 1), track.last_seq + 1)
+    return int((~np.isin(last, unwrap(packets["seq"], 16, track.first_seq))).sum())
 
 
 def _of(tracks: Sequence[ServerTrack], who: str, direction: str, ssrcs: Set[int]) -> list[ServerTrack]:
     return [
         track for track in tracks if (track.participant, track.direction) == (who, direction) and track.ssrc in ssrcs
     ]
-
-
-def _unmarked(packets: Packets) -> Packets:
-    """Leave the server's own silence out."""
-    return np.asarray(packets[packets["marker"] == 0])
 
 
 def _counted(packets: Packets, track: ServerTrack) -> int:

@@ -90,6 +90,16 @@ def test_only_what_the_account_speaks_of_is_compared() -> None:
     assert (found.written, found.left, found.undecided) == (sent - 40, sent - 40, "")
 
 
+def test_what_was_written_while_the_server_hung_up_contradicts_nobody() -> None:
+    """Three of its last words did not come out, and nobody counted them; three in the middle are another matter."""
+    sent = packets(Plan())
+    goodbye = replace(track(DOWN, sent + 3, dropped=None), last_seq=FIRST + PACKETS + 2)
+    assert told(Plan(), track(UP, sent), goodbye, kernel()).undecided == ""
+    plan = Plan(server_lost=range(100, 103))
+    words = told(plan, track(UP, sent), track(DOWN, sent, dropped=None), kernel()).undecided
+    assert words == "3 packets were written and did not come out, the kernel counted 0"
+
+
 def test_what_the_kernel_dropped_unread_is_the_hosts() -> None:
     """Seven went in and not through; the kernel counted them, whatever it calls them."""
     plan = Plan(server_lost=range(100, 107))
