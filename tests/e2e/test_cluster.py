@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from lab.evidence import names
+from lab.evidence.manifest import SEALED
 from lab.rig.docker_engine import DockerEngine
 from lab.rig.lab import Machine
 from tests.cluster.process import Process
@@ -43,6 +45,13 @@ def working(address: str, place: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+def recording(place: Path) -> bool:
+    """Say whether a run below `place` is being recorded."""
+    with suppress(FileNotFoundError):  # a manifest is written aside and renamed
+        return any(SEALED not in manifest.read_text() for manifest in place.rglob(names.MANIFEST))
+    return False
+
+
 def test_a_sweep_over_two_workers_of_which_one_is_killed(tmp_path: Path) -> None:
     """Each cell has one run that counts, verified here; nothing is left, of the killed one and of the ended one."""
     (tmp_path / "swept.yaml").write_text(SCENARIO)
@@ -62,6 +71,7 @@ def test_a_sweep_over_two_workers_of_which_one_is_killed(tmp_path: Path) -> None
             tmp_path / "results",
         )
         sweep.wait_for("lab: 1 of 4")
+        until(lambda: recording(tmp_path / "mortal"), TURN_S)
         mortal.send_signal(signal.SIGKILL)
         assert sweep.end() in (0, 1, 3), sweep.said
         assert "it is gone" in sweep.said
