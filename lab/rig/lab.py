@@ -25,6 +25,7 @@ from typing import Any, TypeVar
 
 from lab.errors import EnvironmentFault, LeftoverError
 from lab.rig import cleanup, containers, lifetime, owner, signals, watchdog
+from lab.rig.bump import states
 from lab.rig.bump.driver import Bump, Looked, look, plumb
 from lab.rig.coming import arrived
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, SubnetTaken
@@ -125,6 +126,8 @@ class Lab:
         self._stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)  # a kept server has read what is in it
         self._stack.push(partial(self._undo, guard))
         self._watch(Progress(phase="networks"))
+        if self.machine.driver == "vm":
+            self._later(partial(states.expect, self.machine.cache, len(self.scenario.links)))
         networks = self._networks()
         guard.ready()
         self._watch(Progress(phase="containers"))

@@ -32,7 +32,7 @@ from lab.scenario.model import Scenario
 
 TICK_S = 0.25
 """How often the watch is told, and the publishers' files are looked at."""
-LEAD_S = 0.1
+LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
 DRAIN_S = 1.0
 """From the window's last frame pushed to the end at most: until it is heard, jitter buffers are empty."""

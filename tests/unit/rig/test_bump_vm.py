@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,3 +112,26 @@ def test_a_state_that_cannot_be_saved_is_an_error(answers: list[object], words: 
         monitor.answers.append({"event": "SHUTDOWN"})
     with pytest.raises(EnvironmentFault, match=words):
         qemu.Control(monitor).save("/nowhere/x.part")
+
+
+def test_a_state_that_was_expected_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one saved last for as many links; one that has changed since is, whatever was expected."""
+    read: list[str] = []
+    digest = hashlib.file_digest
+
+    def file_digest(stream: Any, name: str) -> Any:
+        read.append(Path(stream.name).name.split(".")[0])
+        return digest(stream, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", file_digest)
+    for age, key in enumerate(("k-new-2", "k-old-2", "k-other-1")):
+        os.utime(saved(tmp_path, key.encode(), key), (1_000 - age, 1_000 - age))
+    read.clear()
+    states.expect(tmp_path, 2)
+    assert states.find(tmp_path, "k-new-2").good
+    assert read == ["k-new-2"]
+    file = states.find(tmp_path, "k-new-2").good
+    assert file is not None
+    file.write_bytes(b"altered")
+    assert states.find(tmp_path, "k-new-2").good is None
+    states.expect(tmp_path / "nowhere", 2)
