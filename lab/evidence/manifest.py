@@ -28,11 +28,15 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A container image: its reference, its digest or id, and how it came (`pulled`, `built`)."""
+    """A container image: its reference, its digest or id, and how it came (`pulled`, `built`).
+
+    `recipe` says what it was made of, the same on every machine; empty in runs of a lab that did not know it.
+    """
 
     reference: str
     digest: str
     how: str
+    recipe: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

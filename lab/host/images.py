@@ -1,35 +1,26 @@
-"""The four images of a lab: found when they are there, else pulled by digest or built, decided by trying.
-
-debian ─► base ─► router
-             ├──► client ◄─ SDK from PyPI
-             └──► server ◄─ livekit-server
-"""
+"""The images of a lab on this machine: found when they are there, else pulled by digest or built, decided by trying."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 from lab.errors import EnvironmentFault
 from lab.host import sources
 from lab.host.recipe import Recipe
+from lab.host.recipes import recipes
 from lab.host.sources import Source
 from lab.rig.engine import Engine
 from lab.rig.images import How, Image, Images
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION
-from lab.share import share
-
-_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 Report = Callable[[str], None]
 Obtain = Callable[[Source], Image]
-Cook = Callable[[Recipe, How], Image]
+Cook = Callable[[Recipe, Mapping[str, Image], How], Image]
 
 
 class _Absent(Exception):  # noqa: N818 - an answer, not an error
@@ -42,8 +33,8 @@ def present(engine: Engine, *, server_version: str = SERVER_VERSION, sdk_version
     def obtain(source: Source) -> Image:
         return _found(engine, source) or _absent()
 
-    def cook(recipe: Recipe, how: How) -> Image:
-        return _image(engine, recipe.tag, how) or _absent()
+    def cook(recipe: Recipe, starts: Mapping[str, Image], how: How) -> Image:
+        return _made(engine, recipe, starts, how) or _absent()
 
     try:
         return _assemble(obtain, cook, server_version=server_version, sdk_version=sdk_version)
@@ -63,71 +54,43 @@ def ensure(
         def obtain(source: Source) -> Image:
             return _found(engine, source) or _fetched(engine, source, Path(work), report)
 
-        def cook(recipe: Recipe, how: How) -> Image:
-            return _image(engine, recipe.tag, how) or _cooked(engine, recipe, how, Path(work), report)
+        def cook(recipe: Recipe, starts: Mapping[str, Image], how: How) -> Image:
+            there = _made(engine, recipe, starts, how)
+            return there or _cooked(engine, recipe, starts, how, Path(work), report)
 
         return _assemble(obtain, cook, server_version=server_version, sdk_version=sdk_version)
 
 
 def _assemble(obtain: Obtain, cook: Cook, *, server_version: str, sdk_version: str) -> Images:
-    """Follow the picture above; what does not depend on each other goes side by side."""
+    """Follow the picture in `recipes`; what does not depend on each other goes side by side."""
+    made = recipes(server_version=server_version, sdk_version=sdk_version)
     with ThreadPoolExecutor(3) as pool:
         server = pool.submit(obtain, sources.server(server_version))
         debian = obtain(sources.debian())
-        base = cook(_base(debian), debian.how)
-        router = pool.submit(cook, _recipe("router", base), "built")
-        client = pool.submit(cook, _recipe("client", base, SDK_VERSION=sdk_version), "built")
+        base = cook(made.base, {"ROOT": debian}, debian.how)
+        router = pool.submit(cook, made.router, {"BASE": base}, "built")
+        client = pool.submit(cook, made.client, {"BASE": base}, "built")
         livekit = server.result()
         return Images(
             base=base,
-            server=cook(_server(base, livekit), livekit.how),
+            server=cook(made.server, {"BASE": base, "SERVER": livekit}, livekit.how),
             router=router.result(),
             client=client.result(),
         )
 
 
-def _base(debian: Image) -> Recipe:
-    return Recipe(
-        name="base",
-        folder=share("compose") / "base",
-        arguments={"ROOT": debian.reference},
-        inputs=(debian.digest,),
-        files={"ca.crt": _trusted()},
-    )
-
-
-def _server(base: Image, livekit: Image) -> Recipe:
-    recipe = _recipe("livekit", base, SERVER=livekit.reference)
-    return replace(recipe, inputs=(*recipe.inputs, livekit.digest))
-
-
-def _recipe(name: str, base: Image, **arguments: str) -> Recipe:
-    return Recipe(
-        name=name,
-        folder=share("compose") / name,
-        arguments={"BASE": base.reference, **arguments},
-        inputs=(base.digest,),
-    )
-
-
-def _trusted() -> bytes:
-    """Return the certificates that this machine trusts: behind an inspecting proxy, containers need the same."""
-    bundle = Path(os.environ.get("SSL_CERT_FILE") or _BUNDLE)
-    try:
-        return bundle.read_bytes()
-    except OSError as error:
-        raise EnvironmentFault(
-            f"no certificate bundle at {bundle}", fix="apt-get install ca-certificates, or set SSL_CERT_FILE"
-        ) from error
-
-
-def _image(engine: Engine, reference: str, how: How) -> Image | None:
+def _image(engine: Engine, reference: str, recipe: str, how: How) -> Image | None:
     digest = engine.image_digest(reference)
-    return Image(reference=reference, digest=digest, how=how) if digest else None
+    return Image(reference=reference, digest=digest, recipe=recipe, how=how) if digest else None
+
+
+def _made(engine: Engine, recipe: Recipe, starts: Mapping[str, Image], how: How) -> Image | None:
+    return _image(engine, recipe.tag(starts), recipe.identity, how)
 
 
 def _found(engine: Engine, source: Source) -> Image | None:
-    return _image(engine, source.pinned, "pulled") or _image(engine, source.local, "built")
+    pulled = _image(engine, source.pinned, source.identity, "pulled")
+    return pulled or _image(engine, source.local, source.identity, "built")
 
 
 def _absent() -> NoReturn:
@@ -148,12 +111,12 @@ def _fetched(engine: Engine, source: Source, work: Path, report: Report) -> Imag
     return _found(engine, source) or _vanished(source.local)
 
 
-def _cooked(engine: Engine, recipe: Recipe, how: How, work: Path, report: Report) -> Image:
-    began = time.monotonic()
-    report(f"{recipe.name}: building {recipe.tag}")
-    recipe.build(engine, work)
+def _cooked(engine: Engine, recipe: Recipe, starts: Mapping[str, Image], how: How, work: Path, report: Report) -> Image:
+    began, tag = time.monotonic(), recipe.tag(starts)
+    report(f"{recipe.name}: building {tag}")
+    recipe.build(engine, work, starts)
     report(f"{recipe.name}: built in {time.monotonic() - began:.0f} s")
-    return _image(engine, recipe.tag, how) or _vanished(recipe.tag)
+    return _made(engine, recipe, starts, how) or _vanished(tag)
 
 
 def _vanished(reference: str) -> NoReturn:

@@ -5,6 +5,7 @@ Each maker returns a tarball of a root file system and needs only a package regi
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -43,6 +44,11 @@ class Source:
     local: str
     recipe: str
     make: Callable[[Path], Path]
+
+    @property
+    def identity(self) -> str:
+        """What it is on every machine, pulled or made: its name with a hash of both references."""
+        return f"{self.name}:{hashlib.sha256(f'{self.pinned} {self.local}'.encode()).hexdigest()[:16]}"
 
 
 def debian() -> Source:

@@ -62,4 +62,4 @@ def ran(images: Images, scenario: Scenario) -> dict[str, Image]:
     named = {"base": images.base, "router": images.router, "server": images.server, "client": images.client}
     others = {client.sdk for client in scenario.clients} - {SDK_VERSION}
     named |= {f"client {release}": images.with_sdk(release) for release in sorted(others)}
-    return {name: Image(reference=i.reference, digest=i.digest, how=i.how) for name, i in named.items()}
+    return {name: Image(**vars(image)) for name, image in named.items()}

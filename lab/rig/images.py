@@ -1,4 +1,4 @@
-"""Which images a lab runs: name, digest and where each came from; values for the manifest."""
+"""Which images a lab runs: name, digest, recipe and where each came from; values for the manifest."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ How = Literal["pulled", "built"]
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """A local image; `digest` is its id (`sha256:…`).
+    """A local image; `digest` is its id (`sha256:…`), which every machine that builds it has another of.
 
+    `recipe` is the identity of what it was made of, the same on every machine.
     `how`: what it starts from was pulled from a registry, or built out of package registries.
     """
 
     reference: str
     digest: str
+    recipe: str
     how: How
 
 

@@ -10,7 +10,7 @@ from lab.host import driver
 from lab.rig.images import Image
 from tests.fakes.engine import FakeEngine
 
-ROUTER = Image(reference="router", digest="sha256:1", how="built")
+ROUTER = Image(reference="router", digest="sha256:1", recipe="router:1", how="built")
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_new_module_or_image_is_tried_anew(tried: list[str | None], tmp_path: 
     found(tmp_path)
     (tmp_path / "modules").write_text("veth 1 2 - Live 0x0\nsch_netem 1 0 - Live 0x0\n")
     found(tmp_path)
-    found(tmp_path, Image(reference="router", digest="sha256:2", how="built"))
+    found(tmp_path, Image(reference="router", digest="sha256:2", recipe="router:1", how="built"))
     assert len(tried) == 3
 
 

@@ -11,7 +11,9 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.host import images, sources
 from lab.host.recipe import Recipe
+from lab.host.recipes import recipes
 from lab.host.sources import GO_MINIMUM, go_version
+from lab.rig.images import Image
 from lab.share import share
 from tests.fakes.engine import FakeEngine
 from tests.fakes.sources import quick_sources
@@ -100,19 +102,66 @@ def test_no_certificate_bundle_is_an_error_with_its_fix(machine: Path) -> None:
         lambda folder: (folder / "more").touch(),
     ],
 )
-def test_a_tag_names_every_file_of_its_folder(tmp_path: Path, change: Callable[[Path], object]) -> None:
+def test_tag_and_identity_name_every_file_of_the_folder(tmp_path: Path, change: Callable[[Path], object]) -> None:
     """Content, name, mode and number of files all count; Python's caches do not."""
+    recipe = recipe_in(tmp_path)
+    before = recipe.identity, recipe.tag(BELOW)
+    (recipe.folder / "__pycache__").mkdir()
+    (recipe.folder / "__pycache__" / "x.pyc").touch()
+    assert (recipe.identity, recipe.tag(BELOW)) == before
+    change(recipe.folder)
+    assert recipe.identity != before[0]
+    assert recipe.tag(BELOW) != before[1]
+
+
+BELOW = {"BASE": Image(reference="livekit-lab/base:1", digest="sha256:1", recipe="base:1", how="built")}
+
+
+def recipe_in(tmp_path: Path) -> Recipe:
+    """Return a recipe with a folder of its own, which starts from what `BELOW` has."""
     folder = tmp_path / "f"
     folder.mkdir()
     (folder / "Dockerfile").write_text("FROM a")
-    recipe = Recipe(name="x", folder=folder, arguments={"A": "1"}, inputs=("sha256:1",))
-    before = recipe.tag
-    (folder / "__pycache__").mkdir()
-    (folder / "__pycache__" / "x.pyc").touch()
-    assert recipe.tag == before
-    change(folder)
-    assert recipe.tag != before
-    assert len({before, replace(recipe, arguments={"A": "2"}).tag, replace(recipe, inputs=("sha256:2",)).tag}) == 3
+    return Recipe(name="x", folder=folder, starts={"BASE": "base:1"}, arguments={"A": "1"})
+
+
+def test_what_belongs_to_the_machine_is_in_the_tag_and_not_in_the_identity(tmp_path: Path) -> None:
+    """Ids of the images below and trusted certificates differ between machines; versions and sources do not."""
+    recipe = recipe_in(tmp_path)
+    there = {"BASE": replace(BELOW["BASE"], reference="livekit-lab/base:2", digest="sha256:2")}
+    trusting = replace(recipe, files={"ca.crt": lambda: b"CA"})
+    assert len({recipe.tag(BELOW), recipe.tag(there), trusting.tag(BELOW)}) == 3
+    assert recipe.identity == trusting.identity
+    for other in (replace(recipe, arguments={"A": "2"}), replace(recipe, starts={"BASE": "base:2"})):
+        assert other.identity != recipe.identity
+
+
+def test_two_machines_that_build_their_own_have_other_ids_and_the_same_recipes(machine: Path) -> None:
+    """One has a registry, the other none, and trusts somebody else: what they made was made of the same."""
+    one = made(FakeEngine(registry=True))
+    machine.write_text("ANOTHER")
+    other = made(FakeEngine(registry=False))
+    for name in ("base", "router", "server", "client"):
+        here, there = getattr(one, name), getattr(other, name)
+        assert here.digest != there.digest
+        assert here.recipe == there.recipe == getattr(recipes(), name).identity
+
+
+def test_each_version_has_a_recipe_of_its_own(machine: Path) -> None:
+    """Another SDK is another client, another server another server; nobody is asked, not even for certificates."""
+    machine.unlink()
+    known, sdk, server = recipes(), recipes(sdk_version="1.1.2"), recipes(server_version="v1.13.4")
+    assert (sdk.client.identity != known.client.identity, sdk.server.identity) == (True, known.server.identity)
+    assert (server.server.identity != known.server.identity, server.client.identity) == (True, known.client.identity)
+
+
+def test_what_they_start_from_is_in_every_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another Debian is another base, and so another of everything."""
+    before = recipes()
+    monkeypatch.setattr(sources, "DEBIAN_PINNED", "debian@sha256:other")
+    after = recipes()
+    for name in ("base", "router", "server", "client"):
+        assert getattr(before, name).identity != getattr(after, name).identity
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tests.fakes.engine import FakeEngine
 
 def planned(engine: FakeEngine, folder: Path, scenario: Scenario, *, watch: Watch = silent, keep: bool = False) -> Lab:
     """Return a lab on `engine` that does not exist yet."""
-    image = Image(reference="i", digest="sha256:0", how="built")
+    image = Image(reference="i", digest="sha256:0", recipe="i:0", how="built")
     images = Images(base=image, router=image, server=image, client=image)
     machine = Machine(engine=engine, images=images, driver="kernel", results=folder, cache=folder)
     return Lab(machine, scenario, watch=watch, keep=keep)

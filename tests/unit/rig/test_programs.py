@@ -121,7 +121,7 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
 
 def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFolder) -> None:
     """The others, and the lab's own programs, keep the default's; the manifest names both."""
-    old = Image(reference="old", digest="sha256:1", how="built")
+    old = Image(reference="old", digest="sha256:1", recipe="client:1", how="built")
     standing.machine = replace(standing.machine, images=replace(standing.machine.images, others={"1.1.2": old}))
     asked = replace(
         BUSY, clients=tuple(replace(each, sdk="1.1.2" if each.name == "a" else each.sdk) for each in BUSY.clients)
