@@ -38,8 +38,8 @@ def compare(  # noqa: PLR0913 - each is an option of the command
 
     Exit code: 0 compared, 1 worse (with --fail-on-regression), 2 more than one thing differs, 3 nothing to compare.
     """
-    from lab.batch.comparing import DEFAULT_METRICS, Asked, code
-    from lab.batch.comparing import compare as compared
+    from lab.batch.tables.comparing import DEFAULT_METRICS, Asked, code
+    from lab.batch.tables.comparing import compare as compared
     from lab.cli.results import columns
     from lab.report.compare import markdown, text
     from lab.report.compare_data import csv, dumps

@@ -34,9 +34,9 @@ def show(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
 ) -> None:
     """Print a run's table again, the way of some of its frames, or one of its logs; or what a sweep came to."""
-    from lab.batch.one import frames as told
-    from lab.batch.showing import shown
-    from lab.batch.stored import find, find_any, log
+    from lab.batch.folders.stored import find, find_any, log
+    from lab.batch.runs.one import frames as told
+    from lab.batch.tables.showing import shown
 
     if logs is not None:
         sys.stdout.write(log(find(result, results), logs))
@@ -55,7 +55,7 @@ def ls(
     json: Json = False,
 ) -> None:
     """List runs and sweeps, the oldest first, or the cells of a sweep."""
-    from lab.batch.showing import there
+    from lab.batch.tables.showing import there
 
     sys.stdout.write(there(sweep, results, "json" if json else form.value, columns()))
 
@@ -75,8 +75,8 @@ def span(text: str) -> tuple[int, int]:
 
 def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = False) -> None:
     """Judge a recording anew, from its evidence alone; exits as `lab run` would."""
-    from lab.batch.one import judged, keep_verdict
-    from lab.batch.stored import find
+    from lab.batch.folders.stored import find
+    from lab.batch.runs.one import judged, keep_verdict
 
     folder = find(run, results)
     done = judged(folder)

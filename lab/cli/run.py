@@ -46,7 +46,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
 
     Exit code: 0 every expectation met, 1 one failed, 2 bad scenario, 3 void or unknown, 4 the machine could not run it.
     """
-    from lab.batch.many import Request, run_all
+    from lab.batch.runs.many import Request, run_all
     from lab.cli.progress import Reporter
 
     request = Request(

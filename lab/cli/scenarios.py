@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def validate(files: Files) -> None:
     """Check scenario files; exit 2 with file:line: field: what was expected, for each that is wrong."""
-    from lab.batch.planning import validate_all
+    from lab.batch.plans.planning import validate_all
 
     for line in validate_all(files):
         print(line)
@@ -47,7 +47,7 @@ def plan(
 
     With axes, or a sweep: section in the file, show what a sweep would do: cells, their order, labs and time.
     """
-    from lab.batch.planning import Asked, plan_text
+    from lab.batch.plans.planning import Asked, plan_text
 
     files, axes = files_and_axes(what)
     asked = Asked(

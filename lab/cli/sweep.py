@@ -26,7 +26,7 @@ from lab.cli.run import Netem
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.batch.attempts import Moment
+    from lab.batch.sweeps.attempts import Moment
 
 _BESIDE_MERGE = {"merge", "file", "axes", "results", "form", "json", "quiet"}
 
@@ -88,11 +88,11 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     What is finished is never lost: --resume goes on after anything. Exit code: as `lab run`; 3 also when a cell has no
     run that counts. With --find-limit: 0 when the limit was found, 3 when it was not.
     """
-    from lab.batch import sweep as batch
-    from lab.batch.selecting import Selection
-    from lab.batch.selecting import max_time as parsed
-    from lab.batch.selecting import shard as part
-    from lab.batch.showing import shown
+    from lab.batch.sweeps import sweep as batch
+    from lab.batch.sweeps.selecting import Selection
+    from lab.batch.sweeps.selecting import max_time as parsed
+    from lab.batch.sweeps.selecting import shard as part
+    from lab.batch.tables.showing import shown
     from lab.cli.results import columns
     from lab.cli.sweep_progress import SweepReporter
 
@@ -152,7 +152,7 @@ def said(moment: Moment) -> str:
 
 def lanes_of(text: str) -> int | None:
     """Return how many lanes `text` asks for, None for as many as the machine carries. UsageError."""
-    from lab.batch.fidelity import MOST_LANES
+    from lab.batch.crews.fidelity import MOST_LANES
 
     if text == "auto":
         return None

@@ -18,7 +18,7 @@ from lab.cli.progress import LASTING, REDRAW_S, can_redraw, spoken
 from lab.rig.watch import Count, Progress
 
 if TYPE_CHECKING:
-    from lab.batch.attempts import Moment
+    from lab.batch.sweeps.attempts import Moment
     from lab.cli.live import LaneMoment, Screen, SweepMoment
 
 _ANSWERS = ("PASS", "FAIL", "UNKNOWN")

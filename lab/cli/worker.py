@@ -33,7 +33,7 @@ def worker(
     Needs the same lab and the same Dask as the sweep. Whoever reaches the scheduler can run code here: use a network
     that you trust. Exit code: 4 when the scheduler is not there, or gone.
     """
-    from lab.batch.worker import Request, serve
+    from lab.batch.remote.worker import Request, serve
     from lab.cli.progress import Reporter
     from lab.cli.sweep import lanes_of
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from lab.errors import UsageError
 from lab.scenario import ranges
+from lab.scenario.tree import did_you_mean
 
 MAX_CELLS = 10_000
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
@@ -97,6 +98,16 @@ def shortest(keys: Sequence[str]) -> Iterator[str]:
         ends = [key.split(".", cut)[-1] for cut in range(key.count("."), -1, -1)]
         others = [other for other in keys if other != key]
         yield next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), key)
+
+
+def key_named(name: str, keys: Sequence[str]) -> str:
+    """Return the one of `keys` that `name` is, or is the end of: `loss` for links.publisher.up.loss. UsageError."""
+    found = [key for key in keys if key == name] or [key for key in keys if key.endswith(f".{name}")]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(f"'{name}' could be {' or '.join(found)}", fix="write more of it")
+    raise UsageError(f"no axis '{name}' {did_you_mean(name, keys)}")
 
 
 def settings(sweep: Sweep) -> tuple[Setting, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from lab.batch.one import judged
+from lab.batch.runs.one import judged
 from lab.evidence import names
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import RunFolder

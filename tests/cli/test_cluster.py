@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch import scheduler
-from lab.batch.committed import SweepFolder
-from lab.batch.crew import InOrder
+from lab.batch.crews.crew import InOrder
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.remote import scheduler
 from tests.cli.test_exit_codes import lab
 from tests.fakes.sweeps import laid, planned, swept
 from tests.fakes.verdicts import JudgedRuns

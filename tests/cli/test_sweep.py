@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.attempts import Moment
-from lab.batch.cells import plan
-from lab.batch.committed import PLAN, SweepFolder
-from lab.batch.crew import Attempt
-from lab.batch.journal import NAME, Journal
+from lab.batch.crews.crew import Attempt
+from lab.batch.folders.committed import PLAN, SweepFolder
+from lab.batch.folders.journal import NAME, Journal
+from lab.batch.plans.cells import plan
+from lab.batch.sweeps.attempts import Moment
 from lab.cli.sweep import said
 from tests.cli.test_exit_codes import Done, lab
 from tests.fakes.sweeps import in_order, laid, planned, swept

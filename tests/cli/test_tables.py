@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.cells import plan
-from lab.batch.crew import InOrder
+from lab.batch.crews.crew import InOrder
+from lab.batch.plans.cells import plan
 from lab.cli import main
 from tests.fakes.sweeps import BASE, laid, swept
 from tests.fakes.verdicts import JudgedRuns

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from lab.batch import orders
+from lab.batch.remote import orders
 from tests.cluster.process import Process
 from tests.cluster.working import TAG
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch import cluster
-from lab.batch.attempts import Moment
-from lab.batch.cells import Plan
-from lab.batch.cluster import Cluster
-from lab.batch.committed import SweepFolder
-from lab.batch.scheduler import Scheduler
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.plans.cells import Plan
+from lab.batch.remote import cluster
+from lab.batch.remote.cluster import Cluster
+from lab.batch.remote.scheduler import Scheduler
+from lab.batch.sweeps.attempts import Moment
 from lab.errors import EnvironmentFault
 from tests.cluster.process import Process
 from tests.fakes.sweeps import begun, laid, planned, swept

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch import scheduler as connection
-from lab.batch.fidelity import Fidelity
-from lab.batch.scheduler import Scheduler
-from lab.batch.slots import Slots
-from lab.batch.worker import work
+from lab.batch.crews.fidelity import Fidelity
+from lab.batch.remote import scheduler as connection
+from lab.batch.remote.scheduler import Scheduler
+from lab.batch.remote.slots import Slots
+from lab.batch.remote.worker import work
 from lab.errors import EnvironmentFault, UsageError
 from tests.cluster.process import Process
 

@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.batch import orders
-from lab.batch import slots as of_slots
-from lab.batch.cells import Cell
-from lab.batch.crew import ERROR, Attempt, RunCell
-from lab.batch.fidelity import Fidelity
-from lab.batch.parcel import Parcel, pack
-from lab.batch.slots import Slots
-from lab.batch.worker import work
+from lab.batch.crews.crew import Attempt, RunCell
+from lab.batch.crews.fidelity import Fidelity
+from lab.batch.folders.journal import ERROR
+from lab.batch.folders.parcel import Parcel, pack
+from lab.batch.plans.cells import Cell
+from lab.batch.remote import orders
+from lab.batch.remote import slots as of_slots
+from lab.batch.remote.slots import Slots
+from lab.batch.remote.worker import work
 from lab.errors import Interrupted, LabError
 from lab.rig.signals import interruptible
 from tests.fakes.sweeps import FakeRuns

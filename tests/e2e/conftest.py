@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.one import Judged, run_one
+from lab.batch.runs.one import Judged, run_one
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.lab import Lab, Machine

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.committed import Committed, SweepFolder
-from lab.batch.journal import Began
+from lab.batch.folders.committed import Committed, SweepFolder
+from lab.batch.folders.journal import Began
 from lab.evidence.recording import read_manifest
 from lab.rig.docker_engine import DockerEngine
 from tests.e2e.test_endings import GONE_S, objects_of, until
@@ -68,7 +68,7 @@ def judging() -> set[str]:
     found = set()
     for place in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            if b"lab.batch.judging" in place.read_bytes():
+            if b"lab.batch.crews.judging" in place.read_bytes():
                 found.add(place.parent.name)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.analysis.values import Hop, Outcome, Owner
-from lab.batch.one import Judged, judged
+from lab.batch.runs.one import Judged, judged
 from lab.evidence.recording import Recording, read
 from lab.rig.lab import Machine
 from tests.e2e.conftest import Runner, scenario, standing

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lab.analysis.statistics import wilson
 from lab.analysis.values import FlowVerdict, Frames, Measured, Outcome, Owner, RunVerdict
-from lab.batch.cells import Cell, plan
-from lab.batch.committed import CELLS, PLAN, sealed
-from lab.batch.journal import Ended, Journal, Opened
+from lab.batch.folders.committed import CELLS, PLAN, sealed
+from lab.batch.folders.journal import Ended, Journal, Opened
+from lab.batch.plans.cells import Cell, plan
 from lab.evidence import names
 from lab.evidence.manifest import Image, Netem
 from lab.evidence.store import RunFolder

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lab.batch.attempts import Attempts
-from lab.batch.cells import Cell, Plan, plan
-from lab.batch.committed import PLAN, SweepFolder
-from lab.batch.crew import ERROR, Attempt, Crew, InOrder
-from lab.batch.journal import Began, Journal
+from lab.batch.crews.crew import Attempt, Crew, InOrder
+from lab.batch.folders.committed import PLAN, SweepFolder
+from lab.batch.folders.journal import ERROR, Began, Journal
+from lab.batch.plans.cells import Cell, Plan, plan
+from lab.batch.sweeps.attempts import Attempts
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.scenario.load import loads

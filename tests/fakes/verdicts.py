@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.analysis.values import Measured, Outcome, Owner, RunVerdict
-from lab.batch.cells import Cell
-from lab.batch.crew import ERROR, Attempt
+from lab.batch.crews.crew import Attempt
+from lab.batch.folders.journal import ERROR
+from lab.batch.plans.cells import Cell
 from lab.evidence import names
 from lab.evidence.store import write_atomically
 from lab.report.json import dumps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.analysis.values import FlowVerdict, RunVerdict
-from lab.batch.one import Judged
+from lab.batch.runs.one import Judged
 
 
 def answers(verdict: RunVerdict) -> dict[str, object]:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 
 from lab.analysis.ear import listen, spectra
-from lab.batch.one import Judged, judged
+from lab.batch.runs.one import Judged, judged
 from tests.replay.keep import unpacked
 
 Found = TypeVar("Found")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.batch.one import judged
+from lab.batch.runs.one import judged
 from tests.replay.keep import NAMES, STORED, unpacked
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.analysis.case import Case, asked_of, case_of
-from lab.batch.one import judged
+from lab.batch.runs.one import judged
 from lab.evidence import names
 from lab.evidence.recording import Recording, read, read_manifest
 from lab.evidence.store import RunFolder

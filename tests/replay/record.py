@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.analysis.values import Outcome
-from lab.batch.many import Request, run_all
-from lab.batch.one import Judged
-from lab.batch.stored import runs
+from lab.batch.folders.stored import runs
+from lab.batch.runs.many import Request, run_all
+from lab.batch.runs.one import Judged
 from lab.cli.progress import Reporter
 from tests.replay.keep import UnfitRunError, keep
 

@@ -17,7 +17,7 @@ from zlib import crc32
 import pytest
 
 from lab.analysis.values import Outcome, RunVerdict
-from lab.batch.one import Judged, judged
+from lab.batch.runs.one import Judged, judged
 from lab.evidence import names
 from lab.evidence.recording import read
 from tests.replay.conftest import Copy, Whole

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lab.batch.one import judged
+from lab.batch.runs.one import judged
 from lab.evidence import names
 from tests.replay.answers import flipped
 from tests.replay.conftest import Copy, Whole

@@ -14,7 +14,7 @@ import yaml
 from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
 from lab.analysis.values import Outcome
-from lab.batch.one import judged
+from lab.batch.runs.one import judged
 from lab.evidence import names
 from lab.evidence.recording import read
 from tests.replay.conftest import Copy, Whole
@@ -42,7 +42,10 @@ def test_a_machine_without_vector_instructions_says_the_same(whole: Whole) -> No
     """Neither numpy's kernels nor BLAS's round the same way on every processor: no answer hangs on that."""
     vectors = " ".join(name for name in __cpu_dispatch__ if __cpu_features__[name])
     poor = {"NPY_DISABLE_CPU_FEATURES": vectors, "OPENBLAS_CORETYPE": "Prescott"}
-    said = "import sys, pathlib, lab.batch.one as one; sys.stdout.write(one.judged(pathlib.Path(sys.argv[1])).json)"
+    said = (
+        "import sys, pathlib; from lab.batch.runs.one import judged; "
+        "sys.stdout.write(judged(pathlib.Path(sys.argv[1])).json)"
+    )
     command = [sys.executable, "-c", said, str(whole("twenty-percent").folder)]
     done = subprocess.run(command, env={**os.environ, **poor}, capture_output=True, text=True, check=True)
     assert done.stdout == whole("twenty-percent").json

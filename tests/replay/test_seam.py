@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 
 from lab.analysis.values import Outcome, Owner
-from lab.batch.one import run_one
-from lab.batch.stored import find, runs
+from lab.batch.folders.stored import find, runs
+from lab.batch.runs.one import run_one
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import RunFolder
 from lab.rig.watch import Watch, silent

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.attempts import Moment
-from lab.batch.cells import Cell
-from lab.batch.crew import Attempt
+from lab.batch.crews.crew import Attempt
+from lab.batch.plans.cells import Cell
+from lab.batch.sweeps.attempts import Moment
 from lab.cli.live import LaneMoment, SweepMoment, sweep_view
 from lab.cli.progress import REDRAW_S, length
 from lab.cli.sweep_progress import SweepReporter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import UsageError
-from lab.scenario.sweeping import MAX_CELLS, Axis, axis, cells_of, settings, spelled, sweep
+from lab.scenario.sweeping import MAX_CELLS, Axis, axis, cells_of, key_named, settings, spelled, sweep
 
 
 def values(text):
@@ -124,3 +124,14 @@ def test_a_sweep_has_an_end():
     assert "20000 cells" in refusal(made, *hundred[:2], repeat=2)
     assert "1000000 cells" in refusal(made, *hundred)
     assert "repeat 0" in refusal(made, repeat=0)
+
+
+def test_a_short_name_that_could_be_two_axes_is_refused():
+    """Both are named; more of it decides, and a whole name always does."""
+    keys = ["links.publisher.up.loss", "links.publisher.down.loss", "loss"]
+    assert key_named("loss", keys) == "loss"
+    assert key_named("up.loss", keys) == "links.publisher.up.loss"
+    with pytest.raises(UsageError, match=r"could be links.publisher.up.loss or links.publisher.down.loss"):
+        key_named("loss", keys[:2])
+    with pytest.raises(UsageError, match="no axis 'oss'"):
+        key_named("oss", keys[:2])

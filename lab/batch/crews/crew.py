@@ -1,0 +1,89 @@
+"""Those who make a sweep's runs: what is asked of them, and the simplest ones.
+
+Law: how a run ended is told in the thread that asks, one at a time, so that one thread writes the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from lab.batch.plans.cells import Cell
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """How one run of a cell ended.
+
+    `outcome` is that of its verdict, or ERROR: nothing there that could be judged, `why` says why and `exit_code` what
+    that alone would exit with. `failed` names the gates that made it VOID, `bump_ms` is how much slower than
+    configured the bump was (p99, ms), `busy` which share of this machine's CPUs was in use meanwhile, `wall_s` how long
+    it took without the judging.
+    """
+
+    outcome: str
+    owner: str = ""
+    why: str = ""
+    exit_code: int = 0
+    failed: tuple[str, ...] = ()
+    bump_ms: float | None = None
+    busy: float | None = None
+    wall_s: float = 0.0
+
+
+RunCell = Callable[[Cell, Path], Attempt]
+"""Makes one run of a cell into a folder that is not there yet, its name the run's id, and says how it ended.
+
+Raises StorageError when nothing more can be stored here; what else goes wrong is an Attempt."""
+
+Finish = Callable[[], Attempt]
+"""Judges a run that was recorded, and says how it ended."""
+Recorder = Callable[[Cell, Path], Finish]
+"""A RunCell in two steps: after the first one the next run may begin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The attempt at a cell came to its end."""
+
+    cell: Cell
+    attempt: Attempt
+
+
+class Crew(Protocol):
+    """Those who make runs: lanes of this machine, or workers of a cluster."""
+
+    def choose(self, waiting: Sequence[Cell]) -> Cell | None:
+        """Return the cell that can begin now, None while everybody is busy."""
+
+    def begin(self, cell: Cell, folder: Path) -> None:
+        """Begin the chosen `cell`; its run will be in `folder`."""
+
+    def ended(self) -> Done | None:
+        """Wait until an attempt came to its end, or (None) until somebody may be free. Raises what stops everything."""
+
+
+class InOrder:
+    """The simplest crew: one run after another, in this thread."""
+
+    def __init__(self, run: RunCell) -> None:
+        """Make runs with `run`."""
+        self._run = run
+        self._next: tuple[Cell, Path] | None = None
+
+    def choose(self, waiting: Sequence[Cell]) -> Cell | None:
+        """Return the first, unless one has begun."""
+        return waiting[0] if waiting and self._next is None else None
+
+    def begin(self, cell: Cell, folder: Path) -> None:
+        """Have `ended` run it."""
+        self._next = (cell, folder)
+
+    def ended(self) -> Done | None:
+        """Run what has begun."""
+        if self._next is None:
+            return None
+        (cell, folder), self._next = self._next, None
+        return Done(cell=cell, attempt=self._run(cell, folder))

@@ -1,0 +1,120 @@
+"""One place for a lab on this machine: cells with the same host share the lab, one run after another.
+
+Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over.
+Between two runs of one lab there is a fresh room and what `tc` changes, nothing else.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from lab.batch.crews.crew import Attempt, Finish
+from lab.batch.folders.journal import ERROR
+from lab.batch.plans.cells import Cell
+from lab.batch.runs.one import noted
+from lab.errors import EnvironmentFault, LabError, StorageError
+from lab.evidence.store import RunFolder
+from lab.rig import signals
+from lab.rig.lab import Lab, Machine
+from lab.rig.lifetime import lab_s
+from lab.rig.session import record
+from lab.rig.watch import FAILED, Progress, Watch
+from lab.scenario.load import loads
+from lab.scenario.model import Scenario
+
+LIVES_MS = 1_800_000
+"""Media for which a shared lab is planned: its containers end themselves some time after it."""
+
+MachineFor = Callable[[Scenario], Machine]
+JudgeRun = Callable[[Path], Attempt]
+
+
+class Slot:
+    """A `RunCell` with at most one lab, as a context; a `Recorder` by its method `record`. One thread at a time."""
+
+    def __init__(self, machine_for: MachineFor, judge: JudgeRun, watch: Watch, over: Callable[[], bool]) -> None:
+        """Plan it; a lab stands from the first cell on. Once `over` says so, a run under way is given up."""
+        self._machine_for, self._judge, self._told, self._over = machine_for, judge, watch, over
+        self._lab: Lab | None = None
+        self._host = ""
+        self._label = ""
+        self._until = 0.0
+
+    def __enter__(self) -> Slot:
+        """Be ready."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Take the lab down. LeftoverError when that fails and nothing else did."""
+        self._take_down(error)
+
+    def __call__(self, cell: Cell, folder: Path) -> Attempt:
+        """Make a run of `cell` into `folder` and judge it. StorageError."""
+        return self.record(cell, folder)()
+
+    def record(self, cell: Cell, folder: Path) -> Finish:
+        """Record a run of `cell` into `folder`; return what judges it. StorageError."""
+        began, self._label = time.monotonic(), cell.label
+        run = RunFolder.at(folder, cell.scenario, as_written=cell.text, resolved=cell.text)
+        try:
+            with noted(run):
+                record(self._lab_for(cell), cell.scenario, run, self._watch)
+        except StorageError:
+            raise
+        except LabError as error:
+            self._take_down(error)
+            return partial(_failed, error, time.monotonic() - began)
+        took = time.monotonic() - began
+        self._told(Progress(phase="judge", run=self._label))
+        return lambda: replace(self._judge(folder), wall_s=took)
+
+    def _lab_for(self, cell: Cell) -> Lab:
+        """Return a lab that is fit for `cell`: the one that stands, or a new one."""
+        if self._lab is not None and not self._fit(self._lab, cell):
+            self._take_down()
+        if self._lab is None:
+            asked = loads(cell.host, source=f"host of cell {cell.id}")
+            host = replace(asked, media=replace(asked.media, duration_ms=LIVES_MS))
+            lab = Lab(self._machine_for(host), host, watch=self._watch)
+            self._until = time.monotonic() + lab_s(host)
+            self._lab, self._host = lab.__enter__(), cell.host
+        return self._lab
+
+    def _fit(self, lab: Lab, cell: Cell) -> bool:
+        state = lab.machine.engine.state(lab.server)
+        alive = state is not None and state.running
+        return alive and self._host == cell.host and time.monotonic() + lab_s(cell.scenario) < self._until
+
+    def _take_down(self, first: BaseException | None = None) -> None:
+        """Remove the lab. What fails in that is told, and raised only when there is no `first` error to hide."""
+        lab, self._lab = self._lab, None
+        if lab is not None:
+            lab.__exit__(type(first) if first else None, first, None)
+
+    def _watch(self, progress: Progress) -> bool:
+        """Pass `progress` on; a signal, or the end of the sweep, ends the run in whatever thread it is."""
+        signals.check()
+        if self._over():
+            raise EnvironmentFault("the sweep ended before the run did")
+        return self._told(replace(progress, run=self._label))
+
+
+def _failed(error: LabError, took: float) -> Attempt:
+    return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code, wall_s=took)
+
+
+def serious(watch: Watch) -> Watch:
+    """Return a watch for slots, which are several: it passes on what went wrong, one at a time."""
+    lock = threading.Lock()
+
+    def told(progress: Progress) -> bool:
+        with lock:
+            return progress.phase == FAILED and watch(progress)
+
+    return told

@@ -1,0 +1,158 @@
+"""A sweep's folder, read: which cells are done, which are missing, how often each was tried.
+
+Law: a run counts when the journal says that it ended, and its manifest is the one that the journal names, with every
+file that the manifest lists. A void run is kept and counted as tried; it is no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from lab.analysis.values import Outcome
+from lab.batch.folders import limit_file
+from lab.batch.folders.journal import ERROR, Began, Ended, Line, Opened, read
+from lab.batch.plans import cells
+from lab.batch.plans.cells import Cell
+from lab.errors import EvidenceError, StorageError, UsageError
+from lab.evidence import manifest, names
+from lab.evidence.store import fact, storing
+
+PLAN = "plan.json"
+CELLS = "cells"
+_NO_ANSWER = (ERROR, Outcome.VOID.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """A cell's run that counts: whole, verified, not void.
+
+    `verdict_json` can be made again from the evidence in `folder`; where it was deleted, `lab judge` does that.
+    """
+
+    cell: Cell
+    attempt: int
+    folder: Path
+    verdict_json: Path
+    outcome: str
+    owner: str
+
+
+class SweepFolder:
+    """What a sweep's folder holds at the moment of asking; a sweep may be writing there meanwhile."""
+
+    def __init__(self, path: Path, *, every_byte: bool = False) -> None:
+        """Read plan and journal. Files are checked by size, with `every_byte` by hash too.
+
+        Raises UsageError where there is no sweep, EvidenceError for a plan or journal that is broken or newer.
+        """
+        if not (path / PLAN).is_file():
+            raise UsageError(f"{path}: no sweep (it has no {PLAN})", fix="name the folder that `lab sweep` printed")
+        self.path = path
+        self.plan = cells.load(path / PLAN)
+        self.search = limit_file.searched(path)
+        self.lines: tuple[Line, ...] = read(path)
+        self._every_byte = every_byte
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """The cells that are asked for, in the plan's order: all of them, of a search for a limit those that it began.
+
+        `search` is the key that a limit is searched along, None of other sweeps.
+        """
+        if self.search is None:
+            return self.plan.cells
+        begun = {line.event.cell for line in self.lines if isinstance(line.event, Began)}
+        return tuple(cell for cell in self.plan.cells if cell.id in begun)
+
+    def run(self, cell: str, run: str) -> Path:
+        """Return the folder of a cell's run."""
+        return self.path / CELLS / cell / run
+
+    def ended(self, cell: Cell) -> tuple[Ended, ...]:
+        """Return how every attempt at `cell` that came to an end did, oldest first."""
+        return tuple(self._ended.get(cell.id, ()))
+
+    def tried(self, cell: Cell) -> int:
+        """Return how many attempts at `cell` came to an end; one that was killed did not."""
+        return len(self.ended(cell))
+
+    def valid(self, cell: Cell) -> Committed | None:
+        """Return the run of `cell` that counts: the last one that is whole and no VOID."""
+        for ended in reversed(self.ended(cell)):
+            if ended.outcome not in _NO_ANSWER and self.lost(ended) is None:
+                folder = self.run(ended.cell, ended.run)
+                return Committed(
+                    cell=cell,
+                    attempt=ended.attempt,
+                    folder=folder,
+                    verdict_json=folder / names.VERDICT,
+                    outcome=ended.outcome,
+                    owner=ended.owner,
+                )
+        return None
+
+    def committed(self) -> tuple[Committed, ...]:
+        """Return the run of each cell that has one, in the order of the plan."""
+        return tuple(found for cell in self.cells if (found := self.valid(cell)))
+
+    def missing(self) -> tuple[Cell, ...]:
+        """Return the cells without a run that counts, in the order of the plan."""
+        return tuple(cell for cell in self.cells if self.valid(cell) is None)
+
+    def lost(self, ended: Ended) -> str | None:
+        """Say what is wrong with the run that `ended` speaks of; None when it is as it was."""
+        try:
+            return _damage(self.run(ended.cell, ended.run), ended.manifest, every_byte=self._every_byte)
+        except StorageError as error:
+            return str(error)
+
+    @cached_property
+    def _ended(self) -> dict[str, list[Ended]]:
+        found: dict[str, list[Ended]] = {}
+        for line in self.lines:
+            if isinstance(line.event, Ended):
+                found.setdefault(line.event.cell, []).append(line.event)
+        return found
+
+
+def check_one_sweep(folder: SweepFolder) -> None:
+    """Refuse a folder with a journal of another plan, or with cells that its plan does not know. EvidenceError."""
+    known = {cell.id for cell in folder.plan.cells}
+    there = {path.name for path in (folder.path / CELLS).glob("*")}
+    there |= {line.event.cell for line in folder.lines if isinstance(line.event, Began | Ended)}
+    foreign = [f"cell {cell} is not in its plan" for cell in sorted(there - known)]
+    if any(isinstance(line.event, Opened) and line.event.plan != folder.plan.digest for line in folder.lines):
+        foreign.insert(0, "its journal was written for another plan")
+    if foreign:
+        raise EvidenceError(
+            f"{folder.path}: {foreign[0]}: two sweeps are mixed", fix="take apart what was copied together"
+        )
+
+
+def sealed(run: Path) -> str:
+    """Return the SHA-256 of the manifest of a whole recording. StorageError when `run` is none, byte for byte."""
+    digest = fact(run / names.MANIFEST).sha256
+    if wrong := _damage(run, digest, every_byte=True):
+        raise EvidenceError(wrong, fix="the run does not count; it is made again")
+    return digest
+
+
+def _damage(run: Path, digest: str, *, every_byte: bool) -> str | None:
+    """Say in which way the recording in `run` is not the one with this manifest; None when it is. StorageError."""
+    path = run / names.MANIFEST
+    with storing(path):
+        content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != digest:
+        return f"{path}: not the manifest that was committed"
+    listed = manifest.load(content.decode(errors="replace"), str(path))
+    if listed.phase != manifest.SEALED:
+        return f"{path}: the recording was never finished"
+    for name, known in listed.files.items():
+        with storing(run / name):
+            size = (run / name).stat().st_size
+        if size != known.bytes or (every_byte and fact(run / name) != known):
+            return f"{run / name}: not what was recorded"
+    return None

@@ -1,0 +1,203 @@
+"""A sweep's `journal.ndjson`: what began, how it ended, in the order in which it happened.
+
+Law: one event is one line, `<CRC-32, 8 hex digits> <JSON>`, synced before anybody is told of it; one process writes,
+any number read. A last line that was cut is no line: readers pass over it, the next writer puts it aside. A bad line
+before the last is damage, and named.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from lab.errors import EnvironmentFault, EvidenceError
+from lab.evidence.decode import decode, parse
+from lab.evidence.store import storing
+
+NAME = "journal.ndjson"
+LOCK = ".lock"
+TORN = "journal.torn-{t_ns}"
+ERROR = "ERROR"
+"""The outcome of an attempt that left nothing to judge."""
+_CRC = len("00000000 ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A writer took the journal, for the plan with this digest."""
+
+    plan: str
+    lab: str
+    pid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Began:
+    """Attempt `attempt` (from 1) at `cell` began, in `cells/<cell>/<run>`."""
+
+    cell: str
+    attempt: int
+    run: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """An attempt is whole on disk, or failed for good.
+
+    `outcome` is that of the verdict, or ERROR: there is no recording that could be judged, `why` says why and
+    `exit_code` what that would exit with. `manifest` is the SHA-256 of the run's manifest.json, empty with ERROR.
+    """
+
+    cell: str
+    attempt: int
+    run: str
+    outcome: str
+    owner: str = ""
+    why: str = ""
+    exit_code: int = 0
+    manifest: str = ""
+    wall_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """Something about the sweep and no cell: a lane was added or taken away."""
+
+    words: str
+
+
+Event = Opened | Began | Ended | Noted
+_KINDS: dict[str, type[Event]] = {"opened": Opened, "began": Began, "ended": Ended, "noted": Noted}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """An event, and when (t_ns) it was written."""
+
+    t_ns: int
+    event: Event
+
+    def __bytes__(self) -> bytes:
+        """Return the line as it stands in the file."""
+        fields = {"t_ns": self.t_ns, "event": _NAMES[type(self.event)], **asdict(self.event)}
+        text = json.dumps(fields, ensure_ascii=True, allow_nan=False).encode()
+        return b"%08x %s\n" % (zlib.crc32(text), text)
+
+    @classmethod
+    def parse(cls, raw: bytes, where: str) -> Line:
+        """Return the line in `raw`, without its line break. EvidenceError naming `where`."""
+        if not _intact(raw):
+            raise EvidenceError(f"{where}: its checksum does not fit", fix="the file was changed; take a copy of it")
+        fields = parse(raw[_CRC:].decode(errors="replace"), where)
+        kind, t_ns = _KINDS.get(fields.pop("event", "")), fields.pop("t_ns", None)
+        if kind is None or not isinstance(t_ns, int):
+            raise EvidenceError(f"{where}: an event that this lab does not know", fix="a newer lab wrote it; upgrade")
+        return cls(t_ns=t_ns, event=decode(kind, fields, where))
+
+
+def read(folder: Path) -> tuple[Line, ...]:
+    """Return the events of the sweep in `folder`, none before it began. EvidenceError for a bad line in the middle."""
+    path = folder / NAME
+    whole, _ = _parts(_content(path))
+    return tuple(Line.parse(raw, f"{path}:{number}") for number, raw in enumerate(whole, 1))
+
+
+def _content(path: Path) -> bytes:
+    with storing(path):
+        return path.read_bytes() if path.exists() else b""
+
+
+def _parts(content: bytes) -> tuple[list[bytes], bytes]:
+    """Return the whole lines, without line breaks, and what is torn: a last line without end, or never synced."""
+    *whole, torn = content.split(b"\n")
+    if whole and not torn and not _intact(whole[-1]):
+        torn = whole.pop() + b"\n"
+    return whole, torn
+
+
+def _intact(raw: bytes) -> bool:
+    return raw[:_CRC] == b"%08x " % zlib.crc32(raw[_CRC:])
+
+
+class Journal:
+    """The one writer of a sweep's journal, as a context. EnvironmentFault when another process is it already."""
+
+    def __init__(self, folder: Path, clock: Callable[[], int] = time.time_ns) -> None:
+        """Plan to write in `folder`, which exists; `clock` gives t_ns."""
+        self._folder, self._path, self._clock = folder, folder / NAME, clock
+
+    def __enter__(self) -> Journal:
+        """Take the lock, and put a torn last line aside."""
+        self._lock = self._locked()
+        try:
+            self._repair()
+            with storing(self._path):
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                _sync(self._folder)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Let go of it."""
+        os.close(self._file)
+        os.close(self._lock)
+
+    def append(self, event: Event) -> None:
+        """Write `event`, for good. StorageError: then it is not there, not even in part."""
+        line = bytes(Line(t_ns=self._clock(), event=event))
+        with storing(self._path):
+            before = os.fstat(self._file).st_size
+            try:
+                _write(self._file, line)
+                os.fsync(self._file)
+            except OSError:
+                os.ftruncate(self._file, before)
+                raise
+
+    def _locked(self) -> int:
+        path = self._folder / LOCK
+        with storing(path):
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
+            os.close(lock)
+            words = f"{self._folder}: process {holder or '?'} is running this sweep"
+            raise EnvironmentFault(words, fix="wait until it ends, or end it; then --resume") from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        return lock
+
+    def _repair(self) -> None:
+        content = _content(self._path)
+        _, torn = _parts(content)
+        if torn:
+            with storing(self._path):
+                (self._folder / TORN.format(t_ns=self._clock())).write_bytes(torn)
+                os.truncate(self._path, len(content) - len(torn))
+
+
+def _write(file: int, data: bytes) -> None:
+    """Write all of `data`: the system may take less at a time."""
+    while data:
+        data = data[os.write(file, data) :]
+
+
+def _sync(folder: Path) -> None:
+    """Make the journal's name survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,148 @@
+"""The parts of one sweep, made in several folders (`--shard I/N`), put together in a new one.
+
+Law: only parts of the same plan fit together. Every attempt that is whole comes along, byte for byte, and verifies
+where it arrives; a cell that two parts have different answers to has none, and is refused. The parts stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter
+from pathlib import Path
+
+import lab
+from lab.batch.folders import opening
+from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
+from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
+from lab.batch.folders.parcel import pack, unpack
+from lab.batch.plans.cells import Plan
+from lab.errors import EvidenceError, UsageError
+from lab.evidence import names
+from lab.evidence.store import fact, settle, token, utc_stamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """How an attempt ended, when (t_ns), and in which part it is."""
+
+    t_ns: int
+    ended: Ended
+    part: SweepFolder
+
+    @property
+    def run(self) -> Path:
+        """Where its run is."""
+        return self.part.run(self.ended.cell, self.ended.run)
+
+    @cached_property
+    def lost(self) -> str | None:
+        """What is wrong with its run, None when it is whole, or never was more than an error."""
+        return None if self.ended.outcome == ERROR else self.part.lost(self.ended)
+
+
+def merged(
+    parts: Sequence[Path],
+    results: Path,
+    clock: Callable[[], int] = time.time_ns,
+    entropy: Callable[[], str] = token,
+) -> SweepFolder:
+    """Return a new sweep's folder below `results` with what the sweeps in the folders `parts` have.
+
+    Raises UsageError for what does not fit together, EvidenceError for a part that is broken, StorageError.
+    """
+    found = _parts(parts)
+    _check_answers(found)
+    plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
+    folder = opening.created(plan, results)
+    try:
+        _fill(folder, found)
+    except BaseException:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    return SweepFolder(folder.path)
+
+
+def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
+    """Return the parts, all of one plan. UsageError, EvidenceError."""
+    places = list(dict.fromkeys(path.resolve() for path in paths))
+    if len(places) < 2:
+        raise UsageError("--merge puts the parts of a sweep together", fix="name two folders or more")
+    parts = [SweepFolder(place, every_byte=True) for place in places]
+    for part in parts:
+        check_one_sweep(part)
+        if part.search:
+            raise UsageError(f"{part.path}: a search for a limit has no parts", fix="leave it out")
+        if part.plan.digest != parts[0].plan.digest:
+            words = f"{part.path} is no part of the same sweep as {parts[0].path}: {_other(parts[0].plan, part.plan)}"
+            raise UsageError(words, fix="`lab compare` compares two sweeps")
+    return parts
+
+
+def _other(first: Plan, second: Plan) -> str:
+    """Say in what two plans differ, the reason first."""
+    if other := [name for name, digest in first.images.items() if second.images.get(name, digest) != digest]:
+        return f"other images ({', '.join(sorted(other))})"
+    named = {"seed": "seed", "axes": "axes", "repeat": "number of repetitions", "format": "format"}
+    differs = [words for field, words in named.items() if getattr(first, field) != getattr(second, field)]
+    return f"another {' and '.join(differs)}" if differs else "another scenario"
+
+
+def _check_answers(parts: Sequence[SweepFolder]) -> None:
+    """Refuse two answers to one cell. UsageError naming both."""
+    answers: dict[str, Path] = {}
+    for run in (committed.folder for part in parts for committed in part.committed()):
+        cell = run.parent.name
+        known = answers.setdefault(cell, run)
+        if fact(known / names.MANIFEST) != fact(run / names.MANIFEST):
+            words = f"cell {cell} has two different runs that count: {known} and {run}"
+            raise UsageError(words, fix="merge without one of the two folders")
+
+
+def _attempts(parts: Sequence[SweepFolder]) -> list[_Attempt]:
+    """Return every attempt of every part once, the oldest first."""
+    found: dict[tuple[str, str, str], _Attempt] = {}
+    for attempt in sorted((each for part in parts for each in _ended(part)), key=attrgetter("t_ns")):
+        ended = attempt.ended
+        same = (ended.cell, ended.run, ended.manifest)
+        if same not in found or found[same].lost:
+            found[same] = attempt
+    return list(found.values())
+
+
+def _ended(part: SweepFolder) -> Iterator[_Attempt]:
+    for line in part.lines:
+        if isinstance(line.event, Ended):
+            yield _Attempt(t_ns=line.t_ns, ended=line.event, part=part)
+
+
+def _fill(folder: SweepFolder, parts: Sequence[SweepFolder]) -> None:
+    """Bring `folder`, which is new, everything that is whole in `parts`."""
+    number: Counter[str] = Counter()
+    with Journal(folder.path) as journal:
+        journal.append(Opened(plan=folder.plan.digest, lab=lab.__version__, pid=os.getpid()))
+        journal.append(Noted(words=f"merged from {', '.join(str(part.path) for part in parts)}"))
+        for attempt in _attempts(parts):
+            ended = attempt.ended
+            if attempt.lost:
+                journal.append(Noted(words=f"left out: {attempt.lost}"))
+                continue
+            number[ended.cell] += 1
+            journal.append(Began(cell=ended.cell, attempt=number[ended.cell], run=ended.run))
+            _copy(attempt, folder.run(ended.cell, ended.run))
+            journal.append(replace(ended, attempt=number[ended.cell]))
+
+
+def _copy(attempt: _Attempt, target: Path) -> None:
+    """Copy the run of `attempt`, for good, to `target`; one that came to nothing may have left nothing."""
+    if not attempt.run.exists():
+        return
+    unpack(pack(attempt.run), target)
+    settle(target)
+    if attempt.ended.outcome != ERROR and sealed(target) != attempt.ended.manifest:
+        raise EvidenceError(f"{target}: changed while it was copied", fix="try again")

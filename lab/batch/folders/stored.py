@@ -1,0 +1,85 @@
+"""Runs on disk: find one by what a person types, and read what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab.batch.folders.committed import CELLS, PLAN
+from lab.errors import UsageError
+from lab.evidence import names
+
+_TOLD = 5
+"""How many of those that could be meant are named."""
+
+
+def runs(results: Path) -> list[Path]:
+    """Return every run folder below `results`, oldest first; those of a sweep are the sweep's."""
+    return _folders(results, names.MANIFEST)
+
+
+def sweeps(results: Path) -> list[Path]:
+    """Return every sweep's folder below `results`, oldest first."""
+    return _folders(results, PLAN)
+
+
+def find(run: str, results: Path) -> Path:
+    """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError.
+
+    The runs of a sweep are found by their ids too, where no other begins like that; `last` is none of them.
+    """
+    return Path(run) if (Path(run) / names.MANIFEST).exists() else _only(run, runs(results), results)
+
+
+def find_any(what: str, results: Path) -> Path:
+    """Return the folder of the run or the sweep that `what` means, as `find` does. UsageError."""
+    if (Path(what) / names.MANIFEST).exists() or is_sweep(Path(what)):
+        return Path(what)
+    return _only(what, sorted((*runs(results), *sweeps(results)), key=_age), results)
+
+
+def is_sweep(folder: Path) -> bool:
+    """Say whether `folder` is a sweep's."""
+    return (folder / PLAN).is_file()
+
+
+def _folders(results: Path, holding: str) -> list[Path]:
+    return sorted((file.parent for file in results.glob(f"*/*/{holding}")), key=_age)
+
+
+def _of_sweeps(results: Path) -> list[Path]:
+    """Return the run folders of all sweeps."""
+    return [file.parent for sweep in sweeps(results) for file in sweep.glob(f"{CELLS}/*/*/{names.MANIFEST}")]
+
+
+def _beginning(what: str, folders: Sequence[Path]) -> list[Path]:
+    return [folder for folder in folders if folder.name.startswith(what)]
+
+
+def _age(folder: Path) -> tuple[str, str]:
+    return folder.name, folder.parent.name
+
+
+def _only(what: str, known: Sequence[Path], results: Path) -> Path:
+    """Return the one of `known`, oldest first, that `what` means. UsageError."""
+    if not known and not sweeps(results):
+        raise UsageError(
+            f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o"
+        )
+    matching = known[-1:] if what == "last" else _beginning(what, known) or _beginning(what, _of_sweeps(results))
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        told = ", ".join(path.name for path in matching[:_TOLD])
+        more = f" and {len(matching) - _TOLD} more" if len(matching) > _TOLD else ""
+        raise UsageError(f"'{what}' could be {told}{more}", fix="type more of the id")
+    raise UsageError(f"no run '{what}' in {results}", fix="lab ls shows them all")
+
+
+def log(folder: Path, client: str) -> str:
+    """Return the log of `client`, or of the `server`, that the run kept."""
+    path = folder / (names.SERVER_LOG if client == "server" else names.client(client, names.CLIENT_LOG))
+    if path.exists():
+        return path.read_text(errors="replace")
+    kept = ["server", *sorted(place.name for place in (folder / names.CLIENTS).glob("*"))]
+    raise UsageError(f"no log of '{client}' in {folder}", fix=f"it has {', '.join(kept)}")

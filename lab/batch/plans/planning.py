@@ -1,0 +1,164 @@
+"""`lab validate` and `lab plan`: what scenarios mean and what running them would do, without touching anything."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.batch.plans.cells import Plan, plan
+from lab.batch.plans.outlook import outlook
+from lab.errors import ScenarioError, UsageError
+from lab.rig.bump.tc import change_argv, seed_for, setup_argv
+from lab.rig.topology import BLOCKS, Topology, topology
+from lab.scenario.budget import Budget, budget
+from lab.scenario.dump import dump
+from lab.scenario.gallery import gallery
+from lab.scenario.load import draft, find, load
+from lab.scenario.model import Impairment, Scenario
+
+
+def validate_all(files: Iterable[Path]) -> Iterator[str]:
+    """Yield a line per valid file; at the end raise ScenarioError with every complaint about the others."""
+    wrong: list[str] = []
+    for path in find(gallery(files)):
+        try:
+            scenario, swept = load(path), _cells_of(path)
+        except ScenarioError as error:
+            wrong.append(str(error))
+        except UsageError as error:
+            wrong.append(f"{path}: sweep: {error}")
+        else:
+            yield f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s{swept})"
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
+
+
+def _cells_of(path: Path) -> str:
+    """Check every cell of the file's own sweep; return how many there are, in words."""
+    if draft(path).sweep is None:
+        return ""
+    found = plan(path, controls=False)
+    return f", a sweep of {len(found.cells)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What `lab plan` is asked about: scenario files, and a sweep over one of them where there are axes or a repeat."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...] = ()
+    seed: int | None = None
+    axes: tuple[str, ...] = ()
+    zips: tuple[tuple[str, ...], ...] = ()
+    repeat: int | None = None
+    controls: bool = True
+
+
+def plan_text(asked: Asked) -> Iterator[str]:
+    """Yield the plan of each scenario, and of each sweep. ScenarioError, UsageError."""
+    files = find(gallery(asked.files))
+    typed = bool(asked.axes or asked.zips or asked.repeat is not None)
+    if not asked.controls and not typed and not any(draft(path, sets=asked.sets).sweep for path in files):
+        raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
+    if typed and len(files) != 1:
+        raise UsageError(f"a sweep is over one scenario file, not {len(files)}", fix="name one file")
+    for path in files:
+        if not typed:
+            yield "\n".join((*_plan(load(path, sets=asked.sets, seed=asked.seed)), ""))
+        if typed or draft(path, sets=asked.sets).sweep is not None:
+            yield "\n".join((*outlook(_sweep(path, asked)), ""))
+
+
+def _sweep(path: Path, asked: Asked) -> Plan:
+    return plan(
+        path,
+        axes=asked.axes,
+        zips=asked.zips,
+        repeat=asked.repeat,
+        sets=asked.sets,
+        seed=asked.seed,
+        controls=asked.controls,
+    )
+
+
+def _plan(scenario: Scenario) -> Iterator[str]:
+    media = scenario.media
+    total_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
+    yield f"{scenario.name}   {media.duration_ms / 1000:g} s of media, {total_s:g} s in all   seed {scenario.seed}"
+    if scenario.description:
+        yield scenario.description.strip()
+    layout = topology(scenario, BLOCKS[0])
+    for title, lines in (
+        ("scenario, resolved", dump(scenario).splitlines()),
+        ("topology (the block is picked when it runs)", _topology(layout)),
+        ("tc", _tc(scenario, layout)),
+        ("on the wire", _wire(budget(scenario))),
+        ("predicted", _predicted(budget(scenario))),
+    ):
+        yield f"\n{title}"
+        yield from (f"  {line}" for line in lines)
+
+
+def _topology(layout: Topology) -> Iterator[str]:
+    yield f"router      {'  '.join(f'{s.name} {s.router_ip}' for s in layout.segments)}"
+    for node in layout.nodes:
+        bumped = next(
+            (f"  behind {b.device('up')}/{b.device('down')}" for b in layout.links if b.segment == node.segment), ""
+        )
+        yield f"{node.name:<11} {node.ip} on {node.segment.name}{bumped}"
+
+
+def _tc(scenario: Scenario, layout: Topology) -> Iterator[str]:
+    """Yield every tc command in the order in which it would run."""
+    devices = {(link.client, way): link.device(way) for link in layout.links for way in ("up", "down")}
+    state = dict.fromkeys(devices, Impairment())
+    for device in devices.values():
+        yield from map(shlex.join, setup_argv(device, scenario.impair_only, seed=1))
+    yield "# " + ("before anybody joins" if scenario.impair == "from_start" else "after settle and clean control")
+    for link in scenario.links:
+        for way, asked in (("up", link.up), ("down", link.down)):
+            key = (link.client, way)
+            seed = seed_for(scenario.seed, link.client, way, "impair")  # type: ignore[arg-type]
+            yield from map(shlex.join, change_argv(devices[key], state[key], asked, seed))
+            state[key] = asked
+    for number, change in enumerate(scenario.timeline, 1):
+        key = (change.client, change.direction)
+        yield f"# {change.at_ms / 1000:g} s later"
+        seed = seed_for(scenario.seed, change.client, change.direction, f"change-{number}")
+        yield from map(shlex.join, change_argv(devices[key], state[key], change.impairment, seed))
+        state[key] = change.impairment
+
+
+def _wire(planned: Budget) -> Iterator[str]:
+    wire = planned.wire
+    yield f"one stream: {wire.packet_bytes} bytes a packet, {_kbit(wire.up_bps)} up, {_kbit(wire.down_bps)} down"
+    for each in planned.loads:
+        offered = each.own_bps + each.background_bps
+        rate = "no limit" if each.rate_bps is None else _kbit(each.rate_bps)
+        yield (
+            f"{each.client} {each.direction} {each.from_ms / 1000:g} to {each.to_ms / 1000:g} s: "
+            f"own {_kbit(each.own_bps)} + background {_kbit(each.background_bps)} = {_kbit(offered)}, link {rate}; "
+            f"lost {each.loss:.1%} (random {each.random:.1%}, queue {each.queue:.1%})"
+        )
+        if each.rate_bps is not None and each.own_bps > each.rate_bps:
+            yield "  the stream alone is more than the link carries: configuration, not congestion"
+
+
+def _kbit(bps: int) -> str:
+    return f"{bps / 1000:.1f} kbit/s"
+
+
+def _predicted(planned: Budget) -> Iterator[str]:
+    for flow in planned.flows:
+        yield (
+            f"{flow.publisher} → {flow.subscriber}: packets lost {flow.packet_loss:.2%}; frames beyond repair: "
+            f"{flow.frame_loss_first:.2%} before loss is reported, {flow.frame_loss:.2%} after; "
+            f"faults take {flow.injected:.2%}"
+        )
+    for need in planned.needs:
+        expected = need.expectation
+        limit = f"{'network + ' if expected.relative else ''}{expected.limit:.2%}"
+        seconds = "no amount decides it" if need.seconds is None else f"about {need.seconds:.0f} s decide it"
+        yield f"{expected.metric} {expected.op} {limit}: {need.predicted:.2%} predicted, {seconds}"

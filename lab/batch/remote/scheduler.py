@@ -1,0 +1,155 @@
+"""A connection to a Dask scheduler: who offers lab slots, and errands carried to one of them.
+
+Law: what Dask, its versions and its network can do wrong is said here in words that a user can act on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import pickle
+import re
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any
+
+from lab.batch.remote import orders
+from lab.batch.remote.orders import Offers
+from lab.errors import EnvironmentFault, UsageError
+
+try:
+    import distributed
+except ModuleNotFoundError as missing:
+    raise UsageError(f"more than one machine needs Dask: {missing}", fix="pip install 'livekit-lab[dask]'") from None
+
+dask: Any = distributed  # its methods carry no types
+CONNECT_S = 10.0
+CARRY_S = 300.0
+"""How long a finished run's folder may be on its way."""
+PACKAGES = ("dask", "distributed")
+"""What must be of one version on all sides: Dask promises nothing else."""
+_ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
+
+
+class Carried:
+    """An `Errand` that Dask carries."""
+
+    def __init__(self, future: Any) -> None:
+        """Wrap Dask's future."""
+        self._future = future
+
+    def result(self) -> bytes:
+        """Return what came back. RuntimeError with the reason why nothing did."""
+        try:
+            found = self._future.result(timeout=CARRY_S)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a worker may raise anything
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        if not isinstance(found, bytes):
+            raise RuntimeError(f"it answered a {type(found).__name__}")
+        return found
+
+    def drop(self) -> None:
+        """Let everybody forget it."""
+        self._future.cancel()
+
+
+class Scheduler:
+    """The connection, as a context and a `Carrier`. EnvironmentFault: nobody is there, or one of another version."""
+
+    def __init__(self, address: str) -> None:
+        """Plan to connect to `address`, tcp://host:port. UsageError when it is none."""
+        self.address = checked(address)
+
+    def __enter__(self) -> Scheduler:
+        """Connect."""
+        quiet()
+        asyncio.run(knock(self.address))
+        self._client = dask.Client(self.address, timeout=CONNECT_S, set_as_default=False, name="lab-sweep")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Disconnect; errands that are still out are forgotten."""
+        self._client.close()
+
+    def offers(self) -> Offers:
+        """Ask who is there. EnvironmentFault when the scheduler is gone."""
+        if self._client.status != "running":
+            raise gone(self.address)
+        workers = self._call(self._client.scheduler.identity, n_workers=-1)["workers"]
+        resources = {address: facts["resources"] for address, facts in workers.items()}
+        return Offers(
+            slots={
+                address: int(offered[orders.tag()]) for address, offered in resources.items() if orders.tag() in offered
+            },
+            others={address: _kind(offered) for address, offered in resources.items() if orders.tag() not in offered},
+        )
+
+    def send(self, key: str, data: bytes, worker: str, done: Callable[[], None]) -> Carried:
+        """Have `worker` unpickle `data` in one of its slots; `done` is called, in some thread, when that has ended."""
+        future = self._client.submit(
+            pickle.loads,
+            data,
+            key=key,
+            workers=[worker],
+            allow_other_workers=False,
+            resources={orders.tag(): 1},
+            pure=False,
+        )
+        future.add_done_callback(lambda _: done())
+        return Carried(future)
+
+    def _call(self, ask: Callable[..., Any], **details: Any) -> Any:
+        try:
+            return self._client.sync(ask, callback_timeout=CONNECT_S, **details)
+        except OSError as error:
+            raise gone(self.address) from error
+
+
+def quiet() -> None:
+    """Let Dask speak up only when something is wrong: progress is told by the lab."""
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+
+
+def checked(address: str) -> str:
+    """Return `address`. UsageError when no scheduler can be there."""
+    if not _ADDRESS.fullmatch(address):
+        raise UsageError(f"'{address}' is no scheduler's address", fix="write tcp://HOST:8786")
+    return address
+
+
+async def knock(address: str) -> None:
+    """Find out whether a scheduler of this version is there. EnvironmentFault.
+
+    A Dask client would wait forever for somebody else who listens at `address`.
+    """
+    try:
+        theirs = await asyncio.wait_for(_asked(address), CONNECT_S)
+    except Exception as error:  # noqa: BLE001 - another version, or another program, may fail in any way
+        raise absent(address, error) from None
+    mine, found = dask.versions.get_versions()["packages"], theirs["packages"]
+    other = [f"{name} {found.get(name)} there, {mine[name]} here" for name in PACKAGES if found.get(name) != mine[name]]
+    if other:
+        words = f"the scheduler at {address} is of another version: {', '.join(other)}"
+        raise EnvironmentFault(words, fix="install the same on every machine")
+
+
+async def _asked(address: str) -> Any:
+    async with dask.rpc(address, timeout=CONNECT_S) as scheduler:
+        return await scheduler.versions(packages=list(PACKAGES))
+
+
+def absent(address: str, error: BaseException) -> EnvironmentFault:
+    """Return what to say when nobody answers."""
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return EnvironmentFault(f"no Dask scheduler answers at {address}: {said}", fix="start one there: dask scheduler")
+
+
+def gone(address: str) -> EnvironmentFault:
+    """Return what to say when the scheduler does not answer any more."""
+    return EnvironmentFault(f"the Dask scheduler at {address} is gone", fix="start it again; what is done stays done")
+
+
+def _kind(offered: Mapping[str, float]) -> str:
+    """Say what a worker is that has no slot of this code."""
+    labs = [name for name in offered if name.startswith("lab-")]
+    return f"of another lab: {labs[0]}, not {orders.tag()}" if labs else "a worker without lab slots"

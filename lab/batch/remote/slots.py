@@ -1,0 +1,162 @@
+"""A worker's side of an order: a lab slot makes the run, and its folder is packed for the way back.
+
+Law: whatever goes wrong is an answer; another worker may be luckier. Nothing of a run stays here. There are as many
+slots as this machine was found to carry, and whoever offers them hears when that changes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+
+from lab.batch.crews.crew import Attempt, RunCell
+from lab.batch.crews.fidelity import Fidelity
+from lab.batch.folders.parcel import pack
+from lab.batch.remote.orders import Answer, Order
+from lab.errors import Interrupted
+from lab.rig.signals import shielded
+from lab.scenario.model import Scenario
+
+Over = Callable[[], bool]
+OpenSlot = Callable[[Over], AbstractContextManager[RunCell]]
+"""Opens a slot, which gives up what it is making once it is over."""
+ImagesOf = Callable[[Scenario], Mapping[str, str]]
+"""Makes sure of the images that a scenario needs, and returns them as `Plan.images` has them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Open:
+    """A slot, what closes it, and what its lab was last built for."""
+
+    make: RunCell
+    close: ExitStack
+    host: str = ""
+
+
+class Slots:
+    """The lab slots of this machine, as a context; each makes one run at a time, judged before the next one begins."""
+
+    def __init__(self, open_slot: OpenSlot, fidelity: Fidelity, scratch: Path, images: ImagesOf) -> None:
+        """Make runs in folders below `scratch`, in as many slots as `fidelity` says."""
+        self.changed: Callable[[str], None] = lambda _: None
+        self._open_slot, self._fidelity, self._scratch, self._images = open_slot, fidelity, scratch, images
+        self._free: list[_Open] = []
+        self._busy = 0
+        self._over = threading.Event()
+        self._turn = threading.Condition()
+        self._broom = ThreadPoolExecutor(1, thread_name_prefix="broom")
+
+    @property
+    def count(self) -> int:
+        """How many there are now."""
+        return self._fidelity.lanes
+
+    def __enter__(self) -> Slots:
+        """Be ready; a slot is opened with its first order."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Give up what is being made, and close every slot. LeftoverError when one leaves something behind."""
+        self._over.set()
+        with shielded(), self._turn, ExitStack() as closing:
+            self._turn.wait_for(lambda: not self._busy)
+            for slot in self._free:
+                closing.push(slot.close)
+            closing.callback(self._broom.shutdown)
+
+    def carry_out(self, what: Order) -> Answer:
+        """Make the run. Whatever goes wrong is told, never raised."""
+        try:
+            slot = self._taken(what.cell.host)
+            try:
+                answer = self._made(slot.make, what)
+            finally:
+                self._put_back(replace(slot, host=what.cell.host))
+        except (Exception, Interrupted) as error:  # noqa: BLE001 - see above
+            return Answer(trouble=f"{type(error).__name__}: {error}")
+        if answer.attempt:
+            self._heard(answer.attempt)
+        return answer
+
+    def _taken(self, host: str) -> _Open:
+        """Return the free slot whose lab fits, else one that is new, else any that is free."""
+        with self._turn:
+            if self._over.is_set():
+                raise RuntimeError("this worker is ending")
+            self._busy += 1
+            fit = [slot for slot in self._free if slot.host == host]
+            new = self._busy + len(self._free) <= self.count
+            if fit or (self._free and not new):
+                chosen = (fit or self._free)[0]
+                self._free.remove(chosen)
+                return chosen
+        return self._opened()
+
+    def _opened(self) -> _Open:
+        close = ExitStack()
+        try:
+            return _Open(make=close.enter_context(self._open_slot(self._over.is_set)), close=close)
+        except BaseException:
+            self._done()
+            raise
+
+    def _put_back(self, slot: _Open) -> None:
+        """Keep `slot` for the next order, unless there are too many by now."""
+        with self._turn:
+            keep = self._busy + len(self._free) <= self.count or self._over.is_set()
+            if keep:
+                self._free.append(slot)
+        try:
+            if not keep:
+                slot.close.close()
+        finally:
+            self._done()
+
+    def _done(self) -> None:
+        with self._turn:
+            self._busy -= 1
+            self._turn.notify_all()
+
+    def _heard(self, attempt: Attempt) -> None:
+        with self._turn:
+            words = self._fidelity.heard(attempt)
+        if words:
+            self.changed(words)
+
+    def _made(self, make: RunCell, what: Order) -> Answer:
+        place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
+        try:
+            cell = replace(what.cell, sounds=_laid(what.sounds, place))
+            if other := _differing(what.images, self._images(cell.scenario)):
+                return Answer(trouble=other)
+            folder = place / "cell" / what.run
+            folder.parent.mkdir()
+            attempt = make(cell, folder)
+            return Answer(attempt=attempt, parcel=pack(folder))
+        finally:
+            self._broom.submit(shutil.rmtree, place)
+
+
+def _differing(planned: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """Say which of the images here, which a run needs, is another one in the plan; nothing when none is."""
+    return "; ".join(
+        f"its image {name} is {digest}, the sweep's {planned[name]}"
+        for name, digest in here.items()
+        if planned.get(name, digest) != digest
+    )
+
+
+def _laid(sounds: Mapping[str, bytes], place: Path) -> dict[str, Path]:
+    """Write each sound into a file; return hash → path."""
+    found = {}
+    for digest, data in sounds.items():
+        found[digest] = place / f"{digest}.wav"
+        found[digest].write_bytes(data)
+    return found

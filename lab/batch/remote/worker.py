@@ -1,0 +1,140 @@
+"""`lab worker`: offer this machine's lab slots to a scheduler until that is gone, or somebody ends it.
+
+Law: a worker drives only the engine of its own machine, and leaves nothing behind: what it is making when it ends is
+given up, its labs are taken down, and the sweep has it made elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from lab.batch.crews.fidelity import MOST_LANES, Fidelity, most_lanes
+from lab.batch.crews.judging import Judge
+from lab.batch.crews.slot import Slot, serious
+from lab.batch.remote import orders
+from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet
+from lab.batch.remote.slots import Slots
+from lab.batch.runs.machines import Machines
+from lab.evidence.store import storing
+from lab.host.machine import machine
+from lab.rig.signals import interruptible
+from lab.rig.watch import Watch
+
+_TICK_S = 0.2
+"""How often the main thread is there to be interrupted."""
+_LEAVE_S = 10.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for. `lanes` None: as many as this machine carries; `scratch` None: in /tmp."""
+
+    address: str
+    lanes: int | None = None
+    scratch: Path | None = None
+    netem: str | None = None
+
+
+def serve(request: Request, watch: Watch, tell: Tell) -> None:
+    """Make runs on this machine for whoever has them ordered; raise what ends that.
+
+    Raises UsageError, EnvironmentFault, LeftoverError, Interrupted; the scheduler is asked before anything is prepared.
+    """
+    asyncio.run(knock(checked(request.address)))
+    with interruptible(), _scratch(request.scratch) as scratch, Judge() as judge:
+        machines = Machines(machine(scratch, insist=request.netem, watch=watch), watch)
+        open_slot = partial(Slot, machines, judge, serious(watch))
+        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), scratch, machines.images) as slots:
+            work(request.address, slots, tell)
+
+
+@contextmanager
+def _scratch(parent: Path | None) -> Iterator[Path]:
+    """Have a folder for runs on their way, below `parent`. StorageError."""
+    with storing(parent or Path(tempfile.gettempdir())):
+        folder = tempfile.TemporaryDirectory(dir=parent, prefix="livekit-lab-worker-")
+    with folder as name:
+        yield Path(name)
+
+
+def work(address: str, slots: Slots, tell: Tell) -> None:
+    """Carry out the orders of the scheduler at `address` with `slots`, until the scheduler is gone; then raise that.
+
+    For the main thread, which a signal may end meanwhile (`signals.interruptible`); the caller closes `slots`.
+    Raises UsageError for no address, EnvironmentFault when the scheduler is not there, of another version, or gone.
+    """
+    offer = _Offer(checked(address), slots, tell)
+    orders.offer(slots.carry_out)
+    with ThreadPoolExecutor(1, thread_name_prefix="dask") as pool:
+        standing = pool.submit(asyncio.run, offer.stand())
+        try:
+            while not wait({standing}, _TICK_S).done:
+                pass
+        finally:
+            orders.offer(None)
+            offer.withdraw()
+        standing.result()
+    raise gone(address)
+
+
+class _Offer:
+    """A Dask worker in an event loop of its own: it stands until it is withdrawn, or the scheduler is gone."""
+
+    def __init__(self, address: str, slots: Slots, tell: Tell) -> None:
+        self._address, self._slots, self._tell = address, slots, tell
+        self._withdrawn = threading.Event()
+
+    def withdraw(self) -> None:
+        """End it, from another thread."""
+        self._withdrawn.set()
+
+    async def stand(self) -> None:
+        """Register, and be there. EnvironmentFault."""
+        quiet()
+        await knock(self._address)
+        with tempfile.TemporaryDirectory(prefix="livekit-lab-worker-", ignore_cleanup_errors=True) as local:
+            worker = await self._registered(local)
+            finished = asyncio.create_task(worker.finished())
+            while not self._withdrawn.is_set() and not finished.done():
+                await asyncio.wait({finished}, timeout=_TICK_S)
+            await worker.close(timeout=_LEAVE_S, executor_wait=False)
+            await finished
+
+    async def _registered(self, local: str) -> Any:
+        """Return a worker that the scheduler knows; Dask is not to pause it for its memory."""
+        worker = dask.Worker(
+            self._address,
+            nthreads=MOST_LANES,
+            resources=self._offered(),
+            memory_limit=0,
+            local_directory=local,
+            death_timeout=CONNECT_S,
+        )
+        try:
+            await worker
+        except Exception as error:  # noqa: BLE001 - Dask says it in many ways
+            raise absent(self._address, error.__cause__ or error) from None
+        loop = asyncio.get_running_loop()
+        self._slots.changed = lambda words: self._change(words, worker, loop)
+        count = self._slots.count
+        self._tell(f"{worker.address} offers {count} lab slot{'s' * (count != 1)} to {self._address}")
+        return worker
+
+    def _change(self, words: str, worker: Any, loop: asyncio.AbstractEventLoop) -> None:
+        """Offer as many slots as there are now."""
+        self._tell(words)
+        asyncio.run_coroutine_threadsafe(worker.set_resources(**self._offered()), loop)
+
+    def _offered(self) -> dict[str, float]:
+        return {orders.tag(): float(self._slots.count)}

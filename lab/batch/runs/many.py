@@ -1,0 +1,124 @@
+"""`lab run`: every scenario named on the command line, one after another, each in a lab of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.batch.runs.machines import Machines
+from lab.batch.runs.one import Judged, Record, noted, run_one
+from lab.batch.runs.until import admit, capped
+from lab.errors import EnvironmentFault, LeftoverError, StorageError
+from lab.evidence.store import RunFolder
+from lab.host.machine import machine
+from lab.rig.lab import Lab, Machine
+from lab.rig.session import record
+from lab.rig.signals import interruptible
+from lab.rig.watch import FAILED, NOTE, Progress, Watch
+from lab.scenario.dump import dump
+from lab.scenario.gallery import gallery
+from lab.scenario.load import draft, find
+from lab.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from lab.analysis.values import RunVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for."""
+
+    files: tuple[Path, ...]
+    sets: tuple[str, ...] = ()
+    seed: int | None = None
+    results: Path
+    netem: str | None = None
+    keep: bool = False
+    until_decided: bool = False
+    at_most: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """All runs of a request."""
+
+    verdicts: tuple[RunVerdict, ...]
+    exit_code: int
+
+    @property
+    def json(self) -> str:
+        """All verdicts, in the order of the runs."""
+        from lab.report.json import dumps
+
+        return dumps(self.verdicts)
+
+
+def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> Finished:
+    """Run everything asked for, calling `each` after each run, before its lab is taken down.
+
+    Every scenario is read before anything is started. What the machine could not run, or not clean up, does not stop
+    the others; it is told through `watch`, and its exit code counts.
+    """
+    scenarios = _read(request, watch)
+    verdicts: list[RunVerdict] = []
+    faults: list[int] = []
+    with interruptible():
+        ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
+        machines = Machines(ready, watch)
+        for _, scenario in scenarios:
+            machines(scenario)  # what has to be built is built before the first run
+        for path, scenario in scenarios:
+            try:
+                folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
+                with _lab(machines(scenario), scenario, folder, request.keep, watch) as lab:
+                    recording = _stopping(partial(record, lab)) if request.until_decided else partial(record, lab)
+                    done = run_one(recording, scenario, folder, watch)
+                    verdicts.append(done.verdict)
+                    each(done)
+                    watch(Progress(phase="clean up"))
+            except (EnvironmentFault, LeftoverError, StorageError) as error:
+                watch(Progress(phase=FAILED, detail=f"{scenario.name}: {error}"))
+                faults.append(error.exit_code)
+                if isinstance(error, StorageError):
+                    break  # what could not be stored once will not be stored the next time
+    watch(Progress(phase="done"))
+    from lab.analysis.verdict import exit_code  # loaded by now
+
+    return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
+
+
+def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
+    """Read every file; of one that has a sweep, say that only its base is run. ScenarioError, UsageError."""
+    sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
+    drafts = {path: draft(path, sets=sets) for path in find(gallery(request.files))}
+    scenarios = [(path, read.scenario(seed=request.seed)) for path, read in drafts.items()]
+    if request.until_decided:
+        for _, scenario in scenarios:
+            admit(scenario)
+    for path, read in drafts.items():
+        if read.sweep:
+            watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, `lab sweep {path}` all of it"))
+    return scenarios
+
+
+def _stopping(plain: Record) -> Record:
+    """Return `plain` so that it ends when what it was asked is decided."""
+    from lab.batch.runs.deciding import Deciding, Looker
+
+    def until_decided(scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
+        with Looker(folder.path) as looker:
+            plain(scenario, folder, Deciding(looker, watch).watch)
+
+    return until_decided
+
+
+@contextmanager
+def _lab(ready: Machine, scenario: Scenario, folder: RunFolder, keep: bool, watch: Watch) -> Iterator[Lab]:
+    """Stand up the lab of one run; a recording that is cut short says so in its manifest."""
+    watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
+    with noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
+        yield lab

@@ -1,0 +1,37 @@
+"""What runs were judged to be: read where it is kept, made again from the evidence where it is not.
+
+Law: `verdict.json` is derived. One that was deleted, or is of a lab that kept fewer metrics, costs a judgement; one
+that is broken, of another run or of a newer format is an error that names it. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.batch.runs.one import judged
+from lab.errors import EvidenceError
+from lab.evidence import names
+from lab.evidence.recording import read_manifest
+from lab.evidence.store import storing
+from lab.report.verdicts import Told, loads
+
+
+def told(run: Path) -> Told:
+    """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
+    found = kept(run)
+    if found is None or not all(flow.metrics for flow in found.flows):
+        (found,) = loads(judged(run).json, str(run))
+    return found
+
+
+def kept(run: Path) -> Told | None:
+    """Return the verdict that is kept in the folder `run`, None where there is none. EvidenceError, StorageError."""
+    file = run / names.VERDICT
+    if not file.exists():
+        return None
+    with storing(file):
+        text = file.read_text(errors="replace")
+    found = loads(text, str(file))
+    if [each.run for each in found] != [read_manifest(run).run]:
+        raise EvidenceError(f"{file}: not the verdict of this run", fix=f"make it again: lab judge {run}")
+    return found[0]

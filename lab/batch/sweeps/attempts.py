@@ -1,0 +1,202 @@
+"""The attempts at a sweep's cells: which comes next, what becomes of it, and when it is enough.
+
+Law: a run counts once it is whole on disk and its end is in the journal; only then anybody is told. Void and failed
+attempts are made again, `TRIES` in all, kept and counted. What was killed is made again unless it is found whole.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import lab
+from lab.analysis.values import Outcome
+from lab.batch.crews.crew import Attempt, Crew, Done
+from lab.batch.folders.committed import SweepFolder, sealed
+from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
+from lab.batch.plans.cells import Cell
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
+from lab.evidence.store import settle, token, utc_stamp
+
+TRIES = 3
+"""How often a cell is tried at one go until it has a run that counts."""
+GIVE_UP = 6
+"""After so many attempts in a row without anything to judge, what is wrong is wrong with all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """What is new in a sweep, and where it stands.
+
+    `done` of `of` cells have their answer, `of` None in a search, where nobody knows how many there will be; `tried`
+    attempts ended, `void` of them void or failed. `left_s` is how long the rest takes at this rate, None before anybody
+    can tell. `cell` began, or ended when there is an `attempt`.
+    """
+
+    done: int
+    of: int | None
+    tried: int
+    void: int
+    under_way: int
+    left_s: float | None
+    cell: Cell | None = None
+    attempt: Attempt | None = None
+    words: str = ""
+
+
+Told = Callable[[Moment], None]
+
+
+class Attempts:
+    """The attempts at the cells of the sweep in `folder`, whose journal is `journal`."""
+
+    def __init__(
+        self, folder: SweepFolder, journal: Journal, told: Told, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Go on where the folder is now, every byte of it looked at."""
+        self.plan = folder.plan
+        self._folder, self._journal, self._told, self._clock = folder, journal, told, clock
+        self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
+        self._under_way: dict[str, Began] = {}
+        self._tries: Counter[str] = Counter()
+        self._failed_in_a_row = 0
+        self._done = self._of = self._tried = self._void = 0
+        self._since: float | None = None
+
+    def resume(self, judge: Callable[[Path], Attempt]) -> tuple[Cell, ...]:
+        """Open the journal and return the cells without a run that counts, in the order of the plan.
+
+        What was recorded whole but not told before the last writer ended is judged by `judge` and taken in.
+        """
+        self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid()))
+        for began in self._untold():
+            self._commit(began, judge(self._folder.run(began.cell, began.run)))
+            self.note(f"cell {began.cell}: its run {began.run} is whole, and taken in")
+        folder = SweepFolder(self._folder.path, every_byte=True)
+        missing = folder.missing()
+        for cell in missing:
+            if (ended := folder.ended(cell)) and (lost := folder.lost(ended[-1])) and ended[-1].manifest:
+                self.note(f"cell {cell.id}: {lost}; it is made again")
+        if self._folder.lines:
+            self.note(f"{len(folder.cells) - len(missing)} cells done, {len(missing)} to go")
+        self._folder = folder
+        return missing
+
+    def go(self, crew: Crew, cells: Iterable[Cell], may_begin: Callable[[Cell], bool] = lambda _: True) -> None:
+        """Have `crew` try `cells` until each has its answer or was tried often enough, as long as one `may_begin`.
+
+        Raises StorageError when nothing more can be stored, EnvironmentFault when nothing can be measured any more.
+        """
+        waiting = list(cells)
+        self._of += len(waiting)
+        self._tries.clear()
+        while True:
+            more = self._begin_all(crew, waiting, may_begin)
+            if not self._under_way and not more:
+                return
+            done = crew.ended()
+            if done and self._ended(done):
+                waiting.append(done.cell)
+
+    def note(self, words: str) -> None:
+        """Write down, and tell, something about the sweep as a whole."""
+        self._journal.append(Noted(words=words))
+        self._tell(words=words)
+
+    def _begin_all(self, crew: Crew, waiting: list[Cell], may_begin: Callable[[Cell], bool]) -> bool:
+        """Begin what can begin now; return whether anything is left that may."""
+        while cell := crew.choose(allowed := [each for each in waiting if may_begin(each)]):
+            waiting.remove(cell)
+            crew.begin(cell, self._begun_in(cell))
+        return bool(allowed)
+
+    def _untold(self) -> Iterator[Began]:
+        """Yield the attempts whose recording is whole and whose end is not in the journal."""
+        ended = {(e.event.cell, e.event.run) for e in self._folder.lines if isinstance(e.event, Ended)}
+        for line in self._folder.lines:
+            began = line.event
+            if not isinstance(began, Began) or (began.cell, began.run) in ended:
+                continue
+            if _whole(self._folder.run(began.cell, began.run)):
+                yield began
+
+    def _begun_in(self, cell: Cell) -> Path:
+        """Write down that an attempt at `cell` begins; return where its run will be."""
+        self._begun[cell.id] += 1
+        began = Began(cell=cell.id, attempt=self._begun[cell.id], run=f"{utc_stamp(time.time_ns())}-{token()}")
+        self._journal.append(began)
+        self._under_way[cell.id] = began
+        self._since = self._clock() if self._since is None else self._since
+        self._tell(cell=cell)
+        return self._folder.run(cell.id, began.run)
+
+    def _ended(self, done: Done) -> bool:
+        """Commit how an attempt ended; return whether the cell is to be tried again."""
+        attempt = self._commit(self._under_way.pop(done.cell.id), done.attempt)
+        self._tries[done.cell.id] += 1
+        void = attempt.outcome in (ERROR, Outcome.VOID)
+        again = void and self._tries[done.cell.id] < TRIES
+        self._tried += 1
+        self._void += void
+        self._done += not again
+        self._tell(cell=done.cell, attempt=attempt)
+        self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome == ERROR else 0
+        if self._failed_in_a_row >= GIVE_UP:
+            words = f"{GIVE_UP} attempts in a row came to nothing, the last: {attempt.why}"
+            raise EnvironmentFault(words, fix="mend that, then go on with --resume")
+        return again
+
+    def _commit(self, began: Began, attempt: Attempt) -> Attempt:
+        """Write down how the attempt ended, for good; one whose recording is not whole is an error."""
+        run, digest = self._folder.run(began.cell, began.run), ""
+        if attempt.outcome != ERROR:
+            settle(run)
+            try:
+                digest = sealed(run)
+            except EvidenceError as error:
+                attempt = replace(attempt, outcome=ERROR, owner="", why=str(error), exit_code=error.exit_code)
+        self._journal.append(
+            Ended(
+                cell=began.cell,
+                attempt=began.attempt,
+                run=began.run,
+                outcome=attempt.outcome,
+                owner=attempt.owner,
+                why=attempt.why,
+                exit_code=attempt.exit_code,
+                manifest=digest,
+                wall_s=round(attempt.wall_s, 3),
+            )
+        )
+        return attempt
+
+    def _tell(self, cell: Cell | None = None, attempt: Attempt | None = None, words: str = "") -> None:
+        self._told(
+            Moment(
+                done=self._done,
+                of=None if self._folder.search else self._of,
+                tried=self._tried,
+                void=self._void,
+                under_way=len(self._under_way),
+                left_s=self._left_s(),
+                cell=cell,
+                attempt=attempt,
+                words=words,
+            )
+        )
+
+    def _left_s(self) -> float | None:
+        if self._since is None or not self._done or self._folder.search:
+            return None
+        return (self._clock() - self._since) / self._done * (self._of - self._done)
+
+
+def _whole(run: Path) -> bool:
+    try:
+        return bool(sealed(run))
+    except StorageError:
+        return False

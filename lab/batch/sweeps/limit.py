@@ -1,0 +1,168 @@
+"""`lab sweep FILE --find-limit KEY=MILD..HARSH`: where a scenario breaks, by trying levels where it matters.
+
+Law: a search is a sweep of every level, of which only the cells that a level was chosen for are run. Run n of a search
+is repetition n of its level, so that no two of its runs share their dice. What comes next follows from the runs that
+count, in the order of their repetitions, and from nothing else: a search that was cut short goes on as if it had not
+been. Runs side by side are chosen together, and the next ones when all of them have ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.analysis.limit_search import Answer, Try, look
+from lab.analysis.values import Outcome
+from lab.batch.crews.crew import Crew
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.trials import CONTROL_EVERY
+from lab.batch.sweeps.attempts import TRIES, Attempts
+from lab.errors import UsageError
+from lab.report.limit import Limit, LimitRun, sentence
+from lab.scenario.sweeping import Setting, spelled
+
+AT_MOST = 40
+"""Runs of one search, unless --repeat says otherwise."""
+_ANSWERS = {
+    Outcome.PASS.value: Answer.HOLDS,
+    Outcome.FAIL.value: Answer.BREAKS,
+    Outcome.UNKNOWN.value: Answer.NEITHER,
+}
+
+
+def go(
+    path: Path,
+    attempts: Attempts,
+    crew: Crew,
+    may_begin: Callable[[Cell], bool] = lambda _: True,
+    side_by_side: int = 1,
+) -> None:
+    """Search in the sweep's folder `path` until every limit is found, runs are used up, or none `may_begin` any more.
+
+    Raises what `Attempts.go` raises.
+    """
+    folder = SweepFolder(path)
+    while cells := unfinished(folder) or _round(folder, side_by_side):
+        attempts.go(crew, cells, may_begin)
+        before, folder = folder, SweepFolder(path)
+        if len(folder.lines) == len(before.lines):
+            return
+        for was, now in zip(limits(before), limits(folder), strict=True):
+            if sentence(was) != sentence(now):
+                attempts.note(f"{now.key}{_within(now.setting)}: {sentence(now)}")
+
+
+def _within(setting: Setting) -> str:
+    return f" with {spelled(setting)}" if setting else ""
+
+
+def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:
+    """Return the cells that were begun, have no run that counts, and are worth another attempt."""
+    return tuple(cell for cell in folder.missing() if folder.tried(cell) < TRIES)
+
+
+def limits(folder: SweepFolder) -> tuple[Limit, ...]:
+    """Return what is known now of the limit in each setting of the other axes."""
+    return tuple(search.limit for search in _searches(folder))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """One search: its cells by level and repetition, and what is known now; the next run is repetition `following`."""
+
+    cells: dict[tuple[int, int], Cell]
+    limit: Limit
+    following: int
+
+    def level(self, pending: Sequence[int]) -> int | None:
+        """Return the level to try beside those that are `pending`."""
+        tried = [Try(level=self.limit.levels.index(run.level), answer=run.answer) for run in self.limit.runs]
+        return look(len(self.limit.levels), tried, pending).level
+
+
+def _round(folder: SweepFolder, side_by_side: int) -> tuple[Cell, ...]:
+    """Return the runs to be made next: of each search about as many; a clean control first, each ten runs, and last."""
+    searches = sorted(_searches(folder), key=lambda search: search.following)
+    chosen: list[Cell] = []
+    pending: list[list[int]] = [[] for _ in searches]
+    more = True
+    while more and len(chosen) < side_by_side:
+        more = False
+        for search, levels in zip(searches, pending, strict=True):
+            level = search.level(levels)
+            cell = None if level is None else search.cells.get((level, search.following + len(levels)))
+            if level is not None and cell is not None and len(chosen) < side_by_side:
+                levels.append(level)
+                chosen.append(cell)
+                more = True
+    runs = sum(search.following - 1 for search in searches)
+    return (*_control(folder, runs, last=not chosen), *chosen)
+
+
+def _control(folder: SweepFolder, runs: int, *, last: bool) -> Iterator[Cell]:
+    """Yield the clean control that is due."""
+    begun = {cell.id for cell in folder.cells}
+    controls = [cell for cell in folder.plan.cells if cell.control]
+    made = sum(cell.id in begun for cell in controls)
+    due = 1 + runs // CONTROL_EVERY + (1 if last and runs else 0)
+    yield from controls[made : min(due, made + 1)]
+
+
+def _searches(folder: SweepFolder) -> Iterator[_Search]:
+    key = folder.search
+    if key is None:
+        raise UsageError(f"{folder.path}: a sweep that searches no limit", fix="lab show tells what it came to")
+    levels = next(tuple(row[0] for row in axis.values) for axis in folder.plan.axes if axis.keys == (key,))
+    places = {level: place for place, level in enumerate(levels)}
+    groups: dict[Setting, dict[tuple[int, int], Cell]] = {}
+    for cell in folder.plan.cells:
+        if not cell.control:
+            others = tuple(pair for pair in cell.setting if pair[0] != key)
+            groups.setdefault(others, {})[places[dict(cell.setting)[key]], cell.repetition] = cell
+    for setting in sorted(groups):
+        yield _search(folder, key, setting, levels, groups[setting])
+
+
+def _search(
+    folder: SweepFolder, key: str, setting: Setting, levels: tuple[str, ...], cells: dict[tuple[int, int], Cell]
+) -> _Search:
+    begun = {cell.id for cell in folder.cells}
+    mine = sorted(((again, level, cell) for (level, again), cell in cells.items() if cell.id in begun), key=_place)
+    runs = tuple(run for again, level, cell in mine if (run := _run(folder, cell, levels[level], again)))
+    tries = [Try(level=levels.index(run.level), answer=run.answer) for run in runs]
+    controls = (folder.valid(cell) for cell in folder.plan.cells if cell.control and cell.id in begun)
+    return _Search(
+        cells=cells,
+        following=1 + max((again for again, _, _ in mine), default=0),
+        limit=Limit(
+            key=key,
+            setting=setting,
+            levels=levels,
+            look=look(len(levels), tries),
+            runs=runs,
+            at_most=folder.plan.repeat,
+            void=sum(folder.tried(cell) for _, _, cell in mine) - len(runs),
+            controls=tuple(each.outcome for each in controls if each),
+        ),
+    )
+
+
+def _place(one: tuple[int, int, Cell]) -> tuple[int, int]:
+    return one[:2]
+
+
+def _run(folder: SweepFolder, cell: Cell, level: str, repetition: int) -> LimitRun | None:
+    """Return what a run that counts said; None while there is none."""
+    found = folder.valid(cell)
+    if found is None:
+        return None
+    return LimitRun(
+        level=level,
+        repetition=repetition,
+        answer=_ANSWERS[found.outcome],
+        outcome=found.outcome,
+        owner=found.owner,
+        folder=str(found.folder),
+    )

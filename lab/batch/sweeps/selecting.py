@@ -1,0 +1,90 @@
+"""Which of a sweep's cells are run now: `--only`, `--shard`, `--max-time`.
+
+Law: what is left out stays planned and missing; another go, or another machine, makes it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lab.batch.plans.cells import Cell, Plan
+from lab.errors import UsageError
+from lab.scenario import units
+from lab.scenario.sweeping import key_named
+
+AROUND_MS = 5_000.0
+"""What a run takes beside its media, when it is guessed whether one more fits into the time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """Part `number` (from 1) of `of`."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The cells with every value in `only` (`KEY=VALUE`, or the beginning of a cell's id), of one `shard`."""
+
+    only: tuple[str, ...] = ()
+    shard: Shard | None = None
+    max_time_ms: float | None = None
+
+    def of(self, plan: Plan) -> tuple[Cell, ...]:
+        """Return the selected cells, in the order of the plan. UsageError when there are none."""
+        wanted = [_matching(each, plan) for each in self.only]
+        cells = [cell for cell in plan.cells if all(matches(cell) for matches in wanted)]
+        if not cells:
+            raise UsageError(f"--only {' '.join(self.only)}: no cell is all of that", fix="`lab plan` shows them")
+        return tuple(_part(cells, self.shard) if self.shard else cells)
+
+    def may_begin(self, clock: Callable[[], float] = time.monotonic) -> Callable[[Cell], bool]:
+        """Return who says whether a cell would be done in time, which runs from now on."""
+        if self.max_time_ms is None:
+            return lambda _: True
+        until_s = clock() + self.max_time_ms / 1000
+        return lambda cell: clock() + _takes_s(cell) <= until_s
+
+
+def shard(text: str) -> Shard:
+    """Return what `2/4` means. UsageError."""
+    number, slash, of = text.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise UsageError(f"--shard {text}: a part is I/N", fix="such as 2/4, the second of four")
+    return Shard(number=int(number), of=int(of))
+
+
+def max_time(text: str) -> float:
+    """Return the milliseconds that `30m` means. UsageError."""
+    try:
+        return units.duration(text)
+    except ValueError as error:
+        raise UsageError(f"--max-time {text}: {error}") from error
+
+
+def _matching(text: str, plan: Plan) -> Callable[[Cell], bool]:
+    """Return who says whether a cell is what `text` names."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        if not any(cell.id.startswith(text) for cell in plan.cells):
+            raise UsageError(f"--only {text}: no cell's id begins so", fix="KEY=VALUE, or what `lab ls SWEEP` lists")
+        return lambda cell: cell.id.startswith(text)
+    key = key_named(name, [key for axis in plan.axes for key in axis.keys])
+    known = dict.fromkeys(dict(cell.setting)[key] for cell in plan.cells)
+    if value not in known:
+        raise UsageError(f"--only {text}: not a value of that axis", fix=f"it has {', '.join(known)}")
+    return lambda cell: dict(cell.setting)[key] == value
+
+
+def _part(cells: Sequence[Cell], shard: Shard) -> Sequence[Cell]:
+    """Return every `of`-th cell, so that each part has some of every repetition."""
+    return cells[shard.number - 1 :: shard.of]
+
+
+def _takes_s(cell: Cell) -> float:
+    media = cell.scenario.media
+    return (media.settle_ms + media.control_ms + media.duration_ms + AROUND_MS) / 1000

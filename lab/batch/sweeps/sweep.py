@@ -1,0 +1,219 @@
+"""`lab sweep`: from what the command line asks for to a folder with a run of every cell that counts.
+
+Law: whatever cannot be meant is refused before anything is started. One process writes the journal; whoever makes the
+runs, lanes of this machine or workers of a cluster, is a `Crew`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from lab.analysis.values import Outcome
+from lab.analysis.verdict import CODES, exit_code
+from lab.batch.crews.crew import Crew, Recorder
+from lab.batch.crews.fidelity import Fidelity, most_lanes
+from lab.batch.crews.judging import Judge
+from lab.batch.crews.lanes import Lanes, OpenLane
+from lab.batch.crews.slot import Slot
+from lab.batch.folders import opening, shards
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.journal import ERROR, Journal
+from lab.batch.plans.cells import Cell, Plan, plan
+from lab.batch.remote.cluster import Cluster
+from lab.batch.remote.orders import Carrier
+from lab.batch.runs.machines import Machines
+from lab.batch.sweeps import limit
+from lab.batch.sweeps.attempts import Attempts, Told
+from lab.batch.sweeps.selecting import Selection
+from lab.errors import Interrupted, LabError, LeftoverError, UsageError
+from lab.host.machine import machine
+from lab.rig.signals import interruptible
+from lab.rig.watch import NOTE, Progress, Watch
+from lab.scenario.ladders import ladder
+
+_VOID = CODES[Outcome.VOID]
+_SIDE_BY_SIDE = 4
+"""How many runs of a search are chosen together where nobody knows how many can be made at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for: a new sweep over `file`, or to go on with the one in `resume`.
+
+    `lanes` None: as many as this machine carries. `find_limit` (`KEY=MILD..HARSH`) searches where the file breaks.
+    """
+
+    file: Path | None = None
+    axes: tuple[str, ...] = ()
+    zips: tuple[tuple[str, ...], ...] = ()
+    repeat: int | None = None
+    sets: tuple[str, ...] = ()
+    seed: int | None = None
+    controls: bool = True
+    results: Path
+    resume: Path | None = None
+    netem: str | None = None
+    lanes: int | None = 1
+    selection: Selection = field(default_factory=Selection)
+    scheduler: str | None = None
+    find_limit: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Swept:
+    """What a sweep came to: its folder, how many of the cells asked for have no run that counts, the exit code."""
+
+    folder: Path
+    missing: int
+    exit_code: int
+
+
+def sweep(request: Request, watch: Watch, told: Told) -> Swept:
+    """Make a run that counts of every cell that is asked for; `told` hears of each attempt.
+
+    Raises UsageError, EnvironmentFault, StorageError; what was finished by then stays, and `--resume` goes on.
+    """
+    again = opening.found(request.resume) if request.resume else None
+    _check_again(request)
+    _check_search(request, again)
+    draft = again.plan if again else _plan(request)
+    request.selection.of(draft)
+    with interruptible(), ExitStack() as stack:
+        carrier = stack.enter_context(_scheduler(request.scheduler)) if request.scheduler else None
+        if again:
+            stack.enter_context(journal := Journal(again.path))
+        results = again.path.parent.parent if again else request.results.resolve()
+        machines = Machines(machine(results, insist=request.netem, watch=watch), watch)
+        images = opening.images_for(draft.cells, machines.images)
+        folder = again or opening.created(_plan(request, images), results, _searched(request))
+        opening.check_images(folder, images)
+        if not again:
+            stack.enter_context(journal := Journal(folder.path))
+        what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
+        watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
+        attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
+        with _kept(folder.path, watch):
+            leftovers = _make(attempts, folder, request, carrier, machines, watch)
+    return _summary(SweepFolder(folder.path), request.selection, leftovers)
+
+
+@contextmanager
+def _kept(folder: Path, watch: Watch) -> Iterator[None]:
+    """Say, whatever ends the sweep early, how it goes on."""
+    try:
+        yield
+    except (LabError, Interrupted):
+        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {folder} goes on"))
+        raise
+
+
+def merge(parts: Sequence[Path], results: Path) -> Swept:
+    """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
+    return _summary(shards.merged(parts, results.resolve()), Selection(), 0)
+
+
+def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
+    if request.file is None:
+        raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
+    return plan(
+        request.file,
+        axes=(*request.axes, *([ladder(request.find_limit)] if request.find_limit else [])),
+        zips=request.zips,
+        repeat=request.repeat or (limit.AT_MOST if request.find_limit else None),
+        sets=request.sets,
+        seed=request.seed,
+        images=images,
+        controls=request.controls,
+    )
+
+
+def _check_again(request: Request) -> None:
+    """Refuse what would plan another sweep than the one to go on with. UsageError."""
+    options = {
+        "FILE": request.file,
+        "axes": request.axes,
+        "--zip": request.zips,
+        "--repeat": request.repeat,
+        "--set": request.sets,
+        "--seed": request.seed is not None,
+        "--no-controls": not request.controls,
+        "--find-limit": request.find_limit,
+    }
+    if request.resume and (given := [name for name, value in options.items() if value]):
+        raise UsageError(f"--resume {request.resume}: its plan says what is run", fix=f"leave {given[0]} out")
+
+
+def _check_search(request: Request, again: SweepFolder | None) -> None:
+    """Refuse what contradicts a search for a limit, which chooses its own cells. UsageError."""
+    if (request.find_limit or (again and again.search)) and (request.selection.only or request.selection.shard):
+        raise UsageError("a search for a limit chooses its own cells", fix="leave --only and --shard out")
+
+
+def _searched(request: Request) -> str | None:
+    return request.find_limit.partition("=")[0] if request.find_limit else None
+
+
+def _make(
+    attempts: Attempts, folder: SweepFolder, request: Request, carrier: Carrier | None, machines: Machines, watch: Watch
+) -> int:
+    """Make what is missing; return how often something was left behind."""
+    with Judge() as judge:
+        missing = {cell.id for cell in attempts.resume(judge)}
+        cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
+        lane = partial(_lane, machines, judge, watch)
+        with _crew(carrier, request.lanes, lane, attempts) as crew:
+            if folder.search:
+                many = _SIDE_BY_SIDE if carrier or request.lanes is None else request.lanes
+                limit.go(folder.path, attempts, crew, request.selection.may_begin(), many)
+            else:
+                attempts.go(crew, cells, request.selection.may_begin())
+    return crew.leftovers if isinstance(crew, Lanes) else 0
+
+
+@contextmanager
+def _crew(carrier: Carrier | None, many: int | None, lane: OpenLane, attempts: Attempts) -> Iterator[Crew]:
+    """Have those who make the runs: behind `carrier`, or as `many` lanes as this machine is to have."""
+    if carrier is None:
+        with Lanes(lane, Fidelity(many, most_lanes()), attempts.note) as lanes:
+            yield lanes
+    else:
+        yield Cluster(carrier, attempts.plan.images, attempts.note)
+
+
+def _scheduler(address: str) -> AbstractContextManager[Carrier]:
+    from lab.batch.remote.scheduler import Scheduler  # Dask, which is an extra
+
+    return Scheduler(address)
+
+
+@contextmanager
+def _lane(machines: Machines, judge: Judge, watch: Watch, over: Callable[[], bool]) -> Iterator[Recorder]:
+    with Slot(machines, judge, watch, over) as slot:
+        yield slot.record
+
+
+def _summary(folder: SweepFolder, selection: Selection, leftovers: int) -> Swept:
+    if folder.search:
+        return _found(folder, leftovers)
+    codes = [_code(folder, cell) for cell in selection.of(folder.plan)]
+    missing = sum(folder.valid(cell) is None for cell in selection.of(folder.plan))
+    faults = [LeftoverError.exit_code] if leftovers else []
+    return Swept(folder=folder.path, missing=missing, exit_code=exit_code((), [*codes, *faults]))
+
+
+def _found(folder: SweepFolder, leftovers: int) -> Swept:
+    """Sum a search up: a run that failed is what it looks for; a limit that is not known is no answer."""
+    known = all(each.is_known for each in limit.limits(folder))
+    codes = [0 if known else _VOID, *([LeftoverError.exit_code] if leftovers else [])]
+    return Swept(folder=folder.path, missing=len(folder.missing()), exit_code=exit_code((), codes))
+
+
+def _code(folder: SweepFolder, cell: Cell) -> int:
+    """Return what the cell alone would exit with; without an answer, as void, or as what its last attempt failed of."""
+    if valid := folder.valid(cell):
+        return CODES[Outcome(valid.outcome)]
+    return next((ended.exit_code for ended in reversed(folder.ended(cell)) if ended.outcome == ERROR), _VOID)

@@ -1,0 +1,79 @@
+"""`lab ls`: what there is. Nothing is judged for it; a run whose verdict is not kept says so.
+
+Law: a folder that is broken or of a newer format is a line that says so, and hides none of the others.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.batch.folders.committed import SweepFolder, check_one_sweep
+from lab.batch.folders.stored import is_sweep, runs, sweeps
+from lab.batch.plans.cells import Cell
+from lab.batch.runs.verdicts import kept
+from lab.errors import LabError
+from lab.evidence.manifest import SEALED
+from lab.evidence.recording import read_manifest
+from lab.report.listing import Listed, ListedCell
+
+
+def listed(results: Path) -> tuple[Listed, ...]:
+    """Return every run and every sweep below `results`, oldest first."""
+    folders = sorted((*runs(results), *sweeps(results)), key=lambda folder: (folder.name, folder.parent.name))
+    return tuple(_listed(folder) for folder in folders)
+
+
+def cells(path: Path) -> tuple[ListedCell, ...]:
+    """Return every cell of the sweep in `path`, in the order of its plan. UsageError, EvidenceError."""
+    folder = SweepFolder(path)
+    check_one_sweep(folder)
+    return tuple(_cell(folder, cell) for cell in folder.cells)
+
+
+def _listed(folder: Path) -> Listed:
+    try:
+        return _sweep(folder) if is_sweep(folder) else _run(folder)
+    except LabError as error:
+        return Listed(id=folder.name, scenario=folder.parent.name, folder=str(folder), note=str(error))
+
+
+def _sweep(path: Path) -> Listed:
+    folder = SweepFolder(path)
+    check_one_sweep(folder)
+    planned = len(folder.cells)
+    return Listed(
+        id=path.name,
+        scenario=folder.plan.name,
+        folder=str(path),
+        done=planned - len(folder.missing()),
+        planned=planned,
+    )
+
+
+def _run(path: Path) -> Listed:
+    manifest, verdict = read_manifest(path), kept(path)
+    note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
+    return Listed(
+        id=path.name,
+        scenario=manifest.scenario,
+        folder=str(path),
+        outcome=verdict.outcome.value if verdict else "",
+        owner=verdict.owner.value if verdict else "",
+        note="" if verdict else note,
+    )
+
+
+def _cell(folder: SweepFolder, cell: Cell) -> ListedCell:
+    valid, ended = folder.valid(cell), folder.ended(cell)
+    why = "not run yet" if not ended else ended[-1].why or folder.lost(ended[-1]) or ended[-1].outcome
+    return ListedCell(
+        cell=cell.id,
+        setting=cell.setting,
+        repetition=cell.repetition,
+        control=cell.control,
+        tried=len(ended),
+        outcome=valid.outcome if valid else "",
+        owner=valid.owner if valid else "",
+        run=str(valid.folder) if valid else "",
+        note="" if valid else why,
+    )

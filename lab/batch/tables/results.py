@@ -1,0 +1,157 @@
+"""What a sweep came to: its cells grouped by axes, repetitions taken together, flow by flow.
+
+Law: every planned cell is in exactly one row, done or missing; only runs that count are pooled, and how often it was
+tried is said. A folder that holds runs of another sweep is refused: nobody could tell which row they belong to.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.analysis.pooling import pooled
+from lab.analysis.values import Measured, Outcome, Owner
+from lab.batch.folders.committed import SweepFolder, check_one_sweep
+from lab.batch.plans.cells import Cell
+from lab.batch.runs.verdicts import told
+from lab.errors import UsageError
+from lab.report.rows import Row, SweepTable
+from lab.report.verdicts import Told, ToldFlow
+from lab.scenario.metrics import METRICS
+from lab.scenario.sweeping import Axis, Setting, key_named
+from lab.scenario.tree import did_you_mean
+
+REPETITION = "repetition"
+"""What a table can be by beside the axes."""
+DEFAULT_METRICS = ("audio_loss", "code_loss", "gap_p95", "delay_p95")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Done:
+    """A cell, how often it was tried, and the run that counts."""
+
+    cell: Cell
+    tried: int
+    run: Told | None
+
+
+_Groups = tuple[tuple[Setting | None, tuple[_Done, ...]], ...]
+"""Cells by setting, None for the clean controls."""
+
+
+def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
+    """Return the table of the sweep in `folder` by the axes `by` (`loss,red`; None: all), with the metrics `wanted`.
+
+    Raises UsageError for axes and metrics that there are not, EvidenceError for mixed sweeps and foreign verdicts.
+    """
+    check_one_sweep(folder)
+    keys = [key for axis in folder.plan.axes for key in axis.keys]
+    chosen = tuple(keys) if by is None else tuple(key_named(name, (*keys, REPETITION)) for name in by.split(","))
+    names = metrics_named(wanted)
+    done = [_done(folder, cell) for cell in folder.cells]
+    flows = tuple(dict.fromkeys(_name(flow) for each in done if each.run for flow in each.run.flows)) or ("",)
+    groups = _grouped(done, chosen, folder.plan.axes)
+    rows = (_row(setting, group, flow, names) for setting, group in groups for flow in flows)
+    return SweepTable(
+        sweep=folder.plan.sweep,
+        scenario=folder.plan.name,
+        by=chosen,
+        over=_taken_together(groups, [key for key in keys if key not in chosen]),
+        metrics=names,
+        rows=tuple(rows),
+    )
+
+
+def of_run(folder: Path, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
+    """Return the table of a single run, a row per flow; a void one has figures all the same, and does not count."""
+    names, run = metrics_named(wanted), told(folder)
+    valid = int(run.outcome != Outcome.VOID)
+    rows = tuple(
+        Row(
+            setting=(),
+            control=False,
+            flow=_name(flow),
+            planned=1,
+            valid=valid,
+            tried=1,
+            outcomes={(flow.outcome if valid else run.outcome).value: 1},
+            owners=_owners([flow]),
+            metrics={name: pooled(list(_figures([flow], name))) for name in names},
+        )
+        for flow in run.flows
+    )
+    return SweepTable(sweep=run.run, scenario=run.scenario, by=(), over=(), metrics=names, rows=rows)
+
+
+def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return `wanted`, each a metric of the closed table. UsageError."""
+    known = [each.name for each in METRICS]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(f"no metric '{name}' {did_you_mean(name, known)}")
+    return tuple(dict.fromkeys(wanted))
+
+
+def _done(folder: SweepFolder, cell: Cell) -> _Done:
+    valid = folder.valid(cell)
+    return _Done(cell=cell, tried=folder.tried(cell), run=told(valid.folder) if valid else None)
+
+
+def _grouped(done: Iterable[_Done], by: Sequence[str], axes: Sequence[Axis]) -> _Groups:
+    """Return the cells of each setting, in the order of the axes' values; clean controls (None) last."""
+    groups: dict[Setting | None, list[_Done]] = {}
+    for each in done:
+        groups.setdefault(None if each.cell.control else _setting(each.cell, by), []).append(each)
+    places = _places(axes)
+
+    def order(setting: Setting | None) -> tuple[bool, list[int]]:
+        return setting is None, [places.get(each, len(places)) for each in setting or ()]
+
+    return tuple((setting, tuple(groups[setting])) for setting in sorted(groups, key=order))
+
+
+def _places(axes: Sequence[Axis]) -> Mapping[tuple[str, str], int]:
+    """Return which one of its axis each value is."""
+    columns = [(key, [row[i] for row in axis.values]) for axis in axes for i, key in enumerate(axis.keys)]
+    return {(key, value): place for key, values in columns for place, value in enumerate(dict.fromkeys(values))}
+
+
+def _setting(cell: Cell, by: Sequence[str]) -> Setting:
+    values = {**dict(cell.setting), REPETITION: str(cell.repetition)}
+    return tuple((key, values[key]) for key in by)
+
+
+def _taken_together(groups: _Groups, left_out: Iterable[str]) -> tuple[str, ...]:
+    """Return those axes of `left_out` of which a row holds more than one value."""
+    held = [[dict(each.cell.setting) for each in group] for setting, group in groups if setting is not None]
+    return tuple(key for key in left_out if any(len({one[key] for one in cells}) > 1 for cells in held))
+
+
+def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequence[str]) -> Row:
+    runs = [each.run for each in group if each.run]
+    heard = [each for run in runs for each in run.flows if _name(each) == flow]
+    return Row(
+        setting=setting or (),
+        control=setting is None,
+        flow=flow,
+        planned=len(group),
+        valid=len(runs),
+        tried=sum(each.tried for each in group),
+        outcomes=dict(Counter(each.outcome.value for each in heard)),
+        owners=_owners(heard),
+        metrics={name: pooled(list(_figures(heard, name))) for name in names} if heard else {},
+    )
+
+
+def _owners(flows: Iterable[ToldFlow]) -> tuple[str, ...]:
+    return tuple(sorted({flow.owner.value for flow in flows} - {Owner.NONE.value}))
+
+
+def _figures(flows: Iterable[ToldFlow], name: str) -> Iterator[Measured]:
+    return (one for flow in flows for one in flow.metrics if one.name == name)
+
+
+def _name(flow: ToldFlow) -> str:
+    return f"{flow.publisher} → {flow.subscriber}"

@@ -1,0 +1,164 @@
+"""What `lab compare` is given: a run, a sweep, or a folder of runs, as runs in places that have a partner elsewhere.
+
+Law: only runs that count are compared, each in its place (setting and repetition); every other one is named, with why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.analysis.compared import Place
+from lab.analysis.values import Outcome
+from lab.batch.folders.committed import SweepFolder, check_one_sweep
+from lab.batch.folders.stored import find_any, is_sweep
+from lab.batch.plans.cells import Cell
+from lab.batch.runs.verdicts import told
+from lab.errors import EvidenceError, UsageError
+from lab.evidence import names
+from lab.report.verdicts import Told
+from lab.scenario.sweeping import Setting, Sweep, key_named, settings, spelled
+
+_RUNS = ("*", "*/*")
+"""Where runs lie in a folder of runs of one scenario, and in one of several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A run that counts, in its place."""
+
+    place: Place
+    folder: Path
+    told: Told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """A run that does not count, or a cell without one that does (`place`), and why."""
+
+    what: str
+    why: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One side, under the name it was given."""
+
+    name: str
+    members: tuple[Member, ...]
+    lost: tuple[Lost, ...]
+
+
+def side(text: str, results: Path) -> Side:
+    """Return the side that `text` means: a folder, a unique prefix of an id, or `last`. UsageError, EvidenceError."""
+    path = Path(text)
+    if path.is_dir() and not is_sweep(path) and not (path / names.MANIFEST).exists():
+        return _runs(text, path)
+    found = find_any(text, results)
+    if is_sweep(found):
+        folder = _opened(found)
+        return _of_cells(text, folder, _ordered(folder), ())
+    members, lost = _sorted_out([(found, told(found))], ())
+    return Side(name=text, members=members, lost=lost)
+
+
+def split(text: str, by: str, results: Path) -> tuple[Side, ...]:
+    """Return the sweep that `text` means as a side per value of its axis `by`, clean controls left out. UsageError."""
+    folder = _opened(find_any(text, results))
+    axes = folder.plan.axes
+    key = key_named(by, [key for axis in axes for key in axis.keys])
+    keys, values = next((axis.keys, axis.values) for axis in axes if key in axis.keys)
+    cells = [cell for cell in _ordered(folder) if not cell.control]
+    return tuple(
+        _of_cells(
+            spelled(tuple(zip(keys, value, strict=True))),
+            folder,
+            [cell for cell in cells if _choice(cell.setting, keys) == value],
+            keys,
+        )
+        for value in values
+    )
+
+
+def _opened(path: Path) -> SweepFolder:
+    folder = SweepFolder(path)
+    check_one_sweep(folder)
+    return folder
+
+
+def _choice(setting: Setting, keys: Sequence[str]) -> tuple[str, ...]:
+    values = dict(setting)
+    return tuple(values[key] for key in keys)
+
+
+def _ordered(folder: SweepFolder) -> list[Cell]:
+    """Return the cells of a plan in the order of its axes' values, and not in the one in which they were run."""
+    plan = folder.plan
+    order = {setting: number for number, setting in enumerate(settings(Sweep(axes=plan.axes)))}
+    return sorted(plan.cells, key=lambda cell: (cell.control, order.get(cell.setting, 0), cell.repetition))
+
+
+def _of_cells(name: str, folder: SweepFolder, cells: Sequence[Cell], without: Sequence[str]) -> Side:
+    """Return `cells` as a side; `without` are the keys that make the side and no place in it."""
+    members: list[Member] = []
+    lost: list[Lost] = []
+    for cell in cells:
+        rest = tuple((key, value) for key, value in cell.setting if key not in without)
+        place = Place(setting=rest, repetition=cell.repetition, control=cell.control)
+        valid = folder.valid(cell)
+        if valid is None:
+            lost.append(Lost(what=str(place), why=_why(folder, cell), place=place))
+        else:
+            members.append(Member(place=place, folder=valid.folder, told=told(valid.folder)))
+    return Side(name=name, members=tuple(members), lost=tuple(lost))
+
+
+def _why(folder: SweepFolder, cell: Cell) -> str:
+    ended = folder.ended(cell)
+    if not ended:
+        return "it was not run yet"
+    words = ended[-1].why or folder.lost(ended[-1]) or ended[-1].outcome
+    return f"no run of {len(ended)} tried counts: {words}"
+
+
+def _runs(name: str, path: Path) -> Side:
+    """Return the runs in the folder `path`; those of one scenario are its repetitions, oldest first. UsageError."""
+    found = [file.parent for place in _RUNS for file in path.glob(f"{place}/{names.MANIFEST}")]
+    if not found:
+        raise UsageError(f"{path}: holds no runs", fix="name a run, a sweep, or a folder of runs")
+    several = any(run.parent != path for run in found)
+    members: list[Member] = []
+    lost: list[Lost] = []
+    for scenario in sorted({run.parent for run in found}):
+        setting = (("scenario", scenario.name),) if several else ()
+        kept, gone = _sorted_out(_told(sorted(run for run in found if run.parent == scenario)), setting)
+        members += kept
+        lost += gone
+    return Side(name=name, members=tuple(members), lost=tuple(lost))
+
+
+def _sorted_out(
+    runs: Iterable[tuple[Path, Told | str]], setting: Setting
+) -> tuple[tuple[Member, ...], tuple[Lost, ...]]:
+    """Return the runs that count, numbered, and the others, with why."""
+    members: list[Member] = []
+    lost: list[Lost] = []
+    for run, found in runs:
+        if isinstance(found, str) or found.outcome == Outcome.VOID:
+            why = found if isinstance(found, str) else f"VOID: {'; '.join(found.void)}"
+            lost.append(Lost(what=str(run), why=why))
+        else:
+            place = Place(setting=setting, repetition=len(members) + 1)
+            members.append(Member(place=place, folder=run, told=found))
+    return tuple(members), tuple(lost)
+
+
+def _told(runs: Iterable[Path]) -> Iterator[tuple[Path, Told | str]]:
+    """Yield every run with what it was judged to be, or with why nobody can say that."""
+    for run in runs:
+        try:
+            yield run, told(run)
+        except EvidenceError as error:
+            yield run, str(error)

@@ -1,0 +1,234 @@
+"""A slot: one lab for as long as it is fit, and never one that a run left in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from lab.batch.crews import slot as place
+from lab.batch.crews.crew import Attempt
+from lab.batch.crews.slot import Slot
+from lab.batch.plans.cells import Cell
+from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
+from lab.evidence.recording import read_manifest
+from lab.evidence.store import RunFolder
+from lab.rig.watch import Progress, Watch, silent
+from lab.scenario.model import Scenario
+from tests.fakes.sweeps import planned
+
+
+@dataclass
+class Labs:
+    """Stands in for `Lab` and `session.record`; remembers what was built, used and taken down, in order."""
+
+    did: list[str] = field(default_factory=list)
+    count: int = 0
+    running: bool = True
+    building: Exception | None = None
+    recording: Exception | None = None
+    leaving: Exception | None = None
+
+    def lab(self, machine: object, host: Scenario, *, watch: Watch) -> FakeLab:
+        """Plan a lab."""
+        self.count += 1
+        return FakeLab(self, self.count, host)
+
+    def record(self, lab: FakeLab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
+        """Use a lab."""
+        self.did.append(f"run on {lab.number}")
+        if self.recording:
+            raise self.recording
+        watch(Progress(phase="media"))
+        folder.seal()
+
+
+class FakeLab:
+    """A lab that is only numbered."""
+
+    def __init__(self, labs: Labs, number: int, host: Scenario) -> None:
+        self.labs, self.number, self.host, self.server = labs, number, host, f"server-{number}"
+        self.machine = SimpleNamespace(engine=self)
+
+    def __enter__(self) -> FakeLab:
+        if self.labs.building:
+            raise self.labs.building
+        self.labs.did.append(f"build {self.number}")
+        return self
+
+    def __exit__(self, _kind: object, first: BaseException | None, _trace: object) -> None:
+        self.labs.did.append(f"remove {self.number}{f' after {type(first).__name__}' if first else ''}")
+        if self.labs.leaving and first is None:
+            raise self.labs.leaving
+
+    def state(self, server: str) -> object:
+        """Say how the server is."""
+        assert server == self.server
+        return SimpleNamespace(running=self.labs.running)
+
+
+@pytest.fixture
+def labs(monkeypatch: pytest.MonkeyPatch) -> Labs:
+    """Return labs that slots build instead of real ones."""
+    found = Labs()
+    monkeypatch.setattr(place, "Lab", found.lab)
+    monkeypatch.setattr(place, "record", found.record)
+    return found
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> tuple[Cell, ...]:
+    """Return three cells of one host."""
+    return planned(tmp_path, axis="links.publisher.up.loss=0%,5%,10%").cells
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Iterator[Path]:
+    """Return paths of runs that are not there yet."""
+    return iter(tmp_path / "cells" / f"run-{number}" for number in range(10))
+
+
+def slot(over: bool = False, watch: Watch = silent) -> Slot:
+    """Return a slot whose runs all pass."""
+    return Slot(lambda _: None, lambda _: Attempt(outcome="PASS"), watch, lambda: over)  # type: ignore[arg-type,return-value]
+
+
+def test_cells_of_one_host_share_a_lab(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """Built once, for longer than a run, and taken down in the end; each run is as written in its cell."""
+    with slot() as made:
+        ends = [made(cell, next(runs)) for cell in cells]
+    assert labs.did == ["build 1", "run on 1", "run on 1", "run on 1", "remove 1"]
+    assert {end.outcome for end in ends} == {"PASS"}
+    assert all(end.wall_s > 0 for end in ends)
+
+
+def test_another_host_needs_another_lab(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """The old one goes first: there is one at a time."""
+    other = replace(cells[1], host=cells[1].host.replace("sdk", "sdk "))
+    with slot() as made:
+        made(cells[0], next(runs))
+        made(other, next(runs))
+    assert other.host != cells[0].host
+    assert labs.did == ["build 1", "run on 1", "remove 1", "build 2", "run on 2", "remove 2"]
+
+
+def test_a_lab_whose_server_is_gone_serves_nobody(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """A run may have killed it on purpose."""
+    with slot() as made:
+        made(cells[0], next(runs))
+        labs.running = False
+        made(cells[1], next(runs))
+    assert labs.did[:5] == ["build 1", "run on 1", "remove 1", "build 2", "run on 2"]
+
+
+def test_a_lab_is_replaced_before_its_containers_end_themselves(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a whole run more, with all its patience, would not fit into its life."""
+    now = [0.0]
+    monkeypatch.setattr(place, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    with slot() as made:
+        made(cells[0], next(runs))
+        life_s, run_s = made._until, place.lab_s(cells[1].scenario)
+        now[0] = life_s - run_s - 1
+        made(cells[1], next(runs))
+        now[0] = life_s - run_s
+        made(cells[2], next(runs))
+    assert labs.did == ["build 1", "run on 1", "run on 1", "remove 1", "build 2", "run on 2", "remove 2"]
+    assert life_s > 1_800
+
+
+@pytest.mark.parametrize("error", [ClientFailed("died"), EnvironmentFault("no engine")])
+def test_a_failed_run_is_an_attempt_and_its_lab_goes(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path], error: Exception
+) -> None:
+    """The recording says why; the next cell gets a new lab."""
+    path = next(runs)
+    with slot() as made:
+        labs.recording = error
+        end = made(cells[0], path)
+        labs.recording = None
+        made(cells[1], next(runs))
+    assert (end.outcome, end.why, end.exit_code) == ("ERROR", str(error), 4)
+    assert labs.did[:4] == ["build 1", "run on 1", f"remove 1 after {type(error).__name__}", "build 2"]
+    assert read_manifest(path).phase == "failed"
+
+
+def test_a_lab_that_cannot_be_built_is_an_attempt(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """And the slot tries again with the next one."""
+    with slot() as made:
+        labs.building = EnvironmentFault("address blocks are taken")
+        assert made(cells[0], next(runs)).outcome == "ERROR"
+        labs.building = None
+        assert made(cells[1], next(runs)).outcome == "PASS"
+
+
+def test_a_full_disk_is_no_attempt(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """Whoever makes the sweep must hear of it."""
+    labs.recording = StorageError("the disk is full")
+
+    def make() -> None:
+        with slot() as made:
+            made(cells[0], next(runs))
+
+    with pytest.raises(StorageError):
+        make()
+    assert labs.did[-1] == "remove 1 after StorageError"
+
+
+def test_what_cannot_be_taken_down_is_told(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """In the end, when nothing else went wrong."""
+    labs.leaving = LeftoverError("a network stays")
+
+    def make() -> None:
+        with slot() as made:
+            made(cells[0], next(runs))
+
+    with pytest.raises(LeftoverError):
+        make()
+
+
+def test_a_run_is_given_up_when_all_is_over(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """At its next sign of life; it says so, and is no whole recording."""
+    path = next(runs)
+    with slot(over=True) as made:
+        end = made(cells[0], path)
+    assert (end.outcome, end.why) == ("ERROR", "the sweep ended before the run did")
+    assert read_manifest(path).phase == "failed"
+
+
+def test_the_next_run_may_begin_before_this_one_is_judged(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]
+) -> None:
+    """A `Recorder` in two steps: the first gives back what judges."""
+    judged: list[Path] = []
+
+    def judge(run: Path) -> Attempt:
+        judged.append(run)
+        return Attempt(outcome="FAIL")
+
+    first, second = next(runs), next(runs)
+    with Slot(lambda _: None, judge, silent, lambda: False) as made:  # type: ignore[arg-type,return-value]
+        finish = made.record(cells[0], first)
+        made.record(cells[1], second)
+        assert judged == []
+        assert finish().outcome == "FAIL"
+    assert judged == [first]
+
+
+def test_every_moment_of_a_run_says_whose_it_is(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """Several lanes tell one person; the last moment of a run is that it is judged."""
+    told: list[tuple[str, str]] = []
+
+    def watch(progress: Progress) -> bool:
+        told.append((progress.run, progress.phase))
+        return False
+
+    with slot(watch=watch) as made:
+        for cell in cells[:2]:
+            made(cell, next(runs))
+    assert {run for run, _ in told} == {cell.label for cell in cells[:2]}
+    assert [moment for moment in told if moment[1] == "judge"] == [(cell.label, "judge") for cell in cells[:2]]

@@ -1,0 +1,97 @@
+"""What of a sweep counts: whole runs whose files are those that were recorded, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lab.batch.folders.committed import PLAN, SweepFolder
+from lab.errors import EvidenceError, UsageError
+from lab.evidence import names
+from tests.fakes.sweeps import in_order, laid, planned, swept
+
+
+@pytest.fixture
+def done(tmp_path: Path) -> SweepFolder:
+    """Return a sweep of two cells; the first was void twice, the second failed once and then passed."""
+    plan = planned(tmp_path)
+    first, second = plan.cells
+    ends = {first.id: ("VOID", "VOID", "FAIL"), second.id: ("ERROR",)}
+    return swept(laid(plan, tmp_path / "sweep"), in_order(ends))
+
+
+def again(folder: SweepFolder, *, every_byte: bool = True) -> SweepFolder:
+    """Return what the folder holds now."""
+    return SweepFolder(folder.path, every_byte=every_byte)
+
+
+def test_each_cell_has_the_run_that_counts_and_all_that_were_tried(done: SweepFolder) -> None:
+    """Void and failed attempts are counted and kept; the last whole one is the answer."""
+    first, second = done.committed()
+    assert [(each.attempt, each.outcome) for each in (first, second)] == [(3, "FAIL"), (2, "PASS")]
+    assert [done.tried(cell) for cell in done.plan.cells] == [3, 2]
+    assert first.verdict_json.is_file()
+    assert len(list(first.folder.parent.iterdir())) == 3
+    assert done.missing() == ()
+
+
+def test_a_sweep_that_was_only_planned_misses_everything(tmp_path: Path) -> None:
+    """No journal yet, no runs."""
+    plan = planned(tmp_path)
+    fresh = SweepFolder(laid(plan, tmp_path / "sweep"))
+    assert fresh.missing() == fresh.plan.cells
+    assert (fresh.committed(), fresh.tried(fresh.plan.cells[0])) == ((), 0)
+
+
+def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
+    """The cell is to be made again; the other stays; the journal still tells of it."""
+    first, second = done.committed()
+    shutil.rmtree(first.folder)
+    now = again(done)
+    assert now.missing() == (first.cell,)
+    assert [each.cell for each in now.committed()] == [second.cell]
+    assert "No such file" in str(now.lost(now.ended(first.cell)[-1]))
+
+
+@pytest.mark.parametrize("name", [names.SERVER_LOG, names.RESOLVED, names.MANIFEST])
+def test_a_changed_bit_of_any_evidence_does_not_count(done: SweepFolder, name: str) -> None:
+    """Found by its hash, the manifest's own in the journal."""
+    path = done.committed()[0].folder / name
+    content = path.read_bytes()
+    path.write_bytes(content[:9] + bytes([content[9] ^ 1]) + content[10:])
+    now = again(done)
+    assert now.missing() == (done.plan.cells[0],)
+    assert name in str(now.lost(now.ended(done.plan.cells[0])[-1]))
+
+
+def test_a_cut_file_is_found_without_reading_every_byte(done: SweepFolder) -> None:
+    """Readers look at sizes; only who resumes reads everything."""
+    path = done.committed()[0].folder / names.SERVER_LOG
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    assert len(again(done, every_byte=False).missing()) == 1
+    path.write_bytes(bytes(len(content)))
+    assert again(done, every_byte=False).missing() == ()
+    assert len(again(done).missing()) == 1
+
+
+def test_a_verdict_can_be_made_again_and_is_not_evidence(done: SweepFolder) -> None:
+    """Without it the run still counts."""
+    done.committed()[0].verdict_json.unlink()
+    assert again(done).missing() == ()
+
+
+def test_a_folder_that_is_no_sweep_is_bad_usage(tmp_path: Path) -> None:
+    """Named, with what it has not."""
+    with pytest.raises(UsageError, match=r"no sweep \(it has no plan.json\)"):
+        SweepFolder(tmp_path)
+
+
+def test_a_plan_of_a_newer_lab_is_named(done: SweepFolder) -> None:
+    """Nothing is guessed."""
+    path = done.path / PLAN
+    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
+    with pytest.raises(EvidenceError, match="format 2 needs a newer lab"):
+        again(done)

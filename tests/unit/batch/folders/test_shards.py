@@ -1,0 +1,169 @@
+"""Parts of one sweep, put together: everything that is whole comes along, nothing that does not belong does."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lab.batch.folders import limit_file, shards
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.journal import Noted
+from lab.batch.plans.cells import Plan
+from lab.batch.sweeps.selecting import Selection, Shard
+from lab.errors import StorageError, UsageError
+from lab.evidence import names
+from tests.fakes.sweeps import begun, in_order, laid, planned, swept
+
+AXIS = "links.publisher.up.loss=0%,1%,2%,3%,4%"
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Return the plan of ten cells."""
+    return planned(tmp_path, AXIS, repeat=2)
+
+
+def part(plan: Plan, folder: Path, number: int, of: int = 2, ends: dict[str, tuple[str, ...]] | None = None) -> Path:
+    """Run one part of the sweep in `folder`, as another machine would: with another id."""
+    mine = {cell.id for cell in Selection(shard=Shard(number=number, of=of)).of(plan)}
+    laid(replace(plan, sweep=f"made-{number}"), folder)
+    swept(folder, in_order(ends), may_begin=lambda cell: cell.id in mine)
+    return folder
+
+
+def merged(tmp_path: Path, *parts: Path) -> SweepFolder:
+    """Merge, and read what came of it byte for byte."""
+    return SweepFolder(shards.merged(parts, tmp_path / "results").path, every_byte=True)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below `folder`."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("of", [2, 4])
+def test_parts_make_the_whole(tmp_path: Path, plan: Plan, of: int) -> None:
+    """Each cell has the very run that its part has; the parts stay as they are."""
+    parts = [part(plan, tmp_path / f"part-{number}", number, of) for number in range(1, of + 1)]
+    before = [contents(folder) for folder in parts]
+    done = merged(tmp_path, *parts)
+    assert done.missing() == ()
+    assert [contents(folder) for folder in parts] == before
+    theirs = {each.cell.id: contents(each.folder) for folder in parts for each in SweepFolder(folder).committed()}
+    assert {each.cell.id: contents(each.folder) for each in done.committed()} == theirs
+    assert len(theirs) == 10
+    assert done.path.parent.name == plan.name
+
+
+def test_what_is_missing_stays_missing_and_can_be_gone_on_with(tmp_path: Path, plan: Plan) -> None:
+    """Two of four parts: the merged folder is a sweep like any other."""
+    done = merged(tmp_path, *(part(plan, tmp_path / f"part-{n}", n, 4) for n in (1, 3)))
+    there = {each.cell.id for each in done.committed()}
+    assert 0 < len(there) < 10
+    whole = swept(done.path, in_order())
+    assert whole.missing() == ()
+    assert {each.cell for each in begun(whole)[len(there) :]}.isdisjoint(there)
+
+
+def test_void_attempts_come_along_and_are_counted(tmp_path: Path, plan: Plan) -> None:
+    """As attempts of their cell, before the one that counts."""
+    first = plan.cells[0]
+    done = merged(
+        tmp_path,
+        part(plan, tmp_path / "one", 1, ends={first.id: ("VOID", "ERROR", "FAIL")}),
+        part(plan, tmp_path / "two", 2),
+    )
+    valid = done.valid(first)
+    assert valid is not None
+    assert (valid.outcome, valid.attempt, done.tried(first)) == ("FAIL", 3, 3)
+
+
+def test_a_run_that_is_in_both_is_there_once(tmp_path: Path, plan: Plan) -> None:
+    """One part was copied and gone on with: what both have is the same."""
+    one = part(plan, tmp_path / "one", 1)
+    shutil.copytree(one, tmp_path / "copy")
+    swept(tmp_path / "copy", in_order())
+    done = merged(tmp_path, one, tmp_path / "copy")
+    assert done.missing() == ()
+    assert [done.tried(cell) for cell in plan.cells] == [1] * 10
+
+
+def test_two_different_answers_to_one_cell_are_refused(tmp_path: Path, plan: Plan) -> None:
+    """Both are named, and nothing is made."""
+    one, two = part(plan, tmp_path / "one", 1), part(plan, tmp_path / "two", 1)
+    with pytest.raises(UsageError, match="has two different runs that count") as refused:
+        merged(tmp_path, one, two)
+    assert all(str(folder) in str(refused.value) for folder in (one, two))
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"images": {"router": "sha256:2"}}, "other images (router)"),
+        ({"seed": 8}, "another seed"),
+        ({"repeat": 3}, "another number of repetitions"),
+        ({}, "another scenario"),
+    ],
+)
+def test_a_part_of_another_sweep_is_refused(tmp_path: Path, plan: Plan, changes: dict[str, object], words: str) -> None:
+    """It says in what the plans differ."""
+    plan = replace(plan, images={"router": "sha256:1"})
+    other = replace(plan, cells=plan.cells[:-1], **changes)  # type: ignore[arg-type]
+    with pytest.raises(UsageError) as refused:
+        merged(tmp_path, laid(plan, tmp_path / "one"), laid(other, tmp_path / "two"))
+    assert f"is no part of the same sweep as {tmp_path / 'one'}: {words}" in str(refused.value)
+
+
+def test_what_is_no_sweep_one_folder_and_a_search_are_refused(tmp_path: Path, plan: Plan) -> None:
+    """Each with its reason."""
+    one, two = laid(plan, tmp_path / "one"), laid(plan, tmp_path / "two")
+    with pytest.raises(UsageError, match="no sweep"):
+        merged(tmp_path, one, tmp_path)
+    with pytest.raises(UsageError, match="two folders or more"):
+        merged(tmp_path, one, one / ".." / "one")
+    limit_file.mark(two, "links.publisher.up.loss")
+    with pytest.raises(UsageError, match="a search for a limit has no parts"):
+        merged(tmp_path, one, two)
+
+
+def test_a_damaged_run_is_left_out_and_named(tmp_path: Path, plan: Plan) -> None:
+    """Its cell is missing, the others are there, and the journal says why."""
+    one, two = part(plan, tmp_path / "one", 1), part(plan, tmp_path / "two", 2)
+    harmed = SweepFolder(one).committed()[0]
+    log = harmed.folder / names.SERVER_LOG
+    log.write_bytes(bytes([log.read_bytes()[0] ^ 1]) + log.read_bytes()[1:])
+    done = merged(tmp_path, one, two)
+    assert [cell.id for cell in done.missing()] == [harmed.cell.id]
+    assert any(str(log) in line.event.words for line in done.lines if isinstance(line.event, Noted))
+
+
+def test_a_damaged_copy_of_a_run_does_not_hide_the_whole_one(tmp_path: Path, plan: Plan) -> None:
+    """Whichever is named first."""
+    one = part(plan, tmp_path / "one", 1)
+    shutil.copytree(one, tmp_path / "copy")
+    (SweepFolder(one).committed()[0].folder / names.SERVER_LOG).unlink()
+    for order in ([one, tmp_path / "copy"], [tmp_path / "copy", one]):
+        assert len(merged(tmp_path, *order).committed()) == 5
+
+
+def test_a_full_disk_leaves_no_half_of_a_sweep(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parts are still there; the new folder is not."""
+    parts = [part(plan, tmp_path / f"part-{number}", number) for number in (1, 2)]
+    write, written = Path.write_bytes, []
+
+    def full(path: Path, data: bytes) -> int:
+        written.append(path)
+        if len(written) == 12:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="free some space"):
+        merged(tmp_path, *parts)
+    assert len(written) == 12
+    assert list((tmp_path / "results" / plan.name).iterdir()) == []

@@ -1,0 +1,45 @@
+"""What a run imports, and when: nobody waits for the judge before there is something to judge."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from lab.batch.runs import one
+from lab.batch.runs.one import Loading
+from lab.rig.watch import Progress
+
+
+def test_a_run_begins_without_the_judge() -> None:
+    """Neither analysis nor report is imported by what starts a run."""
+    code = (
+        "import sys, lab.batch.runs.many; "
+        "print(*(n for n in sys.modules if n.startswith(('lab.analysis', 'lab.report'))))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_the_judge_is_loaded_once_the_media_settles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a thread of its own, once; every moment is passed on with its answer."""
+    loaded: list[bool] = []
+    told: list[str] = []
+
+    class Now:
+        """A thread that runs at once."""
+
+        def __init__(self, target: object) -> None:
+            self.start = target
+
+    def watch(progress: Progress) -> bool:
+        told.append(progress.phase)
+        return progress.phase == "control"
+
+    monkeypatch.setattr(one, "load", lambda: loaded.append(True))
+    monkeypatch.setattr(one, "Thread", Now)
+    loading = Loading(watch)
+    answers = [loading.watch(Progress(phase=phase)) for phase in ("join", "settle", "settle", "control")]
+    assert (answers, told) == ([False, False, False, True], ["join", "settle", "settle", "control"])
+    assert loaded == [True]

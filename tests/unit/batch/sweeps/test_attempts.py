@@ -1,0 +1,144 @@
+"""Attempts: what is made again and how often, what stops a sweep, what is told, and what is found after a kill."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from lab.batch.crews.crew import Attempt, InOrder
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.journal import Began, Ended, Journal
+from lab.batch.plans.cells import Cell
+from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
+from lab.errors import EnvironmentFault, StorageError
+from lab.evidence import names
+from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
+
+
+def test_every_cell_gets_its_run_in_the_order_of_the_plan(tmp_path: Path) -> None:
+    """Controls included."""
+    plan = planned(tmp_path, repeat=2, controls=True)
+    done = swept(laid(plan, tmp_path / "sweep"), in_order())
+    assert [each.cell.id for each in done.committed()] == [cell.id for cell in plan.cells]
+    assert [each.cell for each in begun(done)] == [cell.id for cell in plan.cells]
+
+
+def test_a_void_cell_is_made_again_after_the_others_and_not_for_ever(tmp_path: Path) -> None:
+    """Its turn comes last; all its runs are kept; it stays without an answer, and a later go gives it new tries."""
+    plan = planned(tmp_path)
+    first, second = plan.cells
+    folder = laid(plan, tmp_path / "sweep")
+    done = swept(folder, in_order({first.id: ("VOID",) * 9}))
+    assert [each.cell for each in begun(done)] == [first.id, second.id, *[first.id] * (TRIES - 1)]
+    assert (done.missing(), done.tried(first), done.tried(second)) == ((first,), TRIES, 1)
+    assert len(list((folder / "cells" / first.id).iterdir())) == TRIES
+    done = swept(folder, in_order())
+    assert (done.missing(), done.tried(first), done.tried(second)) == ((), TRIES + 1, 1)
+
+
+def test_unknown_is_an_answer(tmp_path: Path) -> None:
+    """More of the same evidence is no second try."""
+    plan = planned(tmp_path)
+    done = swept(laid(plan, tmp_path / "sweep"), in_order({plan.cells[0].id: ("UNKNOWN",)}))
+    assert [each.outcome for each in done.committed()] == ["UNKNOWN", "PASS"]
+
+
+def test_a_machine_that_can_run_nothing_stops_the_sweep(tmp_path: Path) -> None:
+    """Not after every cell was tried three times; what to do next is said."""
+    plan = planned(tmp_path, axis="media.duration=11s..40s/1s")
+    folder = laid(plan, tmp_path / "sweep")
+    with pytest.raises(
+        EnvironmentFault, match=f"{GIVE_UP} attempts in a row came to nothing, the last: no lab"
+    ) as said:
+        swept(folder, in_order({cell.id: ("ERROR",) * 3 for cell in plan.cells}))
+    assert "--resume" in said.value.fix
+    assert sum(SweepFolder(folder).tried(cell) for cell in plan.cells) == GIVE_UP
+
+
+def test_a_full_disk_stops_the_sweep_and_keeps_what_is_done(tmp_path: Path) -> None:
+    """The next go makes the rest."""
+    plan = planned(tmp_path)
+    folder = laid(plan, tmp_path / "sweep")
+    runs = FakeRuns()
+
+    def full(cell: Cell, path: Path) -> Attempt:
+        if cell is not None and runs.made.total() == 1:
+            raise StorageError("no room")
+        return runs(cell, path)
+
+    with pytest.raises(StorageError):
+        swept(folder, InOrder(full))
+    assert len(SweepFolder(folder, every_byte=True).committed()) == 1
+    assert swept(folder, in_order()).missing() == ()
+
+
+def test_a_run_that_came_damaged_is_an_error_and_made_again(tmp_path: Path) -> None:
+    """Whoever made it says that it passed; its files say otherwise."""
+    plan = planned(tmp_path)
+    folder, runs = laid(plan, tmp_path / "sweep"), FakeRuns()
+
+    def damaging(cell: Cell, path: Path) -> Attempt:
+        attempt = runs(cell, path)
+        if runs.made.total() == 1:
+            (path / names.SERVER_LOG).write_text("another\n")
+        return attempt
+
+    done = swept(folder, InOrder(damaging))
+    assert [each.outcome for each in done.ended(plan.cells[0])] == ["ERROR", "PASS"]
+    assert "not what was recorded" in done.ended(plan.cells[0])[0].why
+    assert done.missing() == ()
+
+
+def test_what_was_recorded_but_not_told_is_taken_in_and_not_made_again(tmp_path: Path) -> None:
+    """Killed between the end of a recording and the journal: the next go judges it."""
+    plan = planned(tmp_path)
+    folder = laid(plan, tmp_path / "sweep")
+    with Journal(folder) as journal:
+        journal.append(Began(cell=plan.cells[0].id, attempt=1, run="20260101-000000-beef"))
+    FakeRuns({plan.cells[0].id: ("FAIL",)})(plan.cells[0], folder / "cells" / plan.cells[0].id / "20260101-000000-beef")
+    made = FakeRuns()
+    done = swept(folder, InOrder(made))
+    assert made.made == {plan.cells[1].id: 1}
+    assert [(each.outcome, each.attempt) for each in done.committed()] == [("FAIL", 1), ("PASS", 1)]
+
+
+def test_what_was_killed_half_way_is_made_again_as_the_next_attempt(tmp_path: Path) -> None:
+    """The torn recording stays where it is, and is no attempt that ended."""
+    plan = planned(tmp_path)
+    folder = laid(plan, tmp_path / "sweep")
+    with Journal(folder) as journal:
+        journal.append(Began(cell=plan.cells[0].id, attempt=1, run="20260101-000000-beef"))
+    torn = folder / "cells" / plan.cells[0].id / "20260101-000000-beef"
+    FakeRuns()(plan.cells[0], torn)
+    (torn / names.SERVER_LOG).write_text("half")
+    done = swept(folder, in_order())
+    assert [(each.attempt, done.tried(each.cell)) for each in done.committed()] == [(2, 1), (1, 1)]
+    assert torn.is_dir()
+
+
+def test_who_watches_is_told_after_it_is_written(tmp_path: Path) -> None:
+    """At each end the journal holds it already; the numbers add up; the rest is estimated."""
+    plan = planned(tmp_path, repeat=2)
+    folder = laid(plan, tmp_path / "sweep")
+    seen: list[Moment] = []
+
+    def told(moment: Moment) -> None:
+        seen.append(moment)
+        written = [line.event for line in SweepFolder(folder).lines]
+        kinds = Counter(map(type, written))
+        assert (kinds[Ended], kinds[Began]) == (moment.tried, moment.tried + moment.under_way)
+
+    swept(folder, in_order({plan.cells[0].id: ("VOID",)}), told)
+    assert [(m.done, m.of, m.tried, m.void) for m in seen if m.attempt][-1] == (4, 4, 5, 1)
+    assert seen[0].left_s is None
+    assert seen[-1].left_s == 0.0
+
+
+def test_no_cell_begins_that_may_not(tmp_path: Path) -> None:
+    """Time is up after the first; the rest is missing, not lost."""
+    plan = planned(tmp_path, repeat=2)
+    runs = FakeRuns()
+    done = swept(laid(plan, tmp_path / "sweep"), InOrder(runs), may_begin=lambda _: runs.made.total() < 1)
+    assert (len(done.committed()), len(done.missing())) == (1, 3)
