@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.analysis.judge import judge
-from lab.batch.many import Request, run_all
+from lab.batch.runs.many import Request, run_all
 from lab.evidence import names
 from lab.evidence.recording import Recording, read
 from lab.rig.watch import silent
