@@ -7,6 +7,7 @@ of itself is asked once too, and saved with it: a machine just resumed takes a t
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shlex
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from pathlib import Path
 from lab.errors import EnvironmentFault
 from lab.rig import owner
 from lab.rig.bump import qemu, states
-from lab.rig.bump.console import FACTS, Console
+from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import tap_argv
 from lab.rig.bump.tc import Argv
 from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
@@ -34,9 +35,12 @@ dd if=/dev/zero of=/zero bs=1M count=$(awk '/MemFree/ {{ print int($2 / 1024) - 
 rm -f /zero"""
 """What is done inside before the state is saved: its answer is noted, and the memory that nothing is in any more is
 wiped, for zeros are neither saved nor read again."""
-BOOT_S = 90.0
-RESUME_S = 20.0
-PREPARE_S = 180
+BOOT_S = 120.0
+RESUME_S = 60.0
+"""How long it may be silent at first. It takes a second; on a machine with more to do than CPUs, many. One that died is
+noticed at once."""
+PREPARE_S = 300
+BUSY = f"give the machine less to do at a time, e.g. --lanes 1; if it was idle, remove {states.FOLDER}/ in lab's cache"
 Report = Callable[[str], None]
 
 
@@ -157,10 +161,16 @@ def _launch(engine: Engine, router: str, links: int, saved: str | None) -> Conso
 
 
 def _answer(engine: Engine, router: str, console: Console, timeout_s: float, script: str) -> str:
+    """Return what the machine says to `script`: it is up when it has answered. EnvironmentFault."""
     try:
         return console.run(script, timeout_s).output
+    except ConsoleClosed as error:
+        words = f"the VM ended while it came up:\n{last_words(engine, router)}\n"
+        raise EnvironmentFault(words, fix="is there memory left? run `lab doctor`") from error
     except EnvironmentFault as error:
-        raise EnvironmentFault(f"the VM did not come up: {error}\n{last_words(engine, router)}") from error
+        load = f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs"
+        words = f"the VM did not come up within {timeout_s:.0f} s ({load}):\n{last_words(engine, router)}\n"
+        raise EnvironmentFault(words, fix=BUSY) from error
 
 
 def _save(engine: Engine, router: str, cache: Path, state_key: str) -> None:

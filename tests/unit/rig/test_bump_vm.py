@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump import qemu, states
+from lab.rig.bump import qemu, states, vm
+from lab.rig.engine import Engine, Outcome
 
 
 def test_the_cards_of_a_link_are_told_apart_by_their_addresses() -> None:
@@ -65,6 +67,62 @@ def test_other_keys_and_unfinished_files_are_not_looked_at(tmp_path: Path) -> No
     (tmp_path / states.FOLDER / "k-c-1.abc.part").touch()
     assert states.find(tmp_path, "k-c-1") == states.Found(good=None, broken=())
     assert states.find(tmp_path / "nowhere", "k-c-1") == states.Found(good=None, broken=())
+
+
+class Silent:
+    """The console of a machine that says nothing: in time it has not answered, or it ends."""
+
+    def __init__(self, *, ended: bool) -> None:
+        self.ended, self.patience, self.closed = ended, 0.0, False
+
+    def write(self, data: bytes) -> None:
+        """Take a script."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """Let the time pass."""
+        self.patience = timeout_s
+        if self.ended:
+            return b""
+        raise TimeoutError
+
+    def close(self) -> None:
+        """Remember it."""
+        self.closed = True
+
+
+@dataclass
+class Router:
+    """An engine with a router whose machine has this console."""
+
+    console: Silent
+
+    def execute(self, container: str, argv: tuple[str, ...], stdin: bytes = b"") -> Outcome:
+        """Say what the logs hold."""
+        return Outcome(exit_code=0, stdout="kvm: no memory\n", stderr="")
+
+    def shell(self, container: str, argv: tuple[str, ...]) -> Silent:
+        """Connect to the machine."""
+        return self.console
+
+
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [
+        (
+            False,
+            r"did not come up within 60 s \(load .+ CPUs\):\nkvm: no memory\n \(.*--lanes 1; .* vm/ in",
+        ),
+        (True, r"ended while it came up:\nkvm: no memory\n \(is there memory left"),
+    ],
+)
+def test_a_machine_that_does_not_come_up_says_what_may_be_done(tmp_path: Path, ended: bool, words: str) -> None:
+    """How long was waited, how busy the machine was, QEMU's last words, and the way out; the console is closed."""
+    saved(tmp_path, b"ram", states.key("id", vm.PREPARE, 1))
+    router = Router(Silent(ended=ended))
+    with pytest.raises(EnvironmentFault, match=words):
+        vm.start(cast("Engine", router), "router", "id\nQEMU 9", 1, tmp_path, vm.silent)
+    assert router.console.closed
+    assert vm.RESUME_S - 1 < router.console.patience <= vm.RESUME_S
 
 
 class Monitor:
