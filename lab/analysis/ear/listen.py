@@ -17,7 +17,8 @@ from enum import IntEnum
 import numpy as np
 
 from lab.analysis.ear.align import STEP, align
-from lab.analysis.ear.content import LOOKAHEAD, SILENCE, UNKNOWN, Content, as_sound, carried
+from lab.analysis.ear.content import SILENCE, UNKNOWN, Content, as_sound, carried
+from lab.analysis.ear.places import FINE, Places, placed, playing
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, of_samples, spectra
 from lab.analysis.journey import SLOT_TICKS, At, Journey
 from lab.analysis.naming import Naming
@@ -25,13 +26,10 @@ from lab.analysis.prediction import Prediction
 from lab.analysis.streams import ABSENT, Flags, Ints
 from lab.analysis.windows import Blocks
 from lab.evidence.values import HeardAudio, Read
-from lab.marks import BLOCK_SAMPLES, SAMPLE_RATE
+from lab.marks import SAMPLE_RATE
 
-_FINE = STEP // 2
 _STEPS_PER_SLOT = SLOT_TICKS // STEP
 _NOTED_NS = 20_000_000  # a note may be late by as much
-_JUMP = 3  # steps; more at once is a hole and no stretch
-_SILENT_DB = 18.0  # so much quieter than it should be
 _OWN_SHARE, _GHOST_SHARE = 0.3, 0.5  # chance gives 0.12
 
 
@@ -65,22 +63,6 @@ class Ear:
     last_ns: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Places:
-    """What the steps of what was read say of each block.
-
-    How many there are, how many of them are silent, which is the first; how many are like its frame, in all and at
-    best, and how many like the frame before.
-    """
-
-    steps: Ints
-    silent: Ints
-    first: Ints
-    like: Floats
-    most: Floats
-    like_before: Floats
-
-
 def listen(
     audio: HeardAudio, content: Content, journey: Journey, named: tuple[Blocks, Naming], prediction: Prediction
 ) -> Ear | None:
@@ -90,10 +72,10 @@ def listen(
         return None
     reads = _until_it_stopped(audio.reads)
     halves = carried(journey, made, naming)
-    fine = spectra(of_samples(audio.samples), 0, _FINE, int(audio.samples.size) // _FINE)
+    fine = spectra(of_samples(audio.samples), 0, FINE, int(audio.samples.size) // FINE)
     way = _way((fine, reads), halves, content, journey, prediction)
     loud_db = content.level_db(np.arange(made.frame.size))
-    places = _places(fine, _played(way, fine.size, halves), loud_db, content)
+    places = placed(fine, playing(way, fine.size, halves, prediction.decodable), loud_db, content)
     clear = made.sure & (loud_db >= QUIET_DB) & ~_beside_silence(halves, made.frame.size)
     return _ear(reads, made, places, prediction.decodable, clear)
 
@@ -134,46 +116,7 @@ def _newest(journey: Journey, t_ns: Ints) -> Ints:
     return np.searchsorted(at_last, t_ns, side="right") * _STEPS_PER_SLOT - 1
 
 
-def _played(way: Ints, rows: int, halves: Ints) -> Ints:
-    """Return per 2.5 ms read the block that was playing; SILENCE or UNKNOWN, which a jump is too."""
-    position = np.full(rows, -1.0)
-    centre = way * STEP + STEP / 2 - LOOKAHEAD
-    position[1::2] = centre
-    between = (centre[:-1] + centre[1:]) / 2
-    between[np.diff(way) > _JUMP] = -1.0
-    position[2::2][: between.size] = between
-    half = np.floor(position / BLOCK_SAMPLES).astype(np.int64)
-    flat = halves.reshape(-1)
-    known = (half >= 0) & (half < flat.size)
-    return np.where(known, flat[np.clip(half, 0, flat.size - 1)], UNKNOWN)
-
-
-def _places(fine: Spectra, played: Ints, loud_db: Floats, content: Content) -> _Places:
-    blocks = loud_db.size
-    at = np.flatnonzero(played >= 0)
-    block = played[at]
-    sound = Spectra(shape=fine.shape[at], level_db=fine.level_db[at])
-    quiet = sound.level_db < np.minimum(QUIET_DB, loud_db[block] - _SILENT_DB)
-    first = np.full(blocks, ABSENT, np.int64)
-    first[block[::-1]] = at[::-1] * _FINE
-    like, before = (np.where(quiet, 0, content.likeness(sound, one)) for one in (block, content.before(block)))
-    most = np.zeros(blocks, np.float32)
-    np.maximum.at(most, block, like.astype(np.float32))
-
-    def per_block(weights: Floats) -> Floats:
-        return np.bincount(block, weights=weights, minlength=blocks).astype(np.float32)
-
-    return _Places(
-        steps=np.bincount(block, minlength=blocks),
-        silent=np.bincount(block, weights=quiet, minlength=blocks).astype(np.int64),
-        first=first,
-        like=per_block(like),
-        most=most,
-        like_before=per_block(before),
-    )
-
-
-def _ear(reads: Sequence[Read], made: Blocks, places: _Places, decodable: Flags, clear: Flags) -> Ear:
+def _ear(reads: Sequence[Read], made: Blocks, places: Places, decodable: Flags, clear: Flags) -> Ear:
     arrived = (made.slot >= 0) & decodable[np.maximum(made.slot, 0)]
     per_frame = _per_frame(made.frame, places.steps)
     own = (_per_frame(made.frame, places.like) >= _OWN_SHARE * np.maximum(per_frame, 1)) | _best(

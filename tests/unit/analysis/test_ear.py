@@ -210,3 +210,13 @@ def test_any_sound_that_is_known_is_heard(monkeypatch: pytest.MonkeyPatch) -> No
     foreign = replace(publisher, played=PlayedAudio(sample_rate=48_000, samples=loop // 3))
     assert followed(replace(run, clients=(foreign, subscriber))).ear is None
     assert followed(run).ear is None
+
+
+def test_the_end_of_a_slot_that_the_packet_behind_brought_is_not_its_own() -> None:
+    """Opus looks ahead: after silence in its place, 6.5 ms of a lost slot are heard, and saved nobody."""
+    lost = [FIRST + n for n in range(10, 190, 10)]
+    ear = followed(heard(Plan(up_lost=lost, red=False), Hearing(silent=lost))).ear
+    assert ear is not None
+    own = ear.own[: 2 * 300].reshape(-1, 2)
+    assert not own[lost].any()
+    assert own[[n + 1 for n in lost]].all()
