@@ -20,7 +20,9 @@ accuracy: setup  ## how often the verdict is wrong: 300 runs and 102 harness fau
 	$(BIN)/python -m tests.accuracy run $(if $(QUICK),--quick)
 	$(if $(QUICK),,$(BIN)/python -m tests.accuracy blind)
 
-bench: setup  ## what a lab costs, as ratios: results/bench.json and docs/performance.md; 40 minutes, NAMES="run lanes" for some
+bench: setup  ## what a lab costs, as ratios: results/bench.json and docs/performance.md; 35 minutes, NAMES="run lanes" for some
+	@command -v tshark >/dev/null || { echo "installing tshark: packets per second are measured against it" >&2; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark; }
 	$(BIN)/python -m tests.bench $(NAMES)
 
 lint: $(READY)

@@ -1,6 +1,7 @@
 """The containers of a lab by `docker run`, one after another, until their call is heard: the yardstick of bringing up.
 
-One network, no router between, nothing impaired, captured or watched: less than a lab does.
+One network, no router between, nothing impaired, captured or watched: less than a lab does. The pacer is left out: a
+lab starts it with the media. Whatever becomes of this process, the containers end themselves.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ SUBNET = "198.19.250.0/24"
 SERVER = "198.19.250.10"
 KEY, SECRET = "playground", "playground-playground-playground"
 WAIT_S = 30.0
+LIVES_S = "120"
 
 
 def heard_s(images: Images, folder: Path, first_heard_s: Callable[[Path], float | None]) -> float:
     """Return the seconds from the first command to the first audible frame; everything is removed afterwards."""
     mark = f"lab-bench-{secrets.token_hex(4)}"
-    for role in ("publisher", "subscriber", "pacer"):
+    for role in ("publisher", "subscriber"):
         (folder / role).mkdir(mode=0o777)
         (folder / role).chmod(0o777)
     _configure(folder / "livekit")
@@ -53,15 +55,12 @@ def _start(mark: str, images: Images, folder: Path) -> None:
     _docker("network", "create", "--subnet", SUBNET, mark)
     for name in ("router", "node-server", "node-publisher", "node-subscriber"):
         address = ("--ip", SERVER) if name == "node-server" else ()
-        _docker(*run, "--name", f"{mark}-{name}", "--network", mark, *address, images.router.reference, "sleep", "600")
-    config = f"{folder / 'livekit'}:/etc/livekit:ro"
-    inside = ("--network", f"container:{mark}-node-server")
-    _docker(
-        *run, *inside, "-v", config, images.server.reference, "/livekit-server", "--config", "/etc/livekit/livekit.yaml"
-    )
+        place = ("--name", f"{mark}-{name}", "--network", mark, *address)
+        _docker(*run, *place, images.router.reference, "sleep", LIVES_S)
+    place = ("--network", f"container:{mark}-node-server", "-v", f"{folder / 'livekit'}:/etc/livekit:ro")
+    server = ("/livekit-server", "--config", "/etc/livekit/livekit.yaml")
+    _docker(*run, *place, images.server.reference, "timeout", LIVES_S, *server)
     program = ("-v", f"{Path(lab.__file__).parent}:/lab-code/lab:ro", "-e", "PYTHONPATH=/lab-code")
-    _docker(*run, *program, "-v", f"{folder / 'pacer'}:/lab-dir", "-e", "LAB_DIR=/lab-dir", images.client.reference,
-            "/venv/bin/python", "-m", "lab.clients.pacer")  # fmt: skip
     told = ("-e", f"LIVEKIT_URL=ws://{SERVER}:7880", "-e", f"LIVEKIT_KEY={KEY}", "-e", f"LIVEKIT_SECRET={SECRET}")
     for role in ("subscriber", "publisher"):
         place = (
@@ -72,17 +71,8 @@ def _start(mark: str, images: Images, folder: Path) -> None:
             "-e",
             "LAB_DIR=/lab-dir",
         )
-        _docker(
-            *run,
-            *program,
-            *told,
-            *place,
-            images.client.reference,
-            "/venv/bin/python",
-            "-m",
-            "lab.clients.playground",
-            role,
-        )
+        client = ("timeout", LIVES_S, "/venv/bin/python", "-m", "lab.clients.playground", role)
+        _docker(*run, *program, *told, *place, images.client.reference, *client)
 
 
 def _docker(*argv: str) -> str:

@@ -42,9 +42,11 @@ CLEAN = SHORT.replace("2s, settle", "30s, settle").replace("audible", "measuring
 LOUD = 500
 """Of 32 767: far above silence, far below any mark."""
 WARM_S, WINDOW_S = 4.0, 30.0
+SHORT_S, ALONE_S, JOIN_S = 9.0, 10.0, 3.0
+"""About what a short run takes, the containers by `docker run`, and clients until they hear each other."""
 
 
-def audible(asked: argparse.Namespace) -> Figure:
+def audible(asked: argparse.Namespace) -> Iterator[Figure]:
     """Measure, in turn, `lab run` and the same containers by `docker run`, from nothing to the first audible frame."""
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         here = machine(Path(folder) / "results", insist=None, watch=silent)
@@ -54,12 +56,17 @@ def audible(asked: argparse.Namespace) -> Figure:
             home = Path(folder) / str(number)
             home.mkdir()
             taken.append((_lab_heard_s(home), alone.heard_s(here.images, home, first_heard_s)))
-    return Figure.of(
+    yield Figure.of(
         "audible",
         [ours / theirs for ours, theirs in taken],
         lab_s=[round(ours, 2) for ours, _ in taken],
         docker_run_s=[round(theirs, 2) for _, theirs in taken],
     )
+
+
+def audible_s(asked: argparse.Namespace) -> float:
+    """Return about how long that takes."""
+    return SHORT_S + asked.rounds * (SHORT_S + ALONE_S)
 
 
 def _lab_heard_s(folder: Path) -> float:
@@ -88,7 +95,7 @@ def first_heard_s(listener: Path) -> float | None:
     return None
 
 
-def measuring(asked: argparse.Namespace) -> Figure:
+def measuring(asked: argparse.Namespace) -> Iterator[Figure]:
     """Measure the CPU of both clients and the server on one lab, in turn with everything and with nothing measured."""
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         here = machine(Path(folder).resolve(), insist=None, watch=silent)
@@ -96,12 +103,17 @@ def measuring(asked: argparse.Namespace) -> Figure:
         host = replace(scenario, media=replace(scenario.media, duration_ms=asked.rounds * 120_000))
         with Lab(here, host, watch=silent) as lab:
             taken = [(_measured(lab, scenario), _bare(lab, scenario, Path(folder))) for _ in range(asked.rounds)]
-    return Figure.of(
+    yield Figure.of(
         "measuring",
         [sum(full.values()) / sum(bare.values()) for full, bare in taken],
         measured_cpus=[{name: round(share, 4) for name, share in full.items()} for full, _ in taken],
         bare_cpus=[{name: round(share, 4) for name, share in bare.items()} for _, bare in taken],
     )
+
+
+def measuring_s(asked: argparse.Namespace) -> float:
+    """Return about how long that takes."""
+    return SHORT_S + asked.rounds * 2 * (WARM_S + WINDOW_S + JOIN_S)
 
 
 def _measured(lab: Lab, scenario: Scenario) -> Mapping[str, float]:

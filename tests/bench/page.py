@@ -24,6 +24,10 @@ def write_part(name: str, text: str, page: Path = PAGE) -> None:
 
 
 def commit() -> str:
-    """Return the commit that is measured, `-dirty` where the files differ from it."""
-    argv = ["git", "describe", "--always", "--dirty"]
-    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    """Return the commit that is measured, `-dirty` where the files differ from it; results and pages do not count."""
+    head = _git("describe", "--always")
+    return f"{head}-dirty" if _git("status", "--porcelain", "--", ".", ":!results", ":!docs") else head
+
+
+def _git(*argv: str) -> str:
+    return subprocess.run(("git", *argv), cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()

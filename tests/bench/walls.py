@@ -1,7 +1,8 @@
 """How long runs and sweeps take by the wall, against the media that they play.
 
 Every measurement is a process of its own, from its start to what it waits for: a run's verdict, the end of
-a sweep. Images and the saved state of the VM are there before.
+a sweep. Images and the saved state of the VM are there before. A sweep is measured once, for it is as long as its
+cells; its spread is that from cell to cell.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.batch.committed import SweepFolder
-from tests.bench.figures import Figure
+from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.journal import Ended
+from tests.bench.figures import Figure, code, stored
 
 MEDIA_S = 35.0
+RUN_S, CELL_S, LAB_S = 41.0, 38.0, 10.0
+"""About what a run takes, a cell on a shared lab, and such a lab."""
+LANES = 4
 SCENARIO = """
 version: 1
 name: bench
@@ -32,19 +37,27 @@ LAB = (sys.executable, "-c", "from lab.cli import main; main()")
 AXIS = "links.publisher.up.loss=0%,5%,10%,20%"
 _VERDICTS = ("PASS", "FAIL", "UNKNOWN", "VOID")
 
+Cells = Mapping[str, Mapping[str, Any]]
+"""By a cell's id: `wall_s` of the run that counts without its judging, its `outcome`, what each hop `dropped`."""
 
-def run(asked: argparse.Namespace) -> Figure:
+
+def run(asked: argparse.Namespace) -> Iterator[Figure]:
     """Measure `lab run`; the time until the lab was gone too is among the raw numbers."""
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         scenario = _written(Path(folder))
         _once(scenario)  # warm: whatever is made once is made
         taken = [_once(scenario) for _ in range(asked.rounds)]
-    return Figure.of(
+    yield Figure.of(
         "run",
         [told / MEDIA_S for told, _ in taken],
         until_printed_s=[round(told, 2) for told, _ in taken],
         until_gone_s=[round(gone, 2) for _, gone in taken],
     )
+
+
+def run_s(asked: argparse.Namespace) -> float:
+    """Return about how long that takes."""
+    return (asked.rounds + 1) * RUN_S
 
 
 def _once(scenario: Path) -> tuple[float, float]:
@@ -59,46 +72,85 @@ def _once(scenario: Path) -> tuple[float, float]:
     return told - began, time.monotonic() - began
 
 
-def sweep(asked: argparse.Namespace) -> Figure:
-    """Measure a sweep on one lane, once: it is as long as its cells."""
-    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        wall_s, cells = _swept(Path(folder), asked.cells, lanes=1)
-    return Figure.of("sweep", [wall_s / (MEDIA_S * len(cells))], wall_s=round(wall_s, 1), cells=len(cells))
-
-
-def lanes(asked: argparse.Namespace) -> Figure:
-    """Measure the same sweep on one lane and on four, and compare verdicts and drops cell by cell."""
-    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
-        one_s, alone = _swept(Path(folder) / "1", asked.cells, lanes=1)
-        four_s, together = _swept(Path(folder) / "4", asked.cells, lanes=4)
-    differing = {cell: (alone[cell], together.get(cell)) for cell in alone if alone[cell] != together.get(cell)}
-    return Figure.of(
-        "lanes",
-        [one_s / (4 * four_s)],
-        one_lane_s=round(one_s, 1),
-        four_lanes_s=round(four_s, 1),
-        cells=len(alone),
-        differing=differing,
+def sweep(asked: argparse.Namespace) -> Iterator[Figure]:
+    """Measure a sweep on one lane."""
+    wall_s, cells = _swept(asked.cells, lanes=1)
+    yield Figure.of(
+        "sweep",
+        [cell["wall_s"] / MEDIA_S for cell in cells.values()],
+        ratio=wall_s / (MEDIA_S * len(cells)),
+        wall_s=wall_s,
+        cells=cells,
     )
 
 
-def _swept(folder: Path, cells: int, *, lanes: int) -> tuple[float, dict[str, Any]]:
-    """Sweep `cells` cells; return the wall seconds, and outcome and drops of each cell by its id."""
-    folder.mkdir(exist_ok=True)
-    repeat = max(1, cells // 4)
-    options = ("--repeat", str(repeat), "--no-controls", "--lanes", str(lanes), "-q", "-o", str(folder / "results"))
-    began = time.monotonic()
-    done = subprocess.run((*LAB, "sweep", str(_written(folder)), AXIS, *options), stdout=subprocess.PIPE, check=False)
-    wall_s = time.monotonic() - began
-    assert done.returncode in (0, 1, 3), f"the sweep ended with exit code {done.returncode}"
-    (journal,) = (folder / "results").rglob("journal.ndjson")
-    return wall_s, {each.cell.id: _answer(each.verdict_json) for each in SweepFolder(journal.parent).committed()}
+def sweep_s(asked: argparse.Namespace) -> float:
+    """Return about how long that takes."""
+    return asked.cells * CELL_S + LAB_S
 
 
-def _answer(verdict: Path) -> Sequence[object]:
+def lanes(asked: argparse.Namespace) -> Iterator[Figure]:
+    """Measure the same sweep on four lanes, and compare verdicts and drops cell by cell.
+
+    The one on one lane is `sweep`, which is measured first where this code has not been yet.
+    """
+    if (alone := _measured(asked)) is None:
+        (alone,) = sweep(asked)
+        yield alone
+    one_s, one = alone.raw["wall_s"], alone.raw["cells"]
+    four_s, four = _swept(asked.cells, lanes=LANES)
+    yield Figure.of(
+        "lanes",
+        [one[cell]["wall_s"] / four[cell]["wall_s"] for cell in one if cell in four],
+        ratio=one_s / (LANES * four_s),
+        one_lane_s=one_s,
+        four_lanes_s=four_s,
+        cells=four,
+        differing=[cell for cell in one if _answer(one[cell]) != _answer(four.get(cell, {}))],
+    )
+
+
+def lanes_s(asked: argparse.Namespace) -> float:
+    """Return about how long that takes, the sweep on one lane left out."""
+    return -(-asked.cells // LANES) * (CELL_S + 2.0) + 2 * LAB_S
+
+
+def _measured(asked: argparse.Namespace) -> Figure | None:
+    """Return the sweep on one lane that was measured with this code and as many cells, None when none was."""
+    found = stored().get("sweep")
+    return found if found and found.raw["code"] == code() and len(found.raw["cells"]) == asked.cells else None
+
+
+def _answer(cell: Mapping[str, Any]) -> tuple[object, ...]:
+    return cell.get("outcome"), cell.get("dropped")
+
+
+def _swept(cells: int, *, lanes: int) -> tuple[float, Cells]:
+    """Sweep `cells` cells, a multiple of four; return the wall seconds, and what became of each cell."""
+    options = ("--repeat", str(cells // 4), "--no-controls", "--lanes", str(lanes), "-q")
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
+        argv = (*LAB, "sweep", str(_written(Path(folder))), AXIS, *options, "-o", f"{folder}/results")
+        began = time.monotonic()
+        done = subprocess.run(argv, stdout=subprocess.PIPE, check=False)
+        wall_s = time.monotonic() - began
+        assert done.returncode in (0, 1, 3), f"the sweep ended with exit code {done.returncode}"
+        (journal,) = Path(folder).rglob("journal.ndjson")
+        return round(wall_s, 2), _cells(SweepFolder(journal.parent))
+
+
+def _cells(folder: SweepFolder) -> Cells:
+    took = {each.event.run: each.event.wall_s for each in folder.lines if isinstance(each.event, Ended)}
+    return {
+        each.cell.id: {"wall_s": took[each.folder.name], "attempt": each.attempt, **_found(each.verdict_json)}
+        for each in folder.committed()
+    }
+
+
+def _found(verdict: Path) -> Mapping[str, Any]:
     """Return a cell's outcome, and what each hop of its first flow dropped."""
     (run,) = json.loads(verdict.read_text())["runs"]
-    return [run["outcome"], *(hop["packets_dropped"] for hop in run["flows"][0]["hops"] if hop["packets_dropped"])]
+    hops = run["flows"][0]["hops"]
+    return {"outcome": run["outcome"], "dropped": {hop["name"]: hop["packets_dropped"] for hop in hops}}
 
 
 def _written(folder: Path) -> Path:
