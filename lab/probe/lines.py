@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 FORMAT = 1
+_encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def realtime_minus_monotonic_ns() -> int:
@@ -49,7 +50,7 @@ class Lines:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append `record` as one line; NaN and infinity are refused (ValueError)."""
-        self._file.write(json.dumps(record, separators=(",", ":"), allow_nan=False) + "\n")
+        self._file.write(_encoded(record) + "\n")
 
     def close(self) -> None:
         """Close the file; idempotent."""

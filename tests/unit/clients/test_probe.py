@@ -8,8 +8,9 @@ import json
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -116,22 +117,44 @@ def test_frames_pushed_refused_and_skipped(tmp_path: Path) -> None:
     assert [each.scheduled_ns - lines.offset_ns for each in (pushed, refused, skipped)] == [2, 4, 6]
 
 
-def test_lag_is_the_worst_since_it_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sleeps of 10 ms that took 10, 25 and 11 ms: 15 ms, and then 0."""
-    lag, took = Lag(), iter((10, 25, 11))
-    now = SimpleNamespace(ns=0)
+class Timers:
+    """A loop's timers, which fire when a test says so."""
 
-    async def slept(_: float) -> None:
-        step = next(took, None)
-        if step is None:
-            raise asyncio.CancelledError
-        now.ns += step * 1_000_000
+    def __init__(self) -> None:
+        """Have none."""
+        self.cancelled = False
+        self.after_s = 0.0
+        self.fire: Callable[[], object] = lambda: None
+
+    def call_later(self, after_s: float, callback: Callable[..., object], *arguments: object) -> Timers:
+        """Be told of one."""
+        self.after_s, self.fire = after_s, partial(callback, *arguments)
+        return self
+
+    def cancel(self) -> None:
+        """Forget it."""
+        self.cancelled = True
+
+
+def test_lag_is_the_worst_since_it_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """10 ms that took 10, 25 and 11 ms: 15 ms, and then 0; whoever ends it leaves no timer behind."""
+    lag, timers, now = Lag(), Timers(), SimpleNamespace(ns=0)
+
+    async def measured() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", timers.call_later)
+        running = asyncio.create_task(lag.run())
+        await asyncio.sleep(0)
+        for took_ms in (10, 25, 11):
+            assert timers.after_s == 0.01
+            now.ns += took_ms * 1_000_000
+            timers.fire()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
 
     monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
-    monkeypatch.setattr(asyncio, "sleep", slept)
-    with pytest.raises(asyncio.CancelledError):
-        lag.run().send(None)
-    assert (lag.take_ms(), lag.take_ms()) == (15.0, 0.0)
+    asyncio.run(measured())
+    assert (lag.take_ms(), lag.take_ms(), timers.cancelled) == (15.0, 0.0, True)
 
 
 def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
@@ -151,27 +174,25 @@ def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
 
 
 def test_a_loop_that_was_blocked_stands_beside_the_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A sleep of 10 ms that took 80 ms, before the fifth frame, is in the count behind it and in no other."""
+    """10 ms that took 80 ms, before the fifth frame, are in the count behind it and in no other."""
     heard = Heard.create(tmp_path, "a")
     block = Audio(memoryview(array("h", range(480))), samples_per_channel=480)
-    now, woken = SimpleNamespace(ns=0), asyncio.Event()
-
-    async def slept(_: float) -> None:
-        await woken.wait()
-        woken.clear()
+    now, timers = SimpleNamespace(ns=0), Timers()
 
     async def stream() -> AsyncIterator[object]:
         for number in range(20):
             if number == 5:
                 now.ns += 80_000_000
-                woken.set()
-            await real_sleep(0)
+                timers.fire()
+            await asyncio.sleep(0)
             yield SimpleNamespace(frame=block)
 
-    real_sleep = asyncio.sleep
+    async def recorded() -> None:
+        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", timers.call_later)
+        await heard.record(stream())
+
     monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
-    monkeypatch.setattr(asyncio, "sleep", slept)
-    asyncio.run(heard.record(stream()))
+    asyncio.run(recorded())
     heard.close()
     lines = read_headed(tmp_path / "heard-a.jsonl", "reads").lines
     assert [line.fields["lag_ms"] for line in lines] == [70.0, 0.0]
