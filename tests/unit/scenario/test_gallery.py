@@ -12,9 +12,10 @@ from lab.scenario.budget import budget
 from lab.scenario.dump import dump
 from lab.scenario.expectations import OWNERS
 from lab.scenario.load import find, load, loads
-from lab.scenario.reasons import REASONS
+from lab.scenario.reasons import REASONS, reason
 
 GALLERY = Path(__file__).parents[3] / "scenarios"
+VERDICTS = GALLERY.parent / "docs" / "verdicts.md"
 NAMES = {
     *("clean", "congested", "twenty-percent", "wifi-walls", "4g", "satellite", "burst", "narrow", "blackout"),
     *("udp-blocked", "sender-stalls", "sender-skips", "server-starved"),
@@ -115,3 +116,35 @@ def test_every_reason_is_somebodys():
     """A reason that no scenario can produce has never been seen to be right."""
     expected = {reason for name in CAUSES for each in gallery(name).expect for reason in each.reasons}
     assert expected == {reason.code for reason in REASONS} - UNASKED
+
+
+def wanted(name):
+    """Return the owners and the reasons that the cause of this name expects, either one of each right."""
+    expected = {each.metric: each for each in gallery(name).expect}
+    return expected["verdict"].owners, expected["reason"].reasons
+
+
+def causes():
+    """Return the table of docs/verdicts.md, a line per scenario of causes/, in the order of the reasons."""
+    order = [each.code for each in REASONS]
+    lines = ["| scenario | owner | reason |", "| --- | --- | --- |"]
+    for name in sorted(CAUSES, key=lambda name: (order.index(wanted(name)[1][0]), name)):
+        owners, reasons = wanted(name)
+        codes = ", ".join(f"`{code}`" for code in reasons)
+        lines.append(f"| [{name}](../scenarios/causes/{name}.yaml) | {' or '.join(owners)} | {codes} |")
+    return "\n".join(lines) + "\n"
+
+
+def test_the_documentation_names_each_cause():
+    """docs/verdicts.md holds the table as it is, put it there again when this fails; and says what is not shown."""
+    page = VERDICTS.read_text()
+    assert causes() in page
+    (left_out,) = (line for line in page.splitlines() if line.startswith("Not among them: "))
+    assert {code for code in UNASKED if f"`{code}`" in left_out} == UNASKED
+
+
+@pytest.mark.parametrize("name", CAUSES)
+def test_an_expected_reason_is_the_expected_owners(name):
+    """Otherwise nobody could ever answer both."""
+    owners, reasons = wanted(name)
+    assert all(set(reason(code).owners) & set(owners) for code in reasons)
