@@ -11,27 +11,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from lab.analysis import ledger
-from lab.analysis.blame import blame, held
-from lab.analysis.case import Asked, Case, asked_of, case_of
-from lab.analysis.connect import over_tcp
-from lab.analysis.damage import damage
-from lab.analysis.flow import Flow, follow
-from lab.analysis.gates import Witnesses, gates
-from lab.analysis.latency import latency
-from lab.analysis.limits import beyond
-from lab.analysis.measured import measured, nothing_measured
-from lab.analysis.measures import Measures
-from lab.analysis.pieces import Story
-from lab.analysis.reasons import causes
-from lab.analysis.repairs import repairs, unreliable
-from lab.analysis.scene import Seat
-from lab.analysis.starving import Machine, starved_share
-from lab.analysis.streams import rtp_of
-from lab.analysis.symptoms import symptoms
-from lab.analysis.unmeasured import broken_off, silent, unconnected
+from lab.analysis.flows.case import Asked, Case, asked_of, case_of
+from lab.analysis.flows.flow import Flow, follow
+from lab.analysis.flows.repairs import repairs, unreliable
+from lab.analysis.ledger import ledger
+from lab.analysis.ledger.blame import blame, held
+from lab.analysis.ledger.damage import damage
+from lab.analysis.ledger.limits import beyond
+from lab.analysis.ledger.pieces import Story
+from lab.analysis.measures.measured import measured, nothing_measured
+from lab.analysis.measures.measures import Measures
+from lab.analysis.measures.symptoms import symptoms
+from lab.analysis.reasons.latency import latency
+from lab.analysis.reasons.reasons import causes
 from lab.analysis.values import Cause, FlowVerdict, Gate, Outcome, Owner, RunVerdict
-from lab.analysis.verdict import Answer, answer, worst
+from lab.analysis.verdicts.connect import over_tcp
+from lab.analysis.verdicts.gates import Witnesses, gates
+from lab.analysis.verdicts.starving import Machine, starved_share
+from lab.analysis.verdicts.unmeasured import broken_off, silent, unconnected
+from lab.analysis.verdicts.verdict import Answer, answer, worst
+from lab.analysis.wire.scene import Seat
+from lab.analysis.wire.streams import rtp_of
 from lab.errors import LabError
 from lab.evidence import names
 from lab.evidence.recording import Recording

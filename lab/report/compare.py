@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from string import ascii_uppercase
 
-from lab.analysis.compared import Change, Compared, Comparison, Differing, Finding, Scope
+from lab.analysis.several.compared import Change, Compared, Comparison, Differing, Finding, Scope
 from lab.analysis.values import Outcome, Owner
 from lab.report import table
 from lab.report.table import FIXED, Table, inert

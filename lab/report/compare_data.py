@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lab.analysis.compared import Alone, Change, Compared, Comparison, Differing, Finding
-from lab.analysis.pooling import Pooled
+from lab.analysis.several.compared import Alone, Change, Compared, Comparison, Differing, Finding
+from lab.analysis.several.pooling import Pooled
 from lab.analysis.values import Outcome, Owner
 from lab.report.spreadsheet import Value, finite, framed, to_csv
 from lab.scenario.sweeping import spelled

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.analysis.ways import Half, Way
+from lab.analysis.ledger.ways import Half, Way
 
 _TO = " → "
 _BY = {"red": "RED", "fec": "in-band FEC"}

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from lab.analysis.limit_search import ALPHA, Answer, Look, Stop
+from lab.analysis.several.limit_search import ALPHA, Answer, Look, Stop
 from lab.report.table import Table
 from lab.scenario.sweeping import Setting, spelled
 

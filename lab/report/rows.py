@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.analysis.pooling import Pooled
+from lab.analysis.several.pooling import Pooled
 from lab.scenario.sweeping import Setting
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from lab.analysis.pooling import Pooled
+from lab.analysis.several.pooling import Pooled
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
 from lab.scenario.metrics import unit

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.analysis.streams import rtp_of, stream
+from lab.analysis.wire.streams import rtp_of, stream
 from lab.evidence.pcap import read_records
 from lab.evidence.rtp import classify, with_digest
 from tests.bench.figures import Figure

@@ -14,7 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from lab.analysis.case import Case, asked_of, case_of
+from lab.analysis.flows.case import Case, asked_of, case_of
 from lab.batch.runs.one import judged
 from lab.evidence import names
 from lab.evidence.recording import Recording, read, read_manifest

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis import enough
-from lab.analysis.case import Asked, asked_of
-from lab.analysis.enough import Standing, standing
+from lab.analysis.flows.case import Asked, asked_of
 from lab.analysis.judge import judge
+from lab.analysis.verdicts import enough
+from lab.analysis.verdicts.enough import Standing, standing
 from lab.evidence.recording import Recording, read
 from lab.evidence.values import ClientEvidence
 from lab.scenario.expectations import expectations

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.hosts import Host
+from lab.analysis.containers.hosts import Host
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.host import images
 from lab.rig.cgroup import Cgroup

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.ear.spectra import Floats, Spectra
-from lab.analysis.streams import Flags, Ints
+from lab.analysis.wire.streams import Flags, Ints
 
 STEP = 240  # samples: 5 ms
 _BAND = 800  # steps: 4 s

@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, Take, spectra
-from lab.analysis.journey import Journey
-from lab.analysis.naming import Naming
-from lab.analysis.streams import Ints
-from lab.analysis.windows import BLOCKS_PER_FRAME, Blocks
+from lab.analysis.way.journey import Journey
+from lab.analysis.way.naming import Naming
+from lab.analysis.way.windows import BLOCKS_PER_FRAME, Blocks
+from lab.analysis.wire.streams import Ints
 from lab.evidence.values import ClientEvidence, PlayedAudio
 from lab.marks import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, SILENT_LEVEL, marked_frame, steps_down_db, symbol
 

@@ -20,11 +20,11 @@ from lab.analysis.ear.align import STEP, align
 from lab.analysis.ear.content import SILENCE, UNKNOWN, Content, as_sound, carried
 from lab.analysis.ear.places import FINE, Places, placed, playing
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, of_samples, spectra
-from lab.analysis.journey import SLOT_TICKS, At, Journey
-from lab.analysis.naming import Naming
-from lab.analysis.prediction import Prediction
-from lab.analysis.streams import ABSENT, Flags, Ints
-from lab.analysis.windows import Blocks
+from lab.analysis.way.journey import SLOT_TICKS, At, Journey
+from lab.analysis.way.naming import Naming
+from lab.analysis.way.prediction import Prediction
+from lab.analysis.way.windows import Blocks
+from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import HeardAudio, Read
 from lab.marks import SAMPLE_RATE
 

@@ -16,7 +16,7 @@ from enum import IntEnum
 import numpy as np
 
 from lab.analysis.ear.listen import Ear, Heard
-from lab.analysis.streams import Flags, Ints
+from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import InboundSample, Read
 from lab.marks import BLOCK_SAMPLES
 

@@ -14,7 +14,7 @@ import numpy as np
 from lab.analysis.ear.align import STEP
 from lab.analysis.ear.content import LOOKAHEAD, UNKNOWN, Content
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra
-from lab.analysis.streams import ABSENT, Flags, Ints
+from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.marks import BLOCK_SAMPLES
 
 FINE = STEP // 2

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.enough import FLOOR_MS, UNDER_WAY_NS
+from lab.analysis.verdicts.enough import FLOOR_MS, UNDER_WAY_NS
 from lab.rig.watch import Progress, Watch
 
 EVERY_S = 2.0

@@ -13,8 +13,8 @@ import sys
 import time
 from pathlib import Path
 
-from lab.analysis.case import asked_of
-from lab.analysis.enough import Standing, standing
+from lab.analysis.flows.case import asked_of
+from lab.analysis.verdicts.enough import Standing, standing
 from lab.errors import LabError
 from lab.evidence.recording import read
 

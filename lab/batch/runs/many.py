@@ -86,7 +86,7 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
                 if isinstance(error, StorageError):
                     break  # what could not be stored once will not be stored the next time
     watch(Progress(phase="done"))
-    from lab.analysis.verdict import exit_code  # loaded by now
+    from lab.analysis.verdicts.verdict import exit_code  # loaded by now
 
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
 

@@ -34,7 +34,7 @@ def capped(sets: Sequence[str], at_most: str | None, *, until_decided: bool) -> 
 
 def admit(scenario: Scenario) -> None:
     """Raise UsageError when `scenario` cannot stop by itself."""
-    from lab.analysis.enough import awaited  # nobody else waits for what it imports
+    from lab.analysis.verdicts.enough import awaited  # nobody else waits for what it imports
 
     name = scenario.name
     if not awaited(scenario.expect):
@@ -54,7 +54,7 @@ def admit(scenario: Scenario) -> None:
 
 
 def _above_floor(subject: str, length_ms: float) -> None:
-    from lab.analysis.enough import FLOOR_MS
+    from lab.analysis.verdicts.enough import FLOOR_MS
 
     if length_ms <= FLOOR_MS:
         floor = units.format_duration(FLOOR_MS)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.analysis.limit_search import Answer, Try, look
+from lab.analysis.several.limit_search import Answer, Try, look
 from lab.analysis.values import Outcome
 from lab.batch.crews.crew import Crew
 from lab.batch.folders.committed import SweepFolder

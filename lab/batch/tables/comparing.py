@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.analysis.compared import Alone, Comparison, Differing, Pair, Place
-from lab.analysis.comparison import changes, corrected, flows, regressions, rows
-from lab.analysis.verdict import exit_code
+from lab.analysis.several.compared import Alone, Comparison, Differing, Pair, Place
+from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows
+from lab.analysis.verdicts.verdict import exit_code
 from lab.batch.tables.conditions import above, conditions, differing
 from lab.batch.tables.results import metrics_named
 from lab.batch.tables.sides import Member, Side, side, split

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.analysis.pooling import pooled
+from lab.analysis.several.pooling import pooled
 from lab.analysis.values import Measured, Outcome, Owner
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.plans.cells import Cell

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.analysis.compared import Place
+from lab.analysis.several.compared import Place
 from lab.analysis.values import Outcome
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.folders.stored import find_any, is_sweep

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.case import Asked
+from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner, RunVerdict
 from lab.evidence.recording import Recording

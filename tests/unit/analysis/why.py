@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.analysis.case import Asked
+from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Cause
 from lab.evidence.recording import Recording

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lab.analysis.pooling import Pooled
+from lab.analysis.several.pooling import Pooled
 from lab.report.rows import Row, SweepTable
 
 LOSS, RED = "links.publisher.up.loss", "media.red"

@@ -7,8 +7,8 @@ import io
 import json
 from dataclasses import replace
 
-from lab.analysis.compared import Alone, Change, Compared, Comparison, Differing, Finding, Place, Scope
-from lab.analysis.pooling import Difference, Pooled
+from lab.analysis.several.compared import Alone, Change, Compared, Comparison, Differing, Finding, Place, Scope
+from lab.analysis.several.pooling import Difference, Pooled
 from lab.analysis.values import Outcome, Owner
 from lab.report.compare import markdown, text
 from lab.report.compare_data import csv, dumps

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.analysis.case import Asked, case_of
-from lab.analysis.flow import follow
-from lab.analysis.ways import ways
+from lab.analysis.flows.case import Asked, case_of
+from lab.analysis.flows.flow import follow
+from lab.analysis.ledger.ways import ways
 from lab.cli.results import span
 from lab.errors import UsageError
 from lab.evidence.recording import Recording

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.pooling import Pooled
+from lab.analysis.several.pooling import Pooled
 from lab.report.sweep_table import estimate, words
 from lab.report.table import FIXED, text
 from lab.scenario.sweeping import shortest

@@ -15,8 +15,8 @@ from lab.errors import EvidenceError
 from lab.report.json import dumps
 from lab.report.verdicts import loads
 from tests.unit.analysis.build import recording
+from tests.unit.analysis.measures.test_measured import LOSSY
 from tests.unit.analysis.test_judge import asked
-from tests.unit.analysis.test_measured import LOSSY
 
 RUN = judge(recording(LOSSY), asked(LOSSY))
 TEXT = dumps([RUN])

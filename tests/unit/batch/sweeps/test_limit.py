@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.analysis.limit_search import Answer, Stop
+from lab.analysis.several.limit_search import Answer, Stop
 from lab.batch.crews.crew import Attempt, InOrder, RunCell
 from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder

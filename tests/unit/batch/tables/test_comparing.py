@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.analysis.compared import Compared, Comparison, Finding, Scope
+from lab.analysis.several.compared import Compared, Comparison, Finding, Scope
 from lab.analysis.values import Outcome, Owner
 from lab.batch.plans.cells import Cell
 from lab.batch.tables.comparing import Asked, code, compare

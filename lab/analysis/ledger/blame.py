@@ -1,0 +1,75 @@
+"""Who may be blamed for what in one flow, before any of it is counted.
+
+Law: a link whose witnesses disagree may not be blamed, nor a door of the server whose witnesses do. Pushes that came
+late while the publisher's container was paused or throttled are its host's and not its program's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lab.analysis.containers.holdups import Client, Holdup, during, holdups, overlap_ns
+from lab.analysis.containers.hosts import client
+from lab.analysis.containers.pushes import line_of, pushes
+from lab.analysis.flows.case import Case
+from lab.analysis.flows.flow import Flow
+from lab.analysis.ledger.damage import Blame
+from lab.analysis.values import Owner
+from lab.analysis.wire.scene import Seat
+from lab.analysis.wire.streams import Flags
+
+_MOSTLY = 0.5
+_MS = 1_000_000
+_LEAD_NS = 500_000_000
+_TICK_NS = 40_000_000
+"""What the SDK sends within two packets behind a holdup it had to make up for."""
+
+
+def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
+    """Return who owns what is lost where, `held` being the publisher's holdups."""
+
+    def network(name: str, way: str, owner: Owner) -> Owner:
+        link = case.link(name, way)
+        return owner if link is not None and not link.undecided else Owner.UNDECIDED
+
+    return Blame(
+        server=_server(case, flow),
+        uplink=network(flow.publisher.name, "up", Owner.UPLINK),
+        downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
+        held_back=_held_back(case, flow, held),
+        starved=during(held, flow.journey.when(), _TICK_NS),
+    )
+
+
+def _server(case: Case, flow: Flow) -> Owner:
+    at_door = case.door(flow)
+    if at_door is not None and at_door.undecided:
+        return Owner.UNDECIDED
+    return Owner.LOAD if case.throttled else Owner.SERVER
+
+
+def held(case: Case, seat: Seat, *, steady: bool) -> tuple[Holdup, ...]:
+    """Return when the container of the client at `seat` was held back; `steady` when it should send every 20 ms."""
+    left = case.scene.evidence(seat.name)
+    packets = case.scene.outer(seat)
+    lags = [(line.pushed_ns, line.lag_ms) for line in left.frames if line.pushed_ns] if left else []
+    lags += [(read.t_ns, read.lag_ms) for audio in (left.heard if left else ()) for read in audio.reads]
+    seen = Client(
+        sent_ns=packets["t_ns"][packets["src"] == seat.ip],
+        lags=lags,
+        host=case.hosts.get(client(seat.name)),
+        ticks=case.ticks,
+    )
+    return holdups(seen, case.times.media_from_ns - _LEAD_NS, case.until_ns, steady=steady)
+
+
+def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...]) -> Flags:
+    """Mark the blocks whose push was late while, for most of that time, the container was held back."""
+    left = case.scene.evidence(flow.publisher.name)
+    lines = left.frames if left else ()
+    push = pushes(lines)
+    late = (push.late_ms > 0) & (push.stood_ms > 0) & bool(found)
+    for i in np.flatnonzero(late):
+        from_ns, to_ns = int(push.before_ns[i]), int(push.pushed_ns[i])
+        late[i] = overlap_ns(found, from_ns, to_ns) >= _MOSTLY * push.stood_ms[i] * _MS
+    return np.asarray(late[line_of(lines)], dtype=np.bool_)

@@ -1,0 +1,92 @@
+"""What became of audio that nothing lost: left out by DTX, muted, before the first or after the last that was heard.
+
+Law: a kind needs positive evidence. DTX: it was asked for, and the sender's clock went on while its numbers did not.
+Mute: the client's own event, pushed after it, silence on the wire or a server that forwarded nothing. Start-up: nothing
+had been forwarded to this listener yet. Tail: one of the two had left. Start-up and tail are kinds up to 500 ms
+together, else they are damage. What was on its way when a mute began (`cut`), or came too early after it (`withheld`),
+and what a listener missed who was not subscribed (`unsubscribed`) are the clients' damage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lab.analysis.way.journey import At
+from lab.analysis.way.pauses import within
+from lab.analysis.wire.streams import Flags, Ints
+from lab.marks import BLOCK_MS, SILENT_LEVEL
+
+if TYPE_CHECKING:
+    from lab.analysis.flows.flow import Flow
+
+KINDS = ("dtx", "mute", "start-up", "tail")
+"""No loss."""
+CLIENTS = ("cut", "withheld", "unsubscribed")
+"""The clients' damage."""
+HOPS = {"content": "send", "cut": "send", "withheld": "server", "unsubscribed": "server"}
+"""The hop of a fate that is not called the same."""
+BOOKED = (*KINDS, *CLIENTS)
+MOST_EDGES_MS = 500
+_FADE_SLOTS = 3
+_DRAIN_NS = 500_000_000
+_NONE = -1
+
+
+def booked(flow: Flow) -> Ints:
+    """Return per block made the index in BOOKED of what became of it, -1 where none of these did."""
+    made, journey, pauses = flow.made, flow.journey, flow.pauses
+    on_wire, slot = made.slot >= 0, np.maximum(made.slot, 0)
+    found = np.full(made.slot.size, _NONE, np.int64)
+    if not journey.size:
+        return found
+    held = on_wire & (flow.prediction.reached == At.SERVER_IN)[slot]
+    muting = _muting(flow)
+    unanswered = held & pauses.unanswered(journey)[slot]
+    _book(found, "unsubscribed", held & pauses.apart(journey)[slot])
+    _book(found, "withheld", unanswered & ~muting)
+    _book(found, "mute", unanswered & muting)
+    _book(found, "dtx", on_wire & flow.left_out[slot])
+    _book(found, "cut", on_wire & flow.quiet[slot] & ~muting)
+    _book(found, "mute", on_wire & flow.quiet[slot] & muting)
+    _edges(flow, found, held)
+    return found
+
+
+def faded(flow: Flow) -> Ints:
+    """Return per block the index in BOOKED of what it is if the ear misses it: beside a mute sound fades; else -1.
+
+    The sender fades out and in, and a jitter buffer joins what came before to what comes after.
+    """
+    found = np.full(flow.made.slot.size, _NONE, np.int64)
+    if flow.quiet.any():
+        beside = np.flatnonzero(flow.quiet)[:, None] + np.arange(-1, _FADE_SLOTS + 1)
+        near = (flow.made.slot >= 0) & np.isin(flow.made.slot, beside)
+        _book(found, "cut", near)
+        _book(found, "mute", near & _muting(flow))
+    return found
+
+
+def _muting(flow: Flow) -> Flags:
+    """Mark the blocks that nobody meant to be heard: pushed while muted, or silence."""
+    return within(flow.made.pushed_ns, flow.pauses.muted) | (flow.made.level >= SILENT_LEVEL)
+
+
+def _book(found: Ints, name: str, chosen: Flags) -> None:
+    found[chosen] = BOOKED.index(name)
+
+
+def _edges(flow: Flow, found: Ints, held: Flags) -> None:
+    """Book what lies before the first forwarded packet and behind the last received, if it is little."""
+    journey, made = flow.journey, flow.made
+    inside = made.inside(flow.window)
+    out, arrived = (np.flatnonzero(journey.seen(at)) for at in (At.SERVER_OUT, At.RECEIVED))
+    first = int(out[0]) if out.size else journey.size
+    last = int(arrived[-1]) if arrived.size else -1
+    early = inside & held & (made.slot < first)
+    gone = made.sent_ns >= flow.pauses.left_ns - _DRAIN_NS
+    late = inside & gone & ((made.slot > last) | (made.pushed & (made.slot < 0)))
+    if BLOCK_MS * int((early | late).sum()) <= MOST_EDGES_MS:
+        _book(found, "start-up", early)
+        _book(found, "tail", late)

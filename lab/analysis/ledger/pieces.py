@@ -1,0 +1,107 @@
+"""Damage cut into pieces that each have one owner and one hop, for reasons to be found for.
+
+Law: the pieces are the damage, no more and no less: what they weigh adds up to `Damage.by_owner`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lab.analysis.containers.holdups import Holdup
+from lab.analysis.flows.case import Case
+from lab.analysis.flows.flow import Flow
+from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.fates import FATES
+from lab.analysis.ledger.kinds import HOPS
+from lab.analysis.values import Owner
+from lab.analysis.wire.streams import Flags, Ints
+from lab.evidence.values import FrameLine
+from lab.marks import BLOCK_MS, FRAME_MS
+
+Kind = Literal["lost", "late", "silence"]
+_SILENCE_AT = {Owner.CLIENT: "push", Owner.BACKEND: "push"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What a reason may be read from: the recording laid out, one flow followed, and what was settled about it.
+
+    `held` is when the publisher's container was held back, `listener_held` when the subscriber's was.
+    """
+
+    case: Case
+    flow: Flow
+    loss: Damage
+    held: tuple[Holdup, ...] = ()
+    listener_held: tuple[Holdup, ...] = ()
+
+    @property
+    def lines(self) -> tuple[FrameLine, ...]:
+        """What the publisher logged."""
+        left = self.case.scene.evidence(self.flow.publisher.name)
+        return left.frames if left else ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Damage of one owner at one hop.
+
+    `rows` are the places of its blocks among all that were made, `weight` how many 10 ms are missing at each.
+    """
+
+    owner: Owner
+    hop: str
+    kind: Kind
+    fate: str
+    rows: Ints
+    weight: Ints
+
+    @property
+    def frames(self) -> str:
+        """How much it is, in words."""
+        return f"{self.weight.sum() * BLOCK_MS / FRAME_MS:g} frames"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """A reason for some of a piece: `chosen` marks its rows, `note` says which witness and what it saw."""
+
+    reason: str
+    chosen: Flags
+    note: str
+
+
+def pieces(story: Story) -> Iterator[Piece]:
+    """Yield every piece of the damage."""
+    loss = story.loss
+    rows = np.flatnonzero(story.flow.made.inside(story.flow.window))
+    for i, owner in enumerate(OWNERS):
+        for late in (False, True):
+            kind: Kind = "late" if late else "lost"
+            mine = (loss.lost_to == i) & (loss.late == late)
+            for fate in np.unique(loss.fate[mine]):
+                at = np.flatnonzero(mine & (loss.fate == fate))
+                yield _lost(owner, kind, FATES[fate], rows[at])
+        at = np.flatnonzero((loss.silence_by == i) & (loss.silence > 0))
+        if at.size:
+            hop = _SILENCE_AT.get(owner, "send")
+            yield Piece(owner=owner, hop=hop, kind="silence", fate="", rows=rows[at], weight=loss.silence[at])
+
+
+def _lost(owner: Owner, kind: Kind, fate: str, rows: Ints) -> Piece:
+    hop = HOPS.get(fate, fate)
+    return Piece(owner=owner, hop=hop, kind=kind, fate=fate, rows=rows, weight=np.ones(rows.size, np.int64))
+
+
+def everything(piece: Piece, reason: str, note: str) -> list[Told]:
+    """Return one reason for all of a piece."""
+    return [Told(reason=reason, chosen=np.ones(piece.rows.size, np.bool_), note=note)]
+
+
+def undecided(piece: Piece, note: str) -> list[Told]:
+    """Say that nothing tells, and between what."""
+    return everything(piece, "undecided", note)

@@ -1,0 +1,138 @@
+"""Two sides, pair by pair: which verdicts changed, and by how much every metric differs.
+
+Law: a pair is the same setting and repetition on both sides. Verdicts come first, because they are proven run by run.
+Every difference that chance is known of counts in one family, corrected together (Holm), however many sides there are;
+what is not worse or better beyond 5 % is called not significant, and what nothing can tell is not called anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lab.analysis.several.compared import Change, Compared, Finding, Pair, Run, Scope
+from lab.analysis.several.pooling import ALPHA, difference, holm, pooled
+from lab.analysis.values import Measured, Outcome
+from lab.scenario.metrics import unit
+from lab.scenario.sweeping import Setting, spelled
+
+
+def changes(pairs: Iterable[Pair]) -> tuple[Change, ...]:
+    """Return every changed verdict, those for the worse first; whom a pass names is a note and no verdict."""
+    found = [change for pair in pairs if (change := _change(pair))]
+    return tuple(
+        sorted(found, key=lambda change: (Finding.WORSE, Finding.UNKNOWN, Finding.BETTER).index(change.finding))
+    )
+
+
+def rows(pairs: Sequence[Pair], metrics: Sequence[str]) -> tuple[Compared, ...]:
+    """Return every metric over all settings, per setting, and over the clean controls; nothing is corrected yet."""
+    plain = [pair for pair in pairs if not pair.place.control]
+    settings = list(dict.fromkeys(pair.place.setting for pair in plain))
+    found = _rows(Scope.ALL, (), plain, metrics) if len(settings) > 1 else []
+    for setting in settings:
+        found += _rows(Scope.SETTING, setting, [pair for pair in plain if pair.place.setting == setting], metrics)
+    return (*found, *_rows(Scope.CONTROLS, (), [pair for pair in pairs if pair.place.control], metrics))
+
+
+def corrected(families: Sequence[Sequence[Compared]]) -> list[tuple[Compared, ...]]:
+    """Return `families` with every finding: all rows of all of them are one family."""
+    chances = iter(holm([row.difference.p for rows in families for row in rows]))
+    return [tuple(_found(row, next(chances)) for row in rows) for rows in families]
+
+
+def regressions(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, ...]:
+    """Return what is worse on the second side, in words: settings that fail more often, metrics that are worse."""
+    settings = dict.fromkeys((pair.place.control, pair.place.setting) for pair in pairs)
+    words = [_failing([pair for pair in pairs if (pair.place.control, pair.place.setting) == one]) for one in settings]
+    worse: dict[str, list[str]] = {}
+    for row in rows:
+        if row.finding == Finding.WORSE:
+            worse.setdefault(_where(row.scope, row.setting, row.flow), []).append(row.metric)
+    return (*filter(None, words), *(f"{', '.join(metrics)}{where}" for where, metrics in worse.items()))
+
+
+def flows(runs: Iterable[Run]) -> tuple[tuple[str, str], ...]:
+    """Return the flows of `runs`, publisher and subscriber of each."""
+    return tuple(dict.fromkeys((flow.publisher, flow.subscriber) for run in runs for flow in run.flows))
+
+
+def _change(pair: Pair) -> Change | None:
+    before, after = pair.first.outcome, pair.second.outcome
+    blamed = before == after == Outcome.FAIL and pair.first.owner != pair.second.owner
+    if before == after and not blamed:
+        return None
+    sure = {before, after} == {Outcome.PASS, Outcome.FAIL}
+    return Change(
+        place=pair.place,
+        first=(before, pair.first.owner),
+        second=(after, pair.second.owner),
+        finding=Finding.UNKNOWN if not sure else Finding.WORSE if after == Outcome.FAIL else Finding.BETTER,
+    )
+
+
+def _rows(scope: Scope, setting: Setting, pairs: Sequence[Pair], metrics: Sequence[str]) -> list[Compared]:
+    first, second = flows(pair.first for pair in pairs), flows(pair.second for pair in pairs)
+    both = [flow for flow in first if flow in second]
+    return [
+        replace(_row([_figures(pair, flow, metric) for pair in pairs], metric), scope=scope, setting=setting, flow=name)
+        for flow in both
+        for name in ["" if len(both) == 1 else " → ".join(flow)]
+        for metric in metrics
+    ]
+
+
+def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
+    """Return both sides over the pairs of which both are known, so that the difference is that of what is shown."""
+    known = [pair for pair in figures if None not in (pair[0].value, pair[1].value)]
+    first, second = [pair[0] for pair in known], [pair[1] for pair in known]
+    return Compared(
+        scope=Scope.ALL,
+        setting=(),
+        flow="",
+        metric=metric,
+        unit=unit(metric),
+        first=pooled(first),
+        second=pooled(second),
+        difference=difference(first, second),
+    )
+
+
+def _figures(pair: Pair, flow: tuple[str, str], metric: str) -> tuple[Measured, Measured]:
+    return _figure(pair.first, flow, metric), _figure(pair.second, flow, metric)
+
+
+def _figure(run: Run, flow: tuple[str, str], metric: str) -> Measured:
+    """Return what `run` measured, unknown where it has no such flow."""
+    of = [one for flows in run.flows if (flows.publisher, flows.subscriber) == flow for one in flows.metrics]
+    return next((one for one in of if one.name == metric), Measured(name=metric, unit=unit(metric), value=None))
+
+
+def _found(row: Compared, chance: float | None) -> Compared:
+    value = row.difference.value
+    if value is None:
+        finding = Finding.UNKNOWN
+    elif chance is None:
+        finding = Finding.UNTOLD
+    elif chance < ALPHA:
+        finding = Finding.WORSE if value > 0 else Finding.BETTER
+    else:
+        finding = Finding.NOT_SIGNIFICANT
+    return replace(row, corrected=chance, finding=finding)
+
+
+def _failing(pairs: Sequence[Pair]) -> str:
+    """Say that the second side fails more often, empty when it does not: what only changed places is no regression."""
+    before, after = (sum(run.outcome == Outcome.FAIL for run in side) for side in _sides(pairs))
+    scope = Scope.CONTROLS if pairs[0].place.control else Scope.SETTING
+    where = _where(scope, () if pairs[0].place.control else pairs[0].place.setting, "")
+    return f"{after} of {len(pairs)} runs fail instead of {before}{where}" if after > before else ""
+
+
+def _sides(pairs: Sequence[Pair]) -> tuple[list[Run], list[Run]]:
+    return [pair.first for pair in pairs], [pair.second for pair in pairs]
+
+
+def _where(scope: Scope, setting: Setting, flow: str) -> str:
+    place = f" with {spelled(setting)}" if setting else "" if scope == Scope.SETTING else f" over {scope}"
+    return place + (f" ({flow})" if flow else "")

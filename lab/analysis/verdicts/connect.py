@@ -1,0 +1,121 @@
+"""Why there was no media at all: what was tried before a link, and what came out behind it.
+
+Law: packets of a kind seen before a link and never behind it died there: NETWORK/connect. What reached the server's
+door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that
+ran over TCP, where the captures show no frames. What is not followed is unknown, not 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import numpy as np
+
+from lab.analysis.values import Owner
+from lab.analysis.wire.scene import Scene, Seat
+from lab.analysis.wire.streams import Flags
+from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets, PairSample
+
+_TCP = 6
+_TCP_KIND = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Break:
+    """Where joining broke off, whose it is, why (a code, empty when nothing tells), and the counts that say so.
+
+    `silent` is whether there was no media at all.
+    """
+
+    owner: Owner
+    reason: str
+    code: str = ""
+    silent: bool = True
+    packets_in: int | None = None
+    packets_dropped: int | None = None
+
+
+def broken(scene: Scene, seats: Sequence[Seat]) -> Break | None:
+    """Return why the clients in `seats` never got media, None when nothing here says so."""
+    for seat in seats:
+        for kind, name in ((_TCP_KIND, "signalling"), (KIND_STUN, "STUN"), (KIND_DTLS, "DTLS")):
+            found = _on_the_way(scene, seat, kind, name)
+            if found:
+                return found
+    return next((told for seat in seats if (told := _told(scene.evidence(seat.name), seat.name))), None)
+
+
+def over_tcp(scene: Scene, seats: Sequence[Seat], during: tuple[int, int]) -> Break | None:
+    """Return who of `seats` had its media on TCP to the server in that time, None when nobody did."""
+    for seat in seats:
+        left = scene.evidence(seat.name)
+        pairs = [pair for pair in (left.pairs if left else ()) if during[0] <= pair.t_ns <= during[1]]
+        if pairs and all(is_over_tcp(scene, pair) for pair in pairs):
+            reason = f"{seat.name} had its media on TCP, to {pairs[0].remote}: loss is delay there, no frame is seen"
+            return Break(owner=Owner.CONFIG, reason=reason, code="media-over-tcp", silent=False)
+    return None
+
+
+def is_over_tcp(scene: Scene, pair: PairSample) -> bool:
+    """Say whether a nominated pair is TCP to the server's own address."""
+    return pair.protocol == "tcp" and pair.remote.rpartition(":")[0] == str(IPv4Address(scene.server))
+
+
+def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
+    outer, inner, core = (_kind(side, kind) for side in (scene.outer(seat), scene.inner(seat), scene.core))
+    asked = outer[outer["src"] == seat.ip]
+    if not asked.size:
+        return None
+    passed, arrived = inner[inner["src"] == seat.ip], core[core["src"] == seat.ip]
+    answered, delivered = inner[inner["dst"] == seat.ip], outer[outer["dst"] == seat.ip]
+    strangers = asked[~_to_server(scene, asked, kind)]
+    if strangers.size == asked.size:
+        reason = f"{seat.name} sent its {name} to {_where(scene, strangers)}, which is not the server"
+        return Break(owner=Owner.CONFIG, reason=reason, code="wrong-address")
+    if not passed.size:
+        return _stopped(seat, name, kind, int(asked.size), "before its link and none behind it")
+    if answered.size and not delivered.size:
+        return _stopped(
+            seat, f"answers to its {name}", kind, int(answered.size), "behind its link and none came through"
+        )
+    if arrived.size and not answered.size:
+        reason = f"the server got {arrived.size} {name} packets of {seat.name} and answered none"
+        return Break(owner=Owner.SERVER, reason=reason, packets_in=int(arrived.size))
+    return None
+
+
+def _where(scene: Scene, strangers: Packets) -> str:
+    """Return the address that gives it away: another host's where there is one, else the server's wrong port."""
+    elsewhere = strangers[strangers["dst"] != scene.server]
+    first = (elsewhere if elsewhere.size else strangers)[0]
+    return f"{IPv4Address(int(first['dst']))}:{int(first['dport'])}"
+
+
+def _stopped(seat: Seat, what: str, kind: int, count: int, where: str) -> Break:
+    """STUN is only tried when signalling has passed, and only DTLS after it has: then some UDP passes."""
+    reason = f"{what} of {seat.name}: {count} packets {where}"
+    code = {_TCP_KIND: "all-blocked", KIND_STUN: "udp-blocked"}.get(kind, "")
+    return Break(owner=Owner.CONNECT, reason=reason, code=code, packets_in=count, packets_dropped=count)
+
+
+def _told(left: ClientEvidence | None, name: str) -> Break | None:
+    """Return what the client itself said, when the packets say nothing."""
+    if left is None:
+        return Break(owner=Owner.UNDECIDED, reason=f"client {name} left nothing: it would have told what it tried")
+    errors = [event.detail.get("text", event.name) for event in left.events if event.name == "error"]
+    if left.oom_killed or errors or left.exit_code not in (0, None):
+        why = "ran out of memory" if left.oom_killed else errors[0] if errors else f"exited with {left.exit_code}"
+        return Break(owner=Owner.CLIENT, reason=f"{name}: {why}")
+    return None
+
+
+def _kind(packets: Packets, kind: int) -> Packets:
+    chosen = packets["proto"] == _TCP if kind == _TCP_KIND else packets["kind"] == kind
+    return np.asarray(packets[chosen])
+
+
+def _to_server(scene: Scene, packets: Packets, kind: int) -> Flags:
+    right = packets["dst"] == scene.server
+    return np.asarray(right if kind == _TCP_KIND else right & (packets["dport"] == scene.server_port), dtype=np.bool_)

@@ -1,0 +1,183 @@
+"""No media at all: what was seen before a link and not behind it says whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lab.analysis.flows.case import Asked
+from lab.analysis.judge import judge
+from lab.analysis.values import Outcome, Owner, RunVerdict
+from lab.evidence.recording import Recording
+from lab.evidence.values import KIND_OTHER, KIND_STUN, PACKET, Event, Packets, Tap
+from lab.scenario.expectations import DEFAULT, expectations
+from lab.scenario.model import Media
+from tests.unit.analysis.build import GO_NS, MS, PUBLISHER, SERVER, Plan, number, recording
+
+ASKED = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
+TCP, UDP = 6, 17
+
+
+def row(src: str, dst: str, *, proto: int = UDP, port: int = 7882, kind: int = KIND_STUN) -> Packets:
+    """Return one packet."""
+    one = np.zeros(1, PACKET)
+    one["t_ns"], one["src"], one["dst"] = GO_NS + 100 * MS, number(src), number(dst)
+    one["proto"], one["dport"], one["kind"] = proto, port, kind
+    return one
+
+
+SIGNAL = row(PUBLISHER, SERVER, proto=TCP, port=7880, kind=KIND_OTHER)
+SIGNAL_BACK = row(SERVER, PUBLISHER, proto=TCP, port=40_000, kind=KIND_OTHER)
+ASK, ANSWER = row(PUBLISHER, SERVER), row(SERVER, PUBLISHER, port=40_000)
+ELSEWHERE = row(PUBLISHER, "203.0.113.9")
+STUN_SERVER = row(PUBLISHER, SERVER, port=3478)
+
+
+def silent(edge: Sequence[Packets], inner: Sequence[Packets], core: Sequence[Packets]) -> Recording:
+    """Return a run in which the publisher never got media: only these packets were seen of it."""
+    run = recording(Plan())
+    seen = {("edge", "publisher"): edge, ("inner", "publisher"): inner, ("core", None): core}
+    taps = tuple(
+        Tap(
+            place=tap.place,
+            client=tap.client,
+            packets=np.concatenate([np.zeros(0, PACKET), *seen.get((tap.place, tap.client), ())]),
+            dropped=0,
+        )
+        for tap in run.taps
+    )
+    clients = tuple(replace(one, frames=(), inbound=(), outbound=(), pairs=()) for one in run.clients)
+    marks = replace(run.manifest.marks, media_from_ns=None, media_to_ns=None)
+    return replace(run, taps=taps, clients=clients, steps=(), manifest=replace(run.manifest, marks=marks))
+
+
+SIGNALLED = (SIGNAL, SIGNAL_BACK)
+CASES = {
+    "udp blocked up": ((*SIGNALLED, ASK, ASK), SIGNALLED, SIGNALLED, Owner.CONNECT, "none behind it", "udp-blocked"),
+    "udp blocked down": (
+        (*SIGNALLED, ASK),
+        (*SIGNALLED, ASK, ANSWER),
+        (*SIGNALLED, ASK, ANSWER),
+        Owner.CONNECT,
+        "none came through",
+        "udp-blocked",
+    ),
+    "tcp blocked": ((SIGNAL,), (), (), Owner.CONNECT, "signalling of publisher", "all-blocked"),
+    "wrong address": (
+        (*SIGNALLED, STUN_SERVER, ELSEWHERE),
+        (*SIGNALLED, STUN_SERVER, ELSEWHERE),
+        SIGNALLED,
+        Owner.CONFIG,
+        "203.0.113.9:7882, which is not the server",
+        "wrong-address",
+    ),
+    "server is mute": ((*SIGNALLED, ASK), (*SIGNALLED, ASK), (*SIGNALLED, ASK), Owner.SERVER, "answered none", ""),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_where_joining_broke_off_names_its_owner(name: str) -> None:
+    """Frames unknown, not 0; the owner and the packets that show it; a failure, for nothing was heard."""
+    edge, inner, core, owner, words, code = CASES[name]
+    run = judge(silent(edge, inner, core), ASKED)
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.FAIL, owner)
+    assert words in flow.reasons[0]
+    assert flow.frames.made is None
+    assert [hop.name for hop in flow.hops] == ["connect"]
+    assert [cause.reason for cause in flow.causes] == ([code] if code else [])
+
+
+def over_tcp(run: Recording) -> Recording:
+    """Return `run` with the publisher's media on TCP to the server, and no RTP of it on UDP."""
+    source = run.clients[0]
+    pairs = tuple(replace(pair, protocol="tcp", remote=f"{SERVER}:7881") for pair in source.pairs)
+    taps = tuple(replace(tap, packets=tap.packets[tap.packets["src"] != number(PUBLISHER)]) for tap in run.taps)
+    return replace(run, clients=(replace(source, pairs=pairs), run.clients[1]), taps=taps)
+
+
+def test_media_on_tcp_is_configuration_and_no_measurement() -> None:
+    """It was heard, so nothing is said about how much is missing: frames and metrics unknown, the owner CODE/config."""
+    wanted = expectations({"verdict": ["CODE/config"], "reason": ["media-over-tcp"]})
+    run = judge(over_tcp(recording(Plan())), replace(ASKED, expect=tuple(wanted)))
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.PASS, Owner.CONFIG)
+    assert (flow.frames.made, flow.causes[0].share) == (None, 0.0)
+    unmet = judge(over_tcp(recording(Plan())), ASKED)
+    assert unmet.outcome == Outcome.FAIL
+    assert {line.result for line in unmet.flows[0].expectations} == {"unknown"}
+
+
+def test_an_expected_firewall_passes() -> None:
+    """`verdict: NETWORK/connect` holds when that is what happened."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"verdict": ["NETWORK/connect"]})))
+    assert judge(silent(edge, inner, core), wanted).outcome == Outcome.PASS
+
+
+def test_what_is_expected_beside_the_firewall_counts() -> None:
+    """`verdict: NETWORK/connect` was met, `lost_frames` could not be measured: UNKNOWN, and both are listed."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"verdict": ["NETWORK/connect"], "lost_frames": ["== 0"]})))
+    run = judge(silent(edge, inner, core), wanted)
+    assert run.outcome == Outcome.UNKNOWN
+    assert [(one.metric, one.result) for one in run.flows[0].expectations] == [
+        ("verdict", "met"),
+        ("lost_frames", "unknown"),
+    ]
+
+
+def test_media_that_never_came_was_absent_all_the_time() -> None:
+    """`absence` is known although nothing else is, and it is whoever's the connection is; on TCP it was heard."""
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    wanted = replace(ASKED, expect=tuple(expectations({"absence": ["== 0ms"]})))
+    run = judge(silent(edge, inner, core), wanted)
+    (line,) = run.flows[0].expectations
+    assert (run.outcome, run.owner, line.result) == (Outcome.FAIL, Owner.CONNECT, "failed")
+    assert line.value == run.flows[0].symptoms.absence == ASKED.media.duration_ms
+    assert judge(over_tcp(recording(Plan())), wanted).flows[0].symptoms.absence is None
+
+
+@pytest.mark.parametrize("place", ["edge", "inner", "core"])
+@pytest.mark.parametrize("name", CASES)
+def test_without_a_capture_nobody_is_blamed(name: str, place: str) -> None:
+    """The packets that would tell are in the missing capture: UNKNOWN naming it, whatever the client says."""
+    edge, inner, core, *_ = CASES[name]
+    run = silent(edge, inner, core)
+    client = replace(run.clients[0], exit_code=1)
+    left = tuple(tap for tap in run.taps if tap.place != place)
+    verdict = judge(replace(run, taps=left, clients=(client, run.clients[1])), ASKED)
+    assert (verdict.outcome, verdict.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert f"the {place} capture" in verdict.reasons[0]
+
+
+def test_media_that_flowed_is_not_unconnected_for_want_of_statistics() -> None:
+    """The captures show it arriving: the missing statistics are named, the client's exit is not the cause."""
+    run = recording(Plan())
+    mute = replace(run.clients[1], inbound=(), exit_code=1)
+    verdict = judge(replace(run, clients=(run.clients[0], mute)), ASKED)
+    assert (verdict.outcome, verdict.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert "has no statistics of publisher" in verdict.reasons[0]
+
+
+def failed_with(**left: object) -> RunVerdict:
+    """Judge a run without any packet whose publisher left this."""
+    run = silent((), (), ())
+    return judge(replace(run, clients=(replace(run.clients[0], **left), run.clients[1])), ASKED)
+
+
+def test_a_client_that_tells_why_is_believed_when_packets_say_nothing() -> None:
+    """Its error, its exit code or the kernel's kill: CODE/client."""
+    told = Event(t_ns=GO_NS, name="error", detail={"text": "token refused"})
+    assert failed_with(events=(told,)).reasons[0] == "no media: publisher: token refused"
+    assert failed_with(exit_code=3).owner == Owner.CLIENT
+    assert "ran out of memory" in failed_with(oom_killed=True).reasons[0]
+
+
+def test_nothing_seen_and_nothing_told_is_unknown() -> None:
+    """No packets, no errors: UNKNOWN, not a guess."""
+    run = judge(silent((), (), ()), ASKED)
+    assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
