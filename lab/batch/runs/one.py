@@ -44,7 +44,7 @@ class Judged:
     @property
     def exit_code(self) -> int:
         """What the run alone would exit with."""
-        from lab.analysis.verdict import exit_code
+        from lab.analysis.verdicts.verdict import exit_code
 
         return exit_code([self.verdict])
 
@@ -61,9 +61,9 @@ def judged(folder: Path) -> Judged:
 
 def frames(folder: Path, first: int, last: int) -> str:
     """Tell the ways of frames `first` to `last`, flow by flow. Raises UsageError, EvidenceError."""
-    from lab.analysis.case import asked_of, case_of
-    from lab.analysis.flow import follow
-    from lab.analysis.ways import ways
+    from lab.analysis.flows.case import asked_of, case_of
+    from lab.analysis.flows.flow import follow
+    from lab.analysis.ledger.ways import ways
     from lab.evidence.recording import read
     from lab.report.frames import lines
 

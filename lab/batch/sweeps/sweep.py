@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from lab.analysis.values import Outcome
-from lab.analysis.verdict import CODES, exit_code
+from lab.analysis.verdicts.verdict import CODES, exit_code
 from lab.batch.crews.crew import Crew, Recorder
 from lab.batch.crews.fidelity import Fidelity, most_lanes
 from lab.batch.crews.judging import Judge

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lab.analysis.compared import Differing
+from lab.analysis.several.compared import Differing
 from lab.evidence import names
 from lab.evidence.manifest import Manifest
 from lab.evidence.recording import read_manifest
