@@ -87,7 +87,12 @@ def keep_verdict(done: Judged) -> None:
 def load() -> None:
     """Import what judges and renders."""
     import numpy.fft  # numpy itself loads these two when they are first used
-    import numpy.ma  # noqa: F401
+    import numpy.ma
+
+    import lab.analysis.judge
+    import lab.evidence.recording
+    import lab.report.json
+    import lab.report.text  # noqa: F401
 
 
 class Loading:

@@ -7,6 +7,7 @@ state appears all at once, by a rename. A process reads a file again only when i
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -33,8 +34,9 @@ def key(machine_id: str, prepared: str, links: int) -> str:
 def expect(cache: Path, links: int) -> None:
     """Read the state that was saved last for as many `links`, so that whoever finds it need not wait for that."""
     saved = (cache / FOLDER).glob(f"*-{links}.*.state")
-    for file in sorted(saved, key=lambda each: each.stat().st_mtime_ns)[-1:]:
-        _digest(file)
+    with suppress(FileNotFoundError):  # another lab of this machine took a broken one away
+        for file in sorted(saved, key=lambda each: each.stat().st_mtime_ns)[-1:]:
+            _digest(file)
 
 
 def find(cache: Path, state_key: str) -> Found:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from lab.batch.runs import one
 from lab.batch.runs.one import Loading
 from lab.rig.watch import Progress
+from tests.replay.keep import unpacked
 
 
 def test_a_run_begins_without_the_judge() -> None:
@@ -17,6 +19,17 @@ def test_a_run_begins_without_the_judge() -> None:
     code = (
         "import sys, lab.batch.runs.many; "
         "print(*(n for n in sys.modules if n.startswith(('lab.analysis', 'lab.report'))))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
+def test_nothing_is_left_to_load_when_a_run_is_judged(tmp_path: Path) -> None:
+    """Every module of the lab and of numpy that judging and rendering a recording needs is there before."""
+    code = (
+        "import sys; from pathlib import Path; from lab.batch.runs.one import judged, keep_verdict, load; load(); "
+        f"before = set(sys.modules); keep_verdict(judged(Path({str(unpacked('clean', tmp_path))!r}))); "
+        "print(*(name for name in set(sys.modules) - before if name.startswith(('lab', 'numpy'))))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
