@@ -87,7 +87,7 @@ def keep_verdict(done: Judged) -> None:
 def load() -> None:
     """Import what judges and renders."""
     import numpy.fft  # numpy itself loads these two when they are first used
-    import numpy.ma
+    import numpy.ma  # noqa: F401
 
     import lab.analysis.judge
     import lab.evidence.recording
