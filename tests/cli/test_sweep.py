@@ -74,7 +74,7 @@ def test_2_for_a_folder_that_is_no_sweep(tmp_path: Path) -> None:
 
 
 def test_4_without_an_engine_and_nothing_is_planned(tmp_path: Path, scenario: Path) -> None:
-    """The folder of a sweep appears when its images are known."""
+    """The folder of a sweep appears when there is somebody to make its runs."""
     assert sweep(tmp_path, scenario, LOSS).returncode == 4
 
 
@@ -104,7 +104,7 @@ def test_5_for_a_journal_with_a_bad_line_in_the_middle(tmp_path: Path) -> None:
 def test_5_for_a_plan_of_a_newer_lab(tmp_path: Path) -> None:
     """By name."""
     folder = laid(planned(tmp_path), tmp_path / "sweep")
-    (folder / PLAN).write_text((folder / PLAN).read_text().replace('"format": 1', '"format": 9'))
+    (folder / PLAN).write_text((folder / PLAN).read_text().replace('"format": 2', '"format": 9'))
     done = lab("sweep", "--resume", folder)
     assert done.returncode == 5
     assert "format 9 needs a newer lab" in done.stderr

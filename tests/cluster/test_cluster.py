@@ -103,12 +103,12 @@ def test_a_broken_worker_is_found_out(place: Place, worker: Worker, way: str, re
 def test_a_worker_with_other_images_makes_nothing(place: Place, worker: Worker) -> None:
     """Its runs would be another experiment's."""
     plan = place.plan
-    other, same = worker("--router", "sha256:2"), worker("--router", "sha256:1")
-    done = place.swept({"router": "sha256:1"})
+    other, same = worker("--router", "router:2"), worker("--router", "router:1")
+    done = place.swept({"router": "router:1"})
     assert done.missing() == ()
     assert other.rest() == []
     assert len(same.rest()) == len(plan.cells)
-    assert any("its image router is sha256:2, the sweep's sha256:1" in note for note in place.notes)
+    assert any("made of something else: router (router:2, not router:1)" in note for note in place.notes)
 
 
 def test_when_every_worker_is_broken_the_sweep_says_so(place: Place, worker: Worker) -> None:

@@ -34,6 +34,7 @@ class Said:
     figures: Mapping[str, float] = field(default_factory=dict)
     subscribers: tuple[str, ...] = ("subscriber",)
     server: str = "sha256:one"
+    recipe: str = ""
     cpus: int = 2
     driver: str = "vm"
 
@@ -47,7 +48,7 @@ def run(folder: Path, said: Said = Said(), text: str | None = None, *sets: str) 
         replace(
             made.manifest,
             versions={"lab": "0.1.0", "programs": "abc", "server": scenario.server.version, "engine": "20.10"},
-            images={"server": Image(reference="livekit", digest=said.server, how="built")},
+            images={"server": Image(reference="livekit", digest=said.server, recipe=said.recipe, how="built")},
             netem=Netem(driver=said.driver, seeded=True, kernel="6.12", iproute2="6.15"),  # type: ignore[arg-type]
             host={"cpus": said.cpus},
         )

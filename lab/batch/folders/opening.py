@@ -1,24 +1,20 @@
 """A sweep's folder before a run: made for a new plan, or found again and gone on with.
 
-Law: plan and sound files are on disk, for good, before the first run. Who goes on with a sweep runs the very images
-that its plan names, or nothing: a cell's identity is made of them.
+Law: plan and sound files are on disk, for good, before the first run. Who goes on with a sweep runs images
+made of what its plan says, or nothing: a cell's identity is made of that.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
-from lab.batch.plans.cells import SOUNDS, Cell, Plan
-from lab.batch.plans.images import needed_images
+from lab.batch.plans.cells import SOUNDS, Plan
+from lab.batch.plans.images import differing, recipes_for
 from lab.errors import EnvironmentFault
 from lab.evidence.store import settle, storing, write_atomically
-from lab.scenario.model import Scenario
-
-ImagesOf = Callable[[Scenario], Mapping[str, str]]
 
 
 def created(plan: Plan, results: Path, search: str | None = None) -> SweepFolder:
@@ -47,18 +43,9 @@ def found(path: Path) -> SweepFolder:
     return folder
 
 
-def images_for(cells: Iterable[Cell], images_of: ImagesOf) -> dict[str, str]:
-    """Return name → digest of every image that `cells` need, each made sure of once. EnvironmentFault."""
-    ready: dict[str, str] = {}
-    for cell in {(cell.setting, cell.control): cell for cell in cells}.values():  # repetitions need the same
-        if not needed_images(cell.scenario) <= ready.keys():
-            ready.update(images_of(cell.scenario))
-    return ready
-
-
-def check_images(folder: SweepFolder, images: Mapping[str, str]) -> None:
-    """Refuse to go on with other images than those that the sweep was planned for. EnvironmentFault."""
-    planned = folder.plan.images
-    if other := sorted(name for name, digest in images.items() if planned.get(name, digest) != digest):
-        words = f"{folder.path}: its plan names another image for {', '.join(other)} than this machine has now"
-        raise EnvironmentFault(words, fix="plan a new sweep; `lab compare` compares the two")
+def check_images(folder: SweepFolder) -> None:
+    """Refuse to go on with images made of something else than the sweep was planned for. EnvironmentFault."""
+    here = {name: recipe for cell in folder.plan.distinct for name, recipe in recipes_for(cell.scenario).items()}
+    if other := differing(folder.plan.images, here):
+        words = f"{folder.path}: it was planned for images made of something else: {', '.join(other)}"
+        raise EnvironmentFault(words, fix="take the lab that planned it; or plan a new sweep, and `lab compare` them")

@@ -22,6 +22,7 @@ from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.folders.parcel import pack, unpack
 from lab.batch.plans.cells import Plan
+from lab.batch.plans.images import differing
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from lab.evidence.store import fact, settle, token, utc_stamp
@@ -86,8 +87,8 @@ def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
 
 def _other(first: Plan, second: Plan) -> str:
     """Say in what two plans differ, the reason first."""
-    if other := [name for name, digest in first.images.items() if second.images.get(name, digest) != digest]:
-        return f"other images ({', '.join(sorted(other))})"
+    if other := differing(first.images, second.images):
+        return f"images made of something else: {', '.join(other)}"
     named = {"seed": "seed", "axes": "axes", "repeat": "number of repetitions", "format": "format"}
     differs = [words for field, words in named.items() if getattr(first, field) != getattr(second, field)]
     return f"another {' and '.join(differs)}" if differs else "another scenario"

@@ -1,8 +1,8 @@
 """The cells of a sweep, and the plan they are run by: `plan.json`, written once before the first run.
 
-Law: a cell is what it does. Its id is made of the resolved scenario, the seed, the repetition, the images it runs and
-the format, and of nothing else, so that two plans agree about a cell exactly when they would run the same thing. Cells
-of one repetition share one seed: what differs between them is the setting.
+Law: a cell is what it does. Its id is made of the resolved scenario, the seed, the repetition, what its images are
+made of and the format, and of nothing else, so that two plans agree about a cell exactly when they would run the same
+thing, on whatever machine. Cells of one repetition share one seed: what differs between them is the setting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.batch.plans.hosts import hosts
-from lab.batch.plans.images import needed_images
+from lab.batch.plans.images import recipes_for
 from lab.batch.plans.plan_file import FORMAT, PlanFile, StoredCell, read
 from lab.batch.plans.trials import Trial, trials, with_controls
 from lab.errors import UsageError
@@ -73,8 +73,8 @@ class Cell:
 class Plan:
     """A sweep, settled: its cells in the order in which they are run, and what they are run on.
 
-    `sweep` is its id (UTC stamp and four digits), `source` the file it came from, `images` name → digest as
-    `needed_images` names them.
+    `sweep` is its id (UTC stamp and four digits), `source` the file it came from, `images` name → recipe, as
+    `recipes_for` has them.
     """
 
     sweep: str
@@ -96,6 +96,11 @@ class Plan:
     def labs(self) -> int:
         """How many different labs the cells need."""
         return len({cell.host for cell in self.cells})
+
+    @property
+    def distinct(self) -> tuple[Cell, ...]:
+        """One cell of each setting, controls beside: its repetitions need the same images."""
+        return tuple({(cell.setting, cell.control): cell for cell in self.cells}.values())
 
     def dump(self) -> str:
         """Return plan.json."""
@@ -129,22 +134,22 @@ def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
     repeat: int | None = None,
     sets: Sequence[str] = (),
     seed: int | None = None,
-    images: Mapping[str, str] | None = None,
+    images_of: Callable[[Scenario], Mapping[str, str]] = recipes_for,
     controls: bool = True,
     clock: Callable[[], int] = time.time_ns,
     entropy: Callable[[], str] = token,
 ) -> Plan:
     """Return the plan of the sweep over the scenario file `path`; every cell is resolved and checked, nothing is run.
 
-    `axes` (`KEY=a,b`), `zips` and `repeat` are the command line's, `sets` are laid over the file first; `images` are
-    name → digest as `needed_images` names them, none when the machine is not to be asked. ScenarioError, UsageError.
+    `axes` (`KEY=a,b`), `zips` and `repeat` are the command line's, `sets` are laid over the file first;
+    `images_of` says of what the images are made that a run needs. ScenarioError, UsageError.
     """
     file = draft(path, sets=sets)
     base = file.scenario(seed=seed)
     asked = swept(file, axes, zips, repeat)
     _check_known(asked, base)
     ordered = trials(file, asked, seed)
-    cells = tuple(_cells(tuple(with_controls(ordered)) if controls else ordered, images or {}))
+    cells = tuple(_cells(tuple(with_controls(ordered)) if controls else ordered, images_of))
     _check_different(cells)
     return Plan(
         sweep=f"{utc_stamp(clock())}-{entropy()}",
@@ -154,7 +159,7 @@ def plan(  # noqa: PLR0913 - each is an option of `lab sweep`
         axes=asked.axes,
         repeat=asked.repeat,
         cells=cells,
-        images=dict(images or {}),
+        images=dict(sorted(item for cell in cells for item in images_of(cell.scenario).items())),
     )
 
 
@@ -180,12 +185,12 @@ def _check_known(asked: Sweep, base: Scenario) -> None:
             raise UsageError(f"axis {key}: unknown field", fix=f"did you mean {' or '.join(names)}?")
 
 
-def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]:
+def _cells(trials: Sequence[Trial], images_of: Callable[[Scenario], Mapping[str, str]]) -> Iterator[Cell]:
     texts = [dump(trial.scenario) for trial in trials]
     for trial, text, host in zip(trials, texts, hosts([trial.scenario for trial in trials]), strict=True):
         sound = trial.scenario.media.audio
         cell = Cell(
-            id=_identity(trial, images),
+            id=_identity(trial, images_of(trial.scenario)),
             setting=trial.setting,
             repetition=trial.repetition,
             control=trial.control,
@@ -200,13 +205,12 @@ def _cells(trials: Sequence[Trial], images: Mapping[str, str]) -> Iterator[Cell]
 def _identity(trial: Trial, images: Mapping[str, str]) -> str:
     """Return the first 12 hexadecimal digits of a hash of everything that the trial does."""
     does = {key: value for key, value in plain(trial.scenario).items() if key not in ("name", "seed")}
-    needed = needed_images(trial.scenario)
     what = {
         "scenario": does,
         "seed": trial.scenario.seed,
         "repetition": trial.repetition,
         "control": trial.control,
-        "images": {name: digest for name, digest in sorted(images.items()) if name in needed},
+        "images": dict(images),
         "format": FORMAT,
     }
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]

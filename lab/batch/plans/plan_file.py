@@ -1,6 +1,7 @@
 """plan.json: the plan of a sweep on disk, the scenarios that labs are built for written once each.
 
-Format 1. A reader refuses a newer format by name; it never guesses.
+Format 2; in format 1 images went by their ids, of which each machine has others. A reader refuses a newer format by
+name; it never guesses.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from lab.errors import EvidenceError
 from lab.evidence.decode import decode, parse
 from lab.scenario.sweeping import Axis, Setting
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from types import TracebackType
 from lab.batch.crews.crew import Attempt, RunCell
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.folders.parcel import pack
+from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
 from lab.errors import Interrupted
 from lab.rig.signals import shielded
@@ -134,23 +135,14 @@ class Slots:
         place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
         try:
             cell = replace(what.cell, sounds=_laid(what.sounds, place))
-            if other := _differing(what.images, self._images(cell.scenario)):
-                return Answer(trouble=other)
+            if other := differing(what.images, self._images(cell.scenario)):
+                return Answer(trouble=f"its images are made of something else: {', '.join(other)}")
             folder = place / "cell" / what.run
             folder.parent.mkdir()
             attempt = make(cell, folder)
             return Answer(attempt=attempt, parcel=pack(folder))
         finally:
             self._broom.submit(shutil.rmtree, place)
-
-
-def _differing(planned: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """Say which of the images here, which a run needs, is another one in the plan; nothing when none is."""
-    return "; ".join(
-        f"its image {name} is {digest}, the sweep's {planned[name]}"
-        for name, digest in here.items()
-        if planned.get(name, digest) != digest
-    )
 
 
 def _laid(sounds: Mapping[str, bytes], place: Path) -> dict[str, Path]:

@@ -35,11 +35,11 @@ class Machines:
             return fitted
 
     def images(self, scenario: Scenario) -> Mapping[str, str]:
-        """Make sure of the images for `scenario`; return name → digest, as a plan has them. EnvironmentFault."""
+        """Make sure of the images for `scenario`; return name → recipe, as a plan has them. EnvironmentFault."""
         made = self(scenario).images
         named = {"router": made.router, server_image(scenario.server.version): made.server}
         named |= {client_image(release): made.with_sdk(release) for release in releases(scenario)}
-        return {name: image.digest for name, image in named.items()}
+        return {name: image.recipe for name, image in named.items()}
 
     def _with_server(self, version: str) -> Machine:
         if version not in self._servers:

@@ -6,8 +6,8 @@ runs, lanes of this machine or workers of a cluster, is a `Crew`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,13 @@ from lab.analysis.verdicts.verdict import CODES, exit_code
 from lab.batch.crews.crew import Crew, Recorder
 from lab.batch.crews.fidelity import Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
-from lab.batch.crews.lanes import Lanes, OpenLane
+from lab.batch.crews.lanes import Lanes
 from lab.batch.crews.slot import Slot
 from lab.batch.folders import opening, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import ERROR, Journal
 from lab.batch.plans.cells import Cell, Plan, plan
 from lab.batch.remote.cluster import Cluster
-from lab.batch.remote.orders import Carrier
 from lab.batch.runs.machines import Machines
 from lab.batch.sweeps import limit
 from lab.batch.sweeps.attempts import Attempts, Told
@@ -35,6 +34,8 @@ from lab.rig.signals import interruptible
 from lab.rig.watch import NOTE, Progress, Watch
 from lab.scenario.ladders import ladder
 
+Makers = Callable[[Judge, Attempts], AbstractContextManager[Crew]]
+"""Opens a crew whose runs are judged by the one, and which tells the other how it fares."""
 _VOID = CODES[Outcome.VOID]
 _SIDE_BY_SIDE = 4
 """How many runs of a search are chosen together where nobody knows how many can be made at a time."""
@@ -80,24 +81,24 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
     again = opening.found(request.resume) if request.resume else None
     _check_again(request)
     _check_search(request, again)
-    draft = again.plan if again else _plan(request)
-    request.selection.of(draft)
+    planned = again.plan if again else _plan(request)
+    request.selection.of(planned)
+    if again:
+        opening.check_images(again)
     with interruptible(), ExitStack() as stack:
-        carrier = stack.enter_context(_scheduler(request.scheduler)) if request.scheduler else None
         if again:
             stack.enter_context(journal := Journal(again.path))
         results = again.path.parent.parent if again else request.results.resolve()
-        machines = Machines(machine(results, insist=request.netem, watch=watch), watch)
-        images = opening.images_for(draft.cells, machines.images)
-        folder = again or opening.created(_plan(request, images), results, _searched(request))
-        opening.check_images(folder, images)
+        place = _there(request.scheduler) if request.scheduler else _here(request, planned, results, watch)
+        makers = stack.enter_context(place)
+        folder = again or opening.created(planned, results, _searched(request))
         if not again:
             stack.enter_context(journal := Journal(folder.path))
         what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
         watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
         with _kept(folder.path, watch):
-            leftovers = _make(attempts, folder, request, carrier, machines, watch)
+            leftovers = _make(attempts, folder, request, makers)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
 
 
@@ -116,7 +117,7 @@ def merge(parts: Sequence[Path], results: Path) -> Swept:
     return _summary(shards.merged(parts, results.resolve()), Selection(), 0)
 
 
-def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
+def _plan(request: Request) -> Plan:
     if request.file is None:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
     return plan(
@@ -126,7 +127,6 @@ def _plan(request: Request, images: Mapping[str, str] | None = None) -> Plan:
         repeat=request.repeat or (limit.AT_MOST if request.find_limit else None),
         sets=request.sets,
         seed=request.seed,
-        images=images,
         controls=request.controls,
     )
 
@@ -157,17 +157,14 @@ def _searched(request: Request) -> str | None:
     return request.find_limit.partition("=")[0] if request.find_limit else None
 
 
-def _make(
-    attempts: Attempts, folder: SweepFolder, request: Request, carrier: Carrier | None, machines: Machines, watch: Watch
-) -> int:
+def _make(attempts: Attempts, folder: SweepFolder, request: Request, makers: Makers) -> int:
     """Make what is missing; return how often something was left behind."""
     with Judge() as judge:
         missing = {cell.id for cell in attempts.resume(judge)}
         cells = [cell for cell in request.selection.of(attempts.plan) if cell.id in missing]
-        lane = partial(_lane, machines, judge, watch)
-        with _crew(carrier, request.lanes, lane, attempts) as crew:
+        with makers(judge, attempts) as crew:
             if folder.search:
-                many = _SIDE_BY_SIDE if carrier or request.lanes is None else request.lanes
+                many = _SIDE_BY_SIDE if request.scheduler or request.lanes is None else request.lanes
                 limit.go(folder.path, attempts, crew, request.selection.may_begin(), many)
             else:
                 attempts.go(crew, cells, request.selection.may_begin())
@@ -175,19 +172,25 @@ def _make(
 
 
 @contextmanager
-def _crew(carrier: Carrier | None, many: int | None, lane: OpenLane, attempts: Attempts) -> Iterator[Crew]:
-    """Have those who make the runs: behind `carrier`, or as `many` lanes as this machine is to have."""
-    if carrier is None:
-        with Lanes(lane, Fidelity(many, most_lanes()), attempts.note) as lanes:
-            yield lanes
-    else:
-        yield Cluster(carrier, attempts.plan.images, attempts.note)
-
-
-def _scheduler(address: str) -> AbstractContextManager[Carrier]:
+def _there(address: str) -> Iterator[Makers]:
+    """Have the workers behind the scheduler at `address`, for which no engine is needed here."""
     from lab.batch.remote.scheduler import Scheduler  # Dask, which is an extra
 
-    return Scheduler(address)
+    with Scheduler(address) as carrier:
+        yield lambda _, attempts: nullcontext(Cluster(carrier, attempts.plan.images, attempts.note))
+
+
+@contextmanager
+def _here(request: Request, planned: Plan, results: Path, watch: Watch) -> Iterator[Makers]:
+    """Have the lanes of this machine; what has to be built is built before the first run."""
+    machines = Machines(machine(results, insist=request.netem, watch=watch), watch)
+    for cell in planned.distinct:
+        machines(cell.scenario)
+
+    def lanes(judge: Judge, attempts: Attempts) -> Lanes:
+        return Lanes(partial(_lane, machines, judge, watch), Fidelity(request.lanes, most_lanes()), attempts.note)
+
+    yield lanes
 
 
 @contextmanager

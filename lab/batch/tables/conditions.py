@@ -2,13 +2,13 @@
 
 Law: two runs may differ in one thing, the thing compared, and in chance (the seed). Everything else that a manifest and
 a scenario tell is a condition. What comes together counts as one thing: a server's version and its image, the kernel
-and the machine it runs on.
+and the machine it runs on, with the ids of the images that it built by the same recipes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ _WHOLE = ("audio", "loss", "background", "expect")
 _SERVER, _CLIENT, _MACHINE, _NETEM, _LAB = "server.version", "clients.sdk", "machine", "netem", "lab"
 _VERSIONS = {"server": _SERVER, "engine": _MACHINE}
 _IMAGES = {"server": _SERVER, "client": _CLIENT}
+_RECIPE, _IMAGE = "recipe ", "image "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,18 @@ def differing(first: Sequence[Condition], second: Sequence[Condition]) -> tuple[
     A mapping that only one side has, such as a client, is one thing.
     """
     one, other = _named(first, second), _named(second, first)
-    return tuple(
+    found = tuple(
         Differing(thing=thing, detail=detail, first=one.get((thing, detail), ""), second=other.get((thing, detail), ""))
         for thing, detail in dict.fromkeys((*one, *other))
         if one.get((thing, detail)) != other.get((thing, detail))
     )
+    same = {name[1] for name, value in one.items() if other.get(name) == value}
+    return tuple(replace(each, thing=_MACHINE) if _is_of_a_machine(each.detail, same) else each for each in found)
+
+
+def _is_of_a_machine(detail: str, same: Collection[str]) -> bool:
+    """Say whether it is the id of an image whose recipe is among what is the `same`: each machine has its own."""
+    return detail.startswith(_IMAGE) and f"{_RECIPE}{detail.removeprefix(_IMAGE)}" in same
 
 
 def _named(found: Sequence[Condition], partner: Sequence[Condition]) -> dict[tuple[str, str], str]:
@@ -115,7 +123,9 @@ def _manifest(manifest: Manifest) -> Iterator[Condition]:
         yield Condition(thing=_VERSIONS.get(name, _LAB), detail=name, value=version)
     for name, image in manifest.images.items():
         thing = _IMAGES.get(name.split(" ")[0], f"images.{name}")
-        yield Condition(thing=thing, detail=f"image {name}", value=image.digest)
+        if image.recipe:
+            yield Condition(thing=thing, detail=f"{_RECIPE}{name}", value=image.recipe)
+        yield Condition(thing=thing, detail=f"{_IMAGE}{name}", value=image.digest)
     for name, value in asdict(manifest.netem).items() if manifest.netem else ():
         yield Condition(thing=_NETEM, detail=name, value=str(value))
     for name, value in manifest.host.items():

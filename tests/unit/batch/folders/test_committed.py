@@ -92,6 +92,6 @@ def test_a_folder_that_is_no_sweep_is_bad_usage(tmp_path: Path) -> None:
 def test_a_plan_of_a_newer_lab_is_named(done: SweepFolder) -> None:
     """Nothing is guessed."""
     path = done.path / PLAN
-    path.write_text(path.read_text().replace('"format": 1', '"format": 2'))
-    with pytest.raises(EvidenceError, match="format 2 needs a newer lab"):
+    path.write_text(path.read_text().replace('"format": 2', '"format": 3'))
+    with pytest.raises(EvidenceError, match="format 3 needs a newer lab"):
         again(done)

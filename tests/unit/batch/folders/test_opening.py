@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import wave
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.batch.folders.journal import Journal, Opened
-from lab.batch.folders.opening import check_images, created, found, images_for
-from lab.batch.plans.cells import Plan, plan
-from lab.batch.plans.images import needed_images
+from lab.batch.folders.opening import check_images, created, found
+from lab.batch.plans.cells import plan
 from lab.errors import EnvironmentFault, EvidenceError, StorageError, UsageError
-from lab.scenario.model import Scenario
 from tests.fakes.sweeps import BASE, laid, planned
-
-
-def digests(scenario: Scenario) -> Mapping[str, str]:
-    """Return made-up images."""
-    return {name: f"sha256:{name}" for name in needed_images(scenario)}
 
 
 def test_plan_and_sounds_are_there_and_cells_find_them(tmp_path: Path) -> None:
@@ -47,41 +40,13 @@ def test_a_folder_is_named_by_scenario_and_sweep_and_never_taken_twice(tmp_path:
         created(asked, tmp_path / "results")
 
 
-def test_each_image_is_made_sure_of_once(tmp_path: Path) -> None:
-    """Two versions over six cells: two questions."""
-    (tmp_path / "base.yaml").write_text(BASE)
-    axes = ("server.version=v1.13.5,v1.13.4", "links.publisher.up.loss=0%,1%,2%")
-    asked: list[str] = []
-
-    def images_of(scenario: Scenario) -> Mapping[str, str]:
-        asked.append(scenario.server.version)
-        return digests(scenario)
-
-    images = images_for(plan(tmp_path / "base.yaml", axes=axes).cells, images_of)
-    assert sorted(asked) == ["v1.13.4", "v1.13.5"]
-    assert {"router", "server v1.13.4", "server v1.13.5"} < images.keys()
-
-
-def imaged(tmp_path: Path) -> Plan:
-    """Return a plan that names its images."""
-    (tmp_path / "base.yaml").write_text(BASE)
-    draft = plan(tmp_path / "base.yaml", axes=("media.red=true,false",))
-    return plan(tmp_path / "base.yaml", axes=("media.red=true,false",), images=digests(draft.cells[0].scenario))
-
-
-def test_another_image_than_planned_is_named_and_refused(tmp_path: Path) -> None:
-    """Half a sweep on one build and half on another is no sweep."""
-    folder = created(imaged(tmp_path), tmp_path / "results")
-    now = dict(folder.plan.images)
-    check_images(folder, now)
-    with pytest.raises(EnvironmentFault, match="another image for router than this machine has now"):
-        check_images(folder, {**now, "router": "sha256:new"})
-
-
-def test_the_images_make_the_cells(tmp_path: Path) -> None:
-    """Other images, other ids."""
-    draft = planned(tmp_path)
-    assert not {cell.id for cell in draft.cells} & {cell.id for cell in imaged(tmp_path).cells}
+def test_who_has_the_recipes_goes_on_and_who_has_another_is_refused(tmp_path: Path) -> None:
+    """Half a sweep on one build and half on another is no sweep: the image is named, with both recipes."""
+    asked = planned(tmp_path)
+    check_images(created(asked, tmp_path / "results"))
+    other = replace(asked, sweep="other", images={**asked.images, "router": "router:old"})
+    with pytest.raises(EnvironmentFault, match=rf"else: router \({asked.images['router']}, not router:old\)"):
+        check_images(created(other, tmp_path / "results"))
 
 
 def test_a_journal_of_another_plan_is_refused(tmp_path: Path) -> None:

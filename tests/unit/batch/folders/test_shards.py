@@ -9,14 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from lab.batch.crews.crew import InOrder
 from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import Noted
-from lab.batch.plans.cells import Plan
+from lab.batch.plans import images
+from lab.batch.plans.cells import Cell, Plan
 from lab.batch.sweeps.selecting import Selection, Shard
 from lab.errors import StorageError, UsageError
 from lab.evidence import names
-from tests.fakes.sweeps import begun, in_order, laid, planned, swept
+from lab.evidence.manifest import Image
+from lab.evidence.recording import read_manifest
+from lab.host import sources
+from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 
 AXIS = "links.publisher.up.loss=0%,1%,2%,3%,4%"
 
@@ -57,6 +62,46 @@ def test_parts_make_the_whole(tmp_path: Path, plan: Plan, of: int) -> None:
     assert {each.cell.id: contents(each.folder) for each in done.committed()} == theirs
     assert len(theirs) == 10
     assert done.path.parent.name == plan.name
+
+
+def test_machines_that_built_their_own_images_make_parts_of_one_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other ids, the same recipes: they merge, each run with its own ids. Another Debian below is refused by name."""
+    one = planned(tmp_path / "one", AXIS)
+    parts = [elsewhere(one, tmp_path / "part-1", 1), elsewhere(planned(tmp_path / "two", AXIS), tmp_path / "part-2", 2)]
+    done = merged(tmp_path, *parts)
+    assert done.missing() == ()
+    ids = {read_manifest(each.folder).images["router"].digest for each in done.committed()}
+    assert ids == {"sha256:1", "sha256:2"}
+    monkeypatch.setattr(sources, "DEBIAN_PINNED", "debian@sha256:other")
+    images._recipes.cache_clear()
+    other = planned(tmp_path / "three", AXIS)
+    images._recipes.cache_clear()
+    pattern = rf"client 1\.2\.1 \(.*router \({other.images['router']}, not {one.images['router']}\), server v1"
+    with pytest.raises(UsageError, match=pattern):
+        merged(tmp_path, parts[0], elsewhere(other, tmp_path / "part-3", 2))
+
+
+def elsewhere(plan: Plan, folder: Path, number: int) -> Path:
+    """Run one of two parts in `folder` with images whose ids are those of machine `number`."""
+    mine = {cell.id for cell in Selection(shard=Shard(number=number, of=2)).of(plan)}
+    swept(laid(plan, folder), InOrder(ImagedRuns(f"sha256:{number}")), may_begin=lambda cell: cell.id in mine)
+    return folder
+
+
+class ImagedRuns(FakeRuns):
+    """Runs on a router of this id, made of what every router is made of."""
+
+    def __init__(self, digest: str) -> None:
+        """Make runs that pass."""
+        super().__init__()
+        self._digest = digest
+
+    def images(self, cell: Cell) -> dict[str, Image]:
+        """Return what stands in the manifest."""
+        recipe = images.recipes_for(cell.scenario)["router"]
+        return {"router": Image(reference="router", digest=self._digest, recipe=recipe, how="built")}
 
 
 def test_what_is_missing_stays_missing_and_can_be_gone_on_with(tmp_path: Path, plan: Plan) -> None:
@@ -104,7 +149,7 @@ def test_two_different_answers_to_one_cell_are_refused(tmp_path: Path, plan: Pla
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"images": {"router": "sha256:2"}}, "other images (router)"),
+        ({"images": {"router": "router:2"}}, "images made of something else: router (router:2, not router:1)"),
         ({"seed": 8}, "another seed"),
         ({"repeat": 3}, "another number of repetitions"),
         ({}, "another scenario"),
@@ -112,7 +157,7 @@ def test_two_different_answers_to_one_cell_are_refused(tmp_path: Path, plan: Pla
 )
 def test_a_part_of_another_sweep_is_refused(tmp_path: Path, plan: Plan, changes: dict[str, object], words: str) -> None:
     """It says in what the plans differ."""
-    plan = replace(plan, images={"router": "sha256:1"})
+    plan = replace(plan, images={"router": "router:1"})
     other = replace(plan, cells=plan.cells[:-1], **changes)  # type: ignore[arg-type]
     with pytest.raises(UsageError) as refused:
         merged(tmp_path, laid(plan, tmp_path / "one"), laid(other, tmp_path / "two"))

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from lab.batch.plans.cells import load, plan
+from lab.batch.plans.images import recipes_for
 from lab.errors import EvidenceError, ScenarioError, UsageError
+from lab.host.recipes import recipes
 from lab.scenario.load import loads
 from lab.scenario.model import Impairment
 
@@ -27,7 +29,6 @@ inject:
 expect: {verdict: BOTH}
 """
 LOSS = "links.publisher.up.loss=0%,5%,10%"
-IMAGES = {"router": "sha256:1", "client 1.2.1": "sha256:2", "server v1.13.5": "sha256:3", "server v1.13.4": "sha256:4"}
 
 
 def at(nanoseconds):
@@ -134,13 +135,30 @@ def test_a_control_is_no_cell_of_the_sweep_even_when_that_is_clean_too(tmp_path)
 def test_an_id_is_what_the_run_does(base, tmp_path):
     """Name and place do not count; scenario, images of its own and repetition do."""
     one, two = "links.publisher.up.loss=5%", "server.version=v1.13.5,v1.13.4"
-    plain = planned(base, one, images=IMAGES, controls=False).cells[0]
-    renamed = planned(written(tmp_path / "b", "name: b\n" + BASE), one, images=IMAGES, controls=False).cells[0]
+    plain = planned(base, one, controls=False).cells[0]
+    renamed = planned(written(tmp_path / "b", "name: b\n" + BASE), one, controls=False).cells[0]
     assert plain.id == renamed.id
     assert len(plain.id) == 12
-    assert planned(base, one, images={**IMAGES, "router": "sha256:9"}, controls=False).cells[0].id != plain.id
-    assert planned(base, one, images={**IMAGES, "server v1.13.4": "sha256:9"}, controls=False).cells[0].id == plain.id
-    assert plain.id in {cell.id for cell in planned(base, one, two, images=IMAGES, controls=False).cells}
+    assert planned(base, one, images_of=made(router="router:9"), controls=False).cells[0].id != plain.id
+    elsewhere = made(**{"server v1.13.4": "livekit:9"})
+    assert planned(base, one, images_of=elsewhere, controls=False).cells[0].id == plain.id
+    assert plain.id in {cell.id for cell in planned(base, one, two, images_of=elsewhere, controls=False).cells}
+
+
+def made(**other):
+    """Return who says that the images of these names are made of something else."""
+    return lambda scenario: {name: other.get(name, recipe) for name, recipe in recipes_for(scenario).items()}
+
+
+def test_a_plan_names_every_image_of_its_cells_and_no_engine_is_asked(base):
+    """The router, and each server and SDK that a cell has, by what it is made of: the same on every machine."""
+    axes = ("server.version=v1.13.5,v1.13.4", "clients.publisher.sdk=1.1.2,1.2.1")
+    found = planned(base, *axes).images
+    assert list(found) == ["client 1.1.2", "client 1.2.1", "router", "server v1.13.4", "server v1.13.5"]
+    assert len(set(found.values())) == 5
+    assert found["router"] == recipes().router.identity
+    assert found["client 1.1.2"] == recipes(sdk_version="1.1.2").client.identity
+    assert found["server v1.13.4"] == recipes(server_version="v1.13.4").server.identity
 
 
 def test_settings_that_mean_the_same_are_refused(base):
@@ -216,7 +234,7 @@ def test_every_example_of_the_documentation_is_a_sweep(tmp_path):
 
 def test_a_plan_reads_back_as_it_was_written(base, tmp_path):
     """Everything, the digest included; which does not depend on when the sweep was made."""
-    found = planned(base, LOSS, "media.red=true,false", zips=[], repeat=2, images=IMAGES)
+    found = planned(base, LOSS, "media.red=true,false", zips=[], repeat=2)
     (tmp_path / "plan.json").write_text(found.dump())
     assert load(tmp_path / "plan.json") == found
     assert found.sweep == "19700101-000000-beef"
@@ -227,7 +245,7 @@ def test_a_plan_reads_back_as_it_was_written(base, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"format": 2}, "format 2 needs a newer lab"),
+        ({"format": 3}, "format 3 needs a newer lab"),
         ({"format": None}, "no format number"),
         ({"cells": 3}, "cells"),
         ({"more": 1}, "unknown"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.plans.images import needed_images
+from lab.batch.plans.images import recipes_for
 from lab.batch.runs.machines import Machines
 from lab.errors import EnvironmentFault
 from lab.host import images
@@ -74,10 +74,10 @@ def test_a_server_brings_its_own_image_and_keeps_the_sdks(engine: FakeEngine, ma
 
 
 def test_images_are_named_as_a_plan_names_them(machines: Machines) -> None:
-    """Exactly those that a cell depends on, by digest."""
+    """Exactly those that a cell depends on, by what they were made of: what is planned without an engine."""
     scenario = asked(server="v1.13.4", publisher="1.1.2")
     found = machines.images(scenario)
-    assert set(found) == needed_images(scenario)
+    assert found == recipes_for(scenario)
     assert set(found) == {"router", "server v1.13.4", "client 1.1.2", "client 1.2.1"}
     assert len(set(found.values())) == 4
 

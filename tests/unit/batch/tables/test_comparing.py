@@ -97,6 +97,20 @@ def test_a_version_and_its_image_are_one_thing(tmp_path: Path) -> None:
     assert [(each.detail, each.second) for each in builds.compared] == [("image server", "sha256:three")]
 
 
+def test_an_image_made_of_the_same_elsewhere_is_another_machine(tmp_path: Path) -> None:
+    """Its id differs with the machine that built it, and counts as that; another recipe is another server."""
+    one = run(tmp_path / "a" / "1", Said(recipe="livekit:1"))
+    there = run(tmp_path / "b" / "1", Said(server="sha256:two", recipe="livekit:1", cpus=4))
+    other = run(tmp_path / "c" / "1", Said(server="sha256:three", recipe="livekit:2"))
+    machines, builds = asked(one, there, other)
+    assert {each.thing for each in machines.compared} == {"machine"}
+    assert {each.detail for each in machines.compared} == {"cpus", "image server"}
+    assert {(each.thing, each.detail) for each in builds.compared} == {
+        ("server.version", "recipe server"),
+        ("server.version", "image server"),
+    }
+
+
 def test_sweeps_are_paired_by_setting_and_repetition(tmp_path: Path) -> None:
     """Every cell with its like, clean controls among themselves; the worse setting is found, the other not blamed."""
 
