@@ -1,4 +1,4 @@
-"""The command line of the proof: run, rejudge, report, blind."""
+"""The command line of the proof: run, rejudge, read, report, blind."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lab.errors import Interrupted
 from lab.host.machine import machine
@@ -21,6 +22,7 @@ from tests.accuracy.journal import Journal, Line
 from tests.accuracy.lane import Lane
 from tests.accuracy.matrix import FULL, FULL_SEED, QUICK, Cell, Size, matrix
 from tests.accuracy.page import Made, render
+from tests.accuracy.provenance import Provenance
 from tests.accuracy.score import Score, blamed_code, said, score, wrong_blame
 from tests.bench.page import ROOT, commit, write_part
 
@@ -44,7 +46,8 @@ def main(argv: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.accuracy", description=__doc__)
     commands = parser.add_subparsers(required=True)
-    for name, command in (("run", _run), ("rejudge", _rejudge), ("report", _report), ("blind", _blind)):
+    named = {"run": _run, "rejudge": _rejudge, "read": _read, "report": _report, "blind": _blind}
+    for name, command in named.items():
         sub = commands.add_parser(name, help=command.__doc__)
         sub.set_defaults(command=command)
         sub.add_argument("--quick", action="store_true", help="20 short runs; fails on a wrong blame")
@@ -59,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(asked: argparse.Namespace) -> int:
     """Record what is missing of the matrix, judge it, and say how it went."""
     cells, journal = _cells(asked), _journal(asked)
+    Provenance(journal.folder).recording(commit(), _today())
     with interruptible():
         lane = Lane(machine=machine(journal.folder.resolve(), insist=None, watch=silent), journal=journal, told=_tell)
         for _ in range(2 if asked.quick else ATTEMPTS):
@@ -77,8 +81,11 @@ def _open(lines: list[Line], cell: Cell, *, retry_unknown: bool) -> bool:
 
 
 def _rejudge(asked: argparse.Namespace) -> int:
-    """Judge every recording of the journal again, and say how it went."""
+    """Judge every recording of the journal again, and say how it went; what was answered first is kept."""
     journal = _journal(asked)
+    known = Provenance(journal.folder)
+    known.keep(journal.lines())
+    known.judging(commit(), _today())
     with ProcessPoolExecutor() as pool:
         journal.replace(list(pool.map(_again, [(journal.folder, line) for line in journal.lines()])))
     return _report(asked)
@@ -89,16 +96,40 @@ def _again(work: tuple[Path, Line]) -> Line:
     return replace(line, found=examine(folder / line.folder, line.faults) if line.folder else {})
 
 
+def _read(asked: argparse.Namespace) -> int:
+    """Note that the answers so far were read: whatever the judge learns from now on, on these it is not blind."""
+    journal = _journal(asked)
+    Provenance(journal.folder).read(journal.lines())
+    print(f"{len(journal.lines())} answers were read")
+    return 0
+
+
 def _report(asked: argparse.Namespace) -> int:
     """Say how it went; for the published proof also write docs/accuracy.md and summary.json."""
-    done = score(_lines(asked))
-    made = Made(commit=commit(), date=datetime.now(UTC).date().isoformat(), seed=_seed(asked))
+    lines, known = _lines(asked), Provenance(_journal(asked).folder)
+    done = score(lines)
+    made = Made(
+        written_by=commit(),
+        judged_by=known.judged_by,
+        recorded_by=known.recorded_by,
+        programs=known.programs(lines),
+        date=_today(),
+        seed=_seed(asked),
+        first=score(known.first(lines)),
+        unread=score(known.unread(lines)),
+    )
     print(render(done, made))
     print(json.dumps(done.summary))
     if made.seed == FULL_SEED and not (asked.only or asked.cells or asked.stale):
         write_part("proof", render(done, made))
-        SUMMARY.write_text(json.dumps({**done.summary, "commit": made.commit, "seed": made.seed}, indent=1) + "\n")
+        SUMMARY.write_text(json.dumps(_summary(done, made), indent=1) + "\n")
     return _quick_code(done, len(_cells(asked))) if asked.quick else _full_code(done)
+
+
+def _summary(done: Score, made: Made) -> dict[str, Any]:
+    who = {"commit": made.written_by, "recorded_by": made.recorded_by, "judged_by": made.judged_by}
+    where = {**who, "programs": made.programs, "seed": made.seed}
+    return {**done.summary, **where, "first": made.first.summary, "unread": made.unread.summary}
 
 
 def _quick_code(done: Score, cells: int) -> int:
@@ -148,6 +179,10 @@ def _seed(asked: argparse.Namespace) -> int:
     if asked.seed is not None:
         return int(asked.seed)
     return QUICK_SEED if asked.quick else FULL_SEED
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def _journal(asked: argparse.Namespace) -> Journal:

@@ -43,10 +43,10 @@ def sha256(cell: Cell) -> str:
 class Journal:
     """The lines of one matrix, in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = NAME) -> None:
         """Open it; the folder is made where it is missing, a torn last line is cut off."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self._path = folder, folder / NAME
+        self.folder, self._path = folder, folder / name
         if self._path.exists():
             whole = self._path.read_bytes()
             os.truncate(self._path, whole.rfind(b"\n") + 1)

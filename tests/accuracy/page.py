@@ -23,11 +23,21 @@ _FIGURES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """Of which code, when, and from which seed the figures are."""
+    """Of which code, when, and from which seed the figures are.
 
-    commit: str
+    `judged_by` is who judged everything again, None when every answer is its recorder's, `written_by` who counted them.
+    `programs` are what the recordings themselves name. `first` is what was answered before anything was judged again,
+    `unread` the figures of the cells of which nobody had read an answer when the judge was last changed.
+    """
+
+    written_by: str
+    judged_by: str | None
+    recorded_by: tuple[str, ...]
+    programs: tuple[str, ...]
     date: str
     seed: int
+    first: Score
+    unread: Score
 
 
 def render(score: Score, made: Made) -> str:
@@ -37,7 +47,7 @@ def render(score: Score, made: Made) -> str:
 
 def _lines(score: Score, made: Made) -> Iterator[str]:
     figures = score.summary
-    yield f"Commit {made.commit}, {made.date}, seed {made.seed}."
+    yield _origin(made)
     yield ""
     yield (
         f"{figures['runs']} runs, {figures['void']} void; of the {figures['judged']} others {figures['clean']} were "
@@ -47,18 +57,14 @@ def _lines(score: Score, made: Made) -> Iterator[str]:
         f"unexplained."
     )
     yield ""
-    yield "| | runs | of | share | 95 % interval (exact) |"
-    yield "| --- | --- | --- | --- | --- |"
-    for name, key in _FIGURES:
-        low, high = score.interval(key)
-        share = figures[key] / max(1, figures["judged"])
-        yield f"| {name} | {figures[key]} | {figures['judged']} | {share:.1%} | {low:.1%} to {high:.1%} |"
+    yield from _figures(score)
     yield ""
     yield (
         f"Harness faults: {figures['harness_runs']} runs, {figures['harness_void']} void, "
         f"{figures['harness_unknown']} unknown, {figures['harness_true']} answered truly all the same, "
         f"**{figures['harness_blamed_code']} blamed on code**, {figures['harness_blamed_network']} on the network."
     )
+    yield from _compared(score, made)
     for title, table in _tables(score):
         yield ""
         yield f"### {title}"
@@ -68,6 +74,41 @@ def _lines(score: Score, made: Made) -> Iterator[str]:
     yield "### Wrong or unknown, each"
     yield ""
     yield from _mistakes(score.judged)
+
+
+def _origin(made: Made) -> str:
+    """Say who recorded and who judged."""
+    recorded = f"by commit {', then '.join(made.recorded_by)}" if made.recorded_by else "by a commit that nobody noted"
+    programs = f" (clients' programs {', '.join(made.programs)}, as the manifests say)" if made.programs else ""
+    judged = f"and all judged again by {made.judged_by}" if made.judged_by else "and judged by the same"
+    return f"Recorded {recorded}{programs}, {judged}. Counted by {made.written_by}, {made.date}. Seed {made.seed}."
+
+
+def _figures(score: Score) -> Iterator[str]:
+    figures = score.summary
+    yield "| | runs | of | share | 95 % interval (exact) |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, key in _FIGURES:
+        low, high = score.interval(key)
+        share = figures[key] / max(1, figures["judged"])
+        yield f"| {name} | {figures[key]} | {figures['judged']} | {share:.1%} | {low:.1%} to {high:.1%} |"
+
+
+def _compared(score: Score, made: Made) -> Iterator[str]:
+    """Yield what the judge of the time answered, and how today's does where nobody had looked, unless that is all."""
+    if made.unread.summary["judged"] != score.summary["judged"]:
+        yield ""
+        yield "### Where nobody had looked before the judge was last changed"
+        yield ""
+        yield from _figures(made.unread)
+    if made.first != score:
+        yield ""
+        yield "### As first answered, while it was recorded"
+        yield ""
+        void = made.first.summary["void"]
+        yield f"The same recordings, {void} of them void, by the judges of the time:"
+        yield ""
+        yield from _figures(made.first)
 
 
 def _tables(score: Score) -> Iterator[tuple[str, Table]]:

@@ -14,8 +14,6 @@ from tests.accuracy.page import Made, render
 from tests.accuracy.score import Score, score
 from tests.bench.page import PAGE, with_part
 
-MADE = Made(commit="abc", date="2026-11-22", seed=1)
-
 
 def line(cell: str, owner: str = "NONE", *, right: bool = True, sabotage: str = "", **more: Any) -> Line:
     """Return one line of a journal."""
@@ -131,12 +129,37 @@ def scored() -> Score:
     return score([line("c000-clean"), line("c001-clean", "CODE/client", right=False), line("c002", sabotage="cpu-hog")])
 
 
+def made(**more: Any) -> Made:
+    """Return where a score is from: answered once, and read by nobody."""
+    who = {"written_by": "abc", "judged_by": "newer", "recorded_by": ("old", "new"), "programs": ("1f",)}
+    return Made(**{**who, "date": "2026-11-22", "seed": 1, "first": scored(), "unread": scored(), **more})
+
+
 def test_the_report_tells_intervals_and_each_mistake() -> None:
     """Commit, date and seed first; exact intervals; who was blamed wrongly, and why the judge thought so."""
-    text = render(scored(), MADE)
-    assert text.startswith("Commit abc, 2026-11-22, seed 1.")
+    text = render(scored(), made())
+    assert text.startswith(
+        "Recorded by commit old, then new (clients' programs 1f, as the manifests say), and all judged again by newer. "
+        "Counted by abc, 2026-11-22. Seed 1.\n"
+    )
     assert "| right owner | 1 | 2 | 50.0% | 1.3% to 98.7% |" in text
     assert "| c001-clean | NONE none | CODE/client y **(blame)** | z |" in text
+
+
+def test_the_report_tells_what_was_answered_first_and_where_the_judge_was_blind() -> None:
+    """Only where that is not the figures above: a proof that was judged once has neither section."""
+    headings = ("### Where nobody had looked before the judge was last changed", "### As first answered")
+    plain = render(scored(), made())
+    assert not any(heading in plain for heading in headings)
+    first = score([line("c000-clean", "VOID", right=False), line("c001-clean", "CODE/client", right=False)])
+    text = render(
+        scored(), made(first=first, unread=score([line("c000-clean")]), recorded_by=(), programs=(), judged_by=None)
+    )
+    assert all(heading in text for heading in headings)
+    assert "| right owner | 1 | 1 | 100.0% | 2.5% to 100.0% |" in text
+    assert "The same recordings, 1 of them void, by the judges of the time:" in text
+    assert "| right owner | 0 | 1 | 0.0% | 0.0% to 97.5% |" in text
+    assert text.startswith("Recorded by a commit that nobody noted, and judged by the same. Counted by abc")
 
 
 def test_a_part_of_the_page_is_written_in_its_place() -> None:
