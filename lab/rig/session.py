@@ -1,30 +1,28 @@
 """One run on a standing lab: the story of a recording.
 
-Law: every capture is open before the first client starts and closed after the last packet has left the bump; every
+Law: every capture is open before the first client is let in and closed after the last packet has left the bump; every
 change of the network is read back before it counts; what happened is written down as it happens. Nothing here judges.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence.store import RunFolder
 from lab.rig import clients, ending, facts, lifetime, programs, server, server_words, sharing
 from lab.rig.background import Background
-from lab.rig.capture import Captures
 from lab.rig.clients import Running
-from lab.rig.containers import RESULTS
 from lab.rig.counting import Counts
 from lab.rig.crowd import Crowd
 from lab.rig.injector import Injector
 from lab.rig.lab import Lab
 from lab.rig.network import Network
-from lab.rig.parallel import Together, enter_side_by_side
+from lab.rig.parallel import enter_side_by_side
+from lab.rig.surroundings import impair, surroundings
 from lab.rig.topology import SERVER
 from lab.rig.watch import Progress, Watch
 from lab.rig.witnesses import Witnesses
@@ -49,18 +47,15 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
     sharing.admit(lab, scenario)
     room = lab.new_room()
     with ExitStack() as stack:
-        watch(Progress(phase="taps"))
-        _, seen, _ = stack.enter_context(
-            Together(_taps(lab, folder), Witnesses(lab, folder), _words(lab, folder, room))
+        watch(Progress(phase="taps and clients"))
+        around, joined = enter_side_by_side(
+            stack, surroundings(lab, scenario, folder, room), clients.started(lab, scenario, folder, room)
         )
         watch(Progress(phase="join"))
-        world, joined = enter_side_by_side(
-            stack, _world(lab, scenario, folder, room), clients.started(lab, scenario, folder, room)
-        )
         folder.put(facts.known(folder.manifest, lab, scenario))
-        seen.watch(SERVER, lab.server, node=SERVER)
+        around.witnesses.watch(SERVER, lab.server, node=SERVER)
         for each in joined:
-            seen.watch(f"client-{each.client.name}", each.container, node=each.client.name)
+            around.witnesses.watch(f"client-{each.client.name}", each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
         if _all_hear(lab, scenario, joined, folder):
@@ -69,11 +64,11 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                     lab=lab,
                     scenario=scenario,
                     joined=joined,
-                    network=world.network,
-                    traffic=world.traffic,
-                    crowd=world.crowd,
+                    network=around.network,
+                    traffic=around.traffic,
+                    crowd=around.crowd,
                     injector=injector,
-                    witnesses=seen,
+                    witnesses=around.witnesses,
                     folder=folder,
                     room=room,
                     watch=watch,
@@ -81,42 +76,6 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
                 )
             )
     folder.seal()
-
-
-def _taps(lab: Lab, folder: RunFolder) -> Captures:
-    mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
-    return Captures(engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted)
-
-
-@contextmanager
-def _words(lab: Lab, folder: RunFolder, room: str) -> Iterator[None]:
-    """Keep what the server says when the clients have left."""
-    try:
-        yield
-    finally:
-        server_words.keep_last_words(lab, folder, room)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _World:
-    """What is around the clients of a run."""
-
-    network: Network
-    traffic: Background
-    crowd: Crowd
-
-
-@contextmanager
-def _world(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[_World]:
-    """Make the links what they are when the clients join, and let the crowd in; leave the server as it was."""
-    with ExitStack() as stack:
-        traffic = stack.enter_context(Background(lab, folder, scenario.seed))
-        network = stack.enter_context(Network(lab.bump, scenario, folder))
-        crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
-        stack.callback(sharing.restore_server, lab, scenario.server.after_join)
-        if scenario.impair == "from_start":
-            _impair(network, traffic)
-        yield _World(network=network, traffic=traffic, crowd=crowd)
 
 
 def _all_hear(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder) -> bool:
@@ -200,7 +159,7 @@ def _windows(stage: _Stage, start: int) -> None:
     stage.until(start + (media.settle_ms + media.control_ms) * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())
     if stage.scenario.impair == "after_join":
-        _impair(stage.network, stage.traffic)
+        impair(stage.network, stage.traffic)
     stage.crowd.begin()
     stage.injector.begin()
     stage.folder.mark("media_from_ns", time.time_ns())
@@ -222,11 +181,6 @@ def _window(stage: _Stage) -> dict[str, int]:
     """
     pushes = clients.pushes(stage.scenario.media.duration_ms, stage.scenario.media)
     return {each.client.name: ending.made(each.folder) + 1 + pushes for each in stage.joined}
-
-
-def _impair(network: Network, traffic: Background) -> None:
-    network.impair()
-    traffic.follow(network.in_force)
 
 
 def _last_frame(stage: _Stage, began: int, last: Mapping[str, int]) -> None:

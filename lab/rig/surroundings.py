@@ -1,0 +1,70 @@
+"""What is around the clients of a run: captures and witnesses, and then links, traffic and crowd.
+
+Law: whatever witnesses is open before anything else happens, and closed after everything else has ended; the lab is
+left as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from lab.evidence.store import RunFolder
+from lab.rig import server_words, sharing
+from lab.rig.background import Background
+from lab.rig.capture import Captures
+from lab.rig.containers import RESULTS
+from lab.rig.crowd import Crowd
+from lab.rig.lab import Lab
+from lab.rig.network import Network
+from lab.rig.parallel import Together
+from lab.rig.witnesses import Witnesses
+from lab.scenario.model import Scenario
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """All of it."""
+
+    witnesses: Witnesses
+    network: Network
+    traffic: Background
+    crowd: Crowd
+
+
+@contextmanager
+def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[Surroundings]:
+    """Open what witnesses, make the links what they are when the clients join, and let the crowd in."""
+    with (
+        Together(_taps(lab, folder), Witnesses(lab, folder), _words(lab, folder, room)) as (_, witnesses, _),
+        ExitStack() as stack,
+    ):
+        traffic = stack.enter_context(Background(lab, folder, scenario.seed))
+        network = stack.enter_context(Network(lab.bump, scenario, folder))
+        crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
+        stack.callback(sharing.restore_server, lab, scenario.server.after_join)
+        if scenario.impair == "from_start":
+            impair(network, traffic)
+        yield Surroundings(witnesses=witnesses, network=network, traffic=traffic, crowd=crowd)
+
+
+def impair(network: Network, traffic: Background) -> None:
+    """Put the links into the state that the scenario asks for, and let the traffic beside the call follow."""
+    network.impair()
+    traffic.follow(network.in_force)
+
+
+def _taps(lab: Lab, folder: RunFolder) -> Captures:
+    mounted = PurePosixPath(RESULTS) / folder.path.relative_to(lab.machine.results)
+    return Captures(engine=lab.machine.engine, router=lab.router, topology=lab.topology, folder=folder, mounted=mounted)
+
+
+@contextmanager
+def _words(lab: Lab, folder: RunFolder, room: str) -> Iterator[None]:
+    """Keep what the server says when the clients have left."""
+    try:
+        yield
+    finally:
+        server_words.keep_last_words(lab, folder, room)
