@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lab.batch.sweeps.attempts import Moment
 
 _BESIDE_MERGE = {"merge", "file", "axes", "results", "form", "json", "quiet"}
+_OF_A_WORKER = {"lanes", "netem"}
 
 
 def register(app: typer.Typer) -> None:
@@ -96,6 +97,8 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     from lab.cli.results import columns
     from lab.cli.sweep_progress import SweepReporter
 
+    if scheduler:
+        _check_scheduler(context)
     request = batch.Request(
         file=file,
         axes=tuple(axes or ()),
@@ -130,11 +133,23 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
 
 def _folders(context: typer.Context, merge: list[Path], file: Path | None, axes: list[str] | None) -> tuple[Path, ...]:
     """Return the folders of --merge; those after the first one were read as file and axes. UsageError."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    if other := sorted(given - _BESIDE_MERGE):
+    if other := sorted(_given(context) - _BESIDE_MERGE):
         raise UsageError("--merge runs nothing", fix=f"leave --{other[0].replace('_', '-')} out")
     return (*merge, *([file] if file else ()), *map(Path, axes or ()))
+
+
+def _check_scheduler(context: typer.Context) -> None:
+    """Refuse what only a worker can be told. UsageError."""
+    if other := sorted(_given(context) & _OF_A_WORKER):
+        raise UsageError(
+            f"--{other[0]} is about this machine, and --scheduler runs nothing here", fix="give it to lab worker"
+        )
+
+
+def _given(context: typer.Context) -> set[str]:
+    """Return the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def said(moment: Moment) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from lab.errors import ScenarioError, UsageError
 from lab.scenario import guard
+from lab.scenario.gallery import gallery
 from lab.scenario.model import Scenario
 from lab.scenario.problems import problems
 from lab.scenario.resolve import resolve
@@ -85,9 +86,17 @@ def loads(text: str, *, source: str = "scenario") -> Scenario:
 def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:
     """Return the scenario files that `paths` name: files as they are, of a folder every `*.yaml` below it, sorted.
 
-    UsageError for a path that is not there and for a folder without scenarios.
+    What is not there may be a shipped scenario's name. UsageError for what is neither, or a folder without scenarios.
     """
-    return tuple(file for path in paths for file in _files(Path(path)))
+    return tuple(file for path in gallery(map(Path, paths)) for file in _files(path))
+
+
+def find_one(paths: Iterable[Path | str]) -> Path:
+    """Return the one scenario file that `paths` name. UsageError when there is none, or several."""
+    files = find(paths)
+    if len(files) != 1:
+        raise UsageError(f"a sweep is over one scenario file, not {len(files)}", fix="name one file")
+    return files[0]
 
 
 def _files(path: Path) -> list[Path]:

@@ -48,6 +48,8 @@ def sweep(tmp_path: Path, *arguments: str | Path) -> Done:
         ([LOSS, "--zip", "media.red,media.dtx"], "media.red"),
         ([LOSS, LOSS], "given twice"),
         ([LOSS, "--set", "media.duration=-1s"], "media.duration"),
+        ([LOSS, "--scheduler", "tcp://127.0.0.1:9", "--lanes", "2"], "--lanes is about this machine"),
+        ([LOSS, "--scheduler", "tcp://127.0.0.1:9", "--netem", "vm"], "(give it to lab worker)"),
     ],
 )
 def test_2_for_what_cannot_be_meant(tmp_path: Path, scenario: Path, arguments: list[str], words: str) -> None:
@@ -55,6 +57,18 @@ def test_2_for_what_cannot_be_meant(tmp_path: Path, scenario: Path, arguments: l
     done = sweep(tmp_path, *([scenario] if arguments else []), *arguments)
     assert done.returncode == 2
     assert words in done.stderr
+
+
+def test_a_shipped_scenario_is_found_by_its_name_as_by_lab_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an empty folder too: it gets as far as the engine; a name that is none is said to be none."""
+    monkeypatch.chdir(tmp_path)
+    for command in (["sweep", "congested", LOSS, "-o", "results"], ["run", "congested", "-o", "results"]):
+        assert lab(*command).returncode == 4
+    assert lab("plan", "congested", LOSS).returncode == 0
+    (unknown, several) = (lab("sweep", name, LOSS, "-o", "results") for name in ("congestd", "code"))
+    assert (unknown.returncode, several.returncode) == (2, 2)
+    assert "congestd: no such file or folder" in unknown.stderr
+    assert "a sweep is over one scenario file, not" in several.stderr
 
 
 def test_2_for_a_broken_scenario_with_its_line(tmp_path: Path) -> None:

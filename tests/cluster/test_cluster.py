@@ -17,6 +17,8 @@ from lab.batch.remote.cluster import Cluster
 from lab.batch.remote.scheduler import Scheduler
 from lab.batch.sweeps.attempts import Moment
 from lab.errors import EnvironmentFault
+from lab.host.recipes import recipes
+from tests.cli.test_exit_codes import lab
 from tests.cluster.process import Process
 from tests.fakes.sweeps import begun, laid, planned, swept
 
@@ -109,6 +111,18 @@ def test_a_worker_with_other_images_makes_nothing(place: Place, worker: Worker) 
     assert other.rest() == []
     assert len(same.rest()) == len(plan.cells)
     assert any("made of something else: router (router:2, not router:1)" in note for note in place.notes)
+
+
+def test_no_engine_is_needed_where_a_sweep_is_started(tmp_path: Path, scheduler: Process, worker: Worker) -> None:
+    """`lab sweep --scheduler` on a machine without one: what the images are made of is known, and workers check it."""
+    file = tmp_path / "mine.yaml"
+    file.write_text("version: 1\nlinks: {publisher: {}}\n")
+    worker("--router", recipes().router.identity)
+    axis, results = "links.publisher.up.loss=0%,5%", tmp_path / "results"
+    done = lab("sweep", file, axis, "--scheduler", scheduler.first, "-o", results, DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (results / "mine").iterdir()
+    assert SweepFolder(folder, every_byte=True).missing() == ()
 
 
 def test_when_every_worker_is_broken_the_sweep_says_so(place: Place, worker: Worker) -> None:

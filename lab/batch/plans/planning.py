@@ -14,15 +14,14 @@ from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.topology import BLOCKS, Topology, topology
 from lab.scenario.budget import Budget, budget
 from lab.scenario.dump import dump
-from lab.scenario.gallery import gallery
-from lab.scenario.load import draft, find, load
+from lab.scenario.load import draft, find, find_one, load
 from lab.scenario.model import Impairment, Scenario
 
 
 def validate_all(files: Iterable[Path]) -> Iterator[str]:
     """Yield a line per valid file; at the end raise ScenarioError with every complaint about the others."""
     wrong: list[str] = []
-    for path in find(gallery(files)):
+    for path in find(files):
         try:
             scenario, swept = load(path), _cells_of(path)
         except ScenarioError as error:
@@ -58,12 +57,10 @@ class Asked:
 
 def plan_text(asked: Asked) -> Iterator[str]:
     """Yield the plan of each scenario, and of each sweep. ScenarioError, UsageError."""
-    files = find(gallery(asked.files))
     typed = bool(asked.axes or asked.zips or asked.repeat is not None)
+    files = (find_one(asked.files),) if typed else find(asked.files)
     if not asked.controls and not typed and not any(draft(path, sets=asked.sets).sweep for path in files):
         raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
-    if typed and len(files) != 1:
-        raise UsageError(f"a sweep is over one scenario file, not {len(files)}", fix="name one file")
     for path in files:
         if not typed:
             yield "\n".join((*_plan(load(path, sets=asked.sets, seed=asked.seed)), ""))

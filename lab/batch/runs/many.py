@@ -20,7 +20,6 @@ from lab.rig.session import record
 from lab.rig.signals import interruptible
 from lab.rig.watch import FAILED, NOTE, Progress, Watch
 from lab.scenario.dump import dump
-from lab.scenario.gallery import gallery
 from lab.scenario.load import draft, find
 from lab.scenario.model import Scenario
 
@@ -94,7 +93,7 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
 def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
     """Read every file; of one that has a sweep, say that only its base is run. ScenarioError, UsageError."""
     sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
-    drafts = {path: draft(path, sets=sets) for path in find(gallery(request.files))}
+    drafts = {path: draft(path, sets=sets) for path in find(request.files)}
     scenarios = [(path, read.scenario(seed=request.seed)) for path, read in drafts.items()]
     if request.until_decided:
         for _, scenario in scenarios:

@@ -33,6 +33,7 @@ from lab.host.machine import machine
 from lab.rig.signals import interruptible
 from lab.rig.watch import NOTE, Progress, Watch
 from lab.scenario.ladders import ladder
+from lab.scenario.load import find_one
 
 Makers = Callable[[Judge, Attempts], AbstractContextManager[Crew]]
 """Opens a crew whose runs are judged by the one, and which tells the other how it fares."""
@@ -121,7 +122,7 @@ def _plan(request: Request) -> Plan:
     if request.file is None:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
     return plan(
-        request.file,
+        find_one((request.file,)),
         axes=(*request.axes, *([ladder(request.find_limit)] if request.find_limit else [])),
         zips=request.zips,
         repeat=request.repeat or (limit.AT_MOST if request.find_limit else None),
