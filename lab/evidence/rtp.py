@@ -1,4 +1,4 @@
-"""Captured frames → `PACKET` records: who sent what to whom, and the clear part of RTP.
+"""Captured frames → `PACKET` records: who sent what to whom, the clear part of RTP, and which bytes of a TCP stream.
 
 SRTP encrypts the payload, not the header nor its extensions (RFC 3711), so sequence number, timestamp, SSRC and level
 are there to read. Kinds are told apart by the first bytes (RFC 7983, RFC 5761). What was not captured is not guessed:
@@ -30,15 +30,15 @@ from lab.evidence.values import (
 )
 
 _ETHERNET_HEADER, _IP_HEADER, _UDP_HEADER, _RTP_HEADER = 14, 20, 8, 12
-_IPV4, _ARP, _UDP = 0x0800, 0x0806, 17
+_IPV4, _ARP, _TCP, _UDP = 0x0800, 0x0806, 6, 17
 _STUN_COOKIE = 0x2112A442
 _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
     {
-        "names": ["mac", "ethertype", "version_ihl", "fragment", "proto", "src", "dst"],
-        "formats": ["S6", ">u2", "u1", ">u2", "u1", ">u4", ">u4"],
-        "offsets": [0, 12, 14, 20, 23, 26, 30],
+        "names": ["mac", "ethertype", "version_ihl", "size", "fragment", "proto", "src", "dst"],
+        "formats": ["S6", ">u2", "u1", ">u2", ">u2", "u1", ">u4", ">u4"],
+        "offsets": [0, 12, 14, 16, 20, 23, 26, 30],
         "itemsize": 34,
     }
 )
@@ -52,6 +52,15 @@ _DATAGRAM = np.dtype(
     }
 )
 """UDP header, then RTP's (RFC 3550) or STUN's (RFC 8489)."""
+_SEGMENT = np.dtype(
+    {
+        "names": ["sport", "dport", "tcp_seq", "words"],
+        "formats": [">u2", ">u2", ">u4", "u1"],
+        "offsets": [0, 2, 4, 12],
+        "itemsize": 20,
+    }
+)
+"""TCP header without options (RFC 9293); the upper half of `words` is how long it is, in words of 4 bytes."""
 
 _WORDS = np.dtype([("words", ">u2", _IP_HEADER // 2)])
 
@@ -95,6 +104,7 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
     kind = _kind(udp)
     packets["kind"][udp.rows] = kind
     _read_rtp(packets, records.data, udp.take(np.flatnonzero(kind == KIND_RTP)), level_ids)
+    _read_tcp(packets, records, frame)
     return packets
 
 
@@ -156,10 +166,10 @@ def _headers(data: NDArray[np.uint8], at: Ints, layout: np.dtype[np.void]) -> He
     return np.lib.stride_tricks.sliding_window_view(data, layout.itemsize)[at].view(layout)[:, 0]
 
 
-def _datagrams(records: Records, frame: Headers) -> _Datagrams:
-    """Return the UDP datagrams.
+def _payloads(records: Records, frame: Headers, proto: int, least: int) -> tuple[Rows, Ints, Ints]:
+    """Return which packets are `proto` over IPv4, and where what IPv4 carries starts and ends, at least `least` bytes.
 
-    One ends where its own length says, for Ethernet pads short frames; a later fragment holds no header.
+    A later fragment holds no header.
     """
     header_size = (frame["version_ihl"] & 15).astype(np.int64) * 4
     start = records.start + _ETHERNET_HEADER + header_size
@@ -168,11 +178,16 @@ def _datagrams(records: Records, frame: Headers) -> _Datagrams:
         (frame["ethertype"] == _IPV4)
         & (frame["version_ihl"] >> 4 == 4)
         & (header_size >= _IP_HEADER)
-        & (frame["proto"] == _UDP)
+        & (frame["proto"] == proto)
         & (frame["fragment"] & _FRAGMENT_OFFSET == 0)
-        & (end - start >= _UDP_HEADER)
+        & (end - start >= least)
     )
-    start, end = start[rows], end[rows]
+    return rows, start[rows], end[rows]
+
+
+def _datagrams(records: Records, frame: Headers) -> _Datagrams:
+    """Return the UDP datagrams; one ends where its own length says, for Ethernet pads short frames."""
+    rows, start, end = _payloads(records, frame, _UDP, _UDP_HEADER)
     header = _headers(records.data, start, _DATAGRAM)
     said = np.maximum(header["size"].astype(np.int64), _UDP_HEADER)
     return _Datagrams(rows, header, start, np.minimum(end, start + said))
@@ -200,3 +215,13 @@ def _read_rtp(packets: Packets, data: NDArray[np.uint8], rtp: _Datagrams, level_
     begin = rtp.start + _UDP_HEADER + _RTP_HEADER + 4 * (header["first"] & 15).astype(np.int64)
     found = elements(data, np.where(header["first"] & 16 != 0, begin, -1), rtp.end)
     packets["level"][rows] = levels(found, packets["src"][rows].astype(np.int64), level_ids)
+
+
+def _read_tcp(packets: Packets, records: Records, frame: Headers) -> None:
+    """Fill in which bytes of its stream each TCP segment carries, by its headers: its content may not be captured."""
+    rows, start, _ = _payloads(records, frame, _TCP, _SEGMENT.itemsize)
+    header = _headers(records.data, start, _SEGMENT)
+    for name in ("sport", "dport", "tcp_seq"):
+        packets[name][rows] = header[name]
+    headers = (start - records.start[rows] - _ETHERNET_HEADER) + 4 * (header["words"] >> 4).astype(np.int64)
+    packets["tcp_bytes"][rows] = np.maximum(frame["size"][rows].astype(np.int64) - headers, 0)

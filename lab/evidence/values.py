@@ -29,6 +29,8 @@ PACKET = np.dtype(
         ("ts", "<u4"),  # RTP timestamp
         ("ssrc", "<u4"),
         ("level", "i2"),  # RFC 6464 level, -dBov; -1 when the packet carries none
+        ("tcp_seq", "<u4"),  # TCP: the number of its first byte
+        ("tcp_bytes", "<u2"),  # TCP: how many bytes it carries; 0: none, or not TCP
         ("digest", "<u4"),  # crc32 of the UDP datagram, another where the IP header's checksum is wrong; 0: not UDP
     ]
 )

@@ -35,6 +35,8 @@ _FATES = {
     "cut": "cut off by a mute",
     "withheld": "withheld after a mute",
     "unsubscribed": "nobody was subscribed",
+    "unsignalled": "arrived, but the link held up word of it",
+    "untold": "arrived, but its program was never told",
 }
 _LEAST_LATE_MS = 0.5
 _HALVES = ("first half", "second half")

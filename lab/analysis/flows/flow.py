@@ -21,8 +21,9 @@ from lab.analysis.way.delay import Delays, Listening, delays
 from lab.analysis.way.journey import At, Journey
 from lab.analysis.way.late import Lateness, lateness
 from lab.analysis.way.naming import Naming
-from lab.analysis.way.pauses import Pauses, pauses
+from lab.analysis.way.pauses import Pauses, Spell, pauses
 from lab.analysis.way.prediction import Prediction, fec_times, replay
+from lab.analysis.way.signalling import Untold, untold, ways
 from lab.analysis.way.windows import Blocks, Window, between, blocks, window
 from lab.analysis.wire.forwarding import paired
 from lab.analysis.wire.scene import Scene, Seat
@@ -61,7 +62,8 @@ class Flow:
     """One published track as one subscriber hears it, followed. `slots` marks what was on the wire in the window.
 
     `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out, `idle` those that the server did
-    not forward because of a mute, or because nobody was subscribed.
+    not forward because of a mute, or because nobody was subscribed; `untold` those of which the listener's program had
+    not been told.
     """
 
     publisher: Seat
@@ -80,6 +82,7 @@ class Flow:
     quiet: Flags
     left_out: Flags
     idle: Flags
+    untold: Untold
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
 
@@ -110,7 +113,8 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     left_out = journey.left_out & times.dtx
     held_there = prediction.reached == At.SERVER_IN
     idle = held_there & (apart.unanswered(journey) | apart.apart(journey))
-    missed = ~prediction.decodable & ~left_out & ~idle
+    unheard_of = untold(journey, apart, _held_up(scene, subscriber, links) if apart.unsubscribed else ())
+    missed = ~prediction.decodable & ~left_out & ~idle & ~unheard_of.any
     held = _during(inbound, journey, slots)
     control = _control(made, times, journey)
     return Flow(
@@ -130,6 +134,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         quiet=quiet,
         left_out=left_out,
         idle=idle,
+        untold=unheard_of,
         ear=ear,
         reads=audio.reads if audio else (),
     )
@@ -204,8 +209,15 @@ def _during(inbound: Sequence[InboundSample], journey: Journey, slots: Flags) ->
     return (*opening, *(sample for sample in inbound if first <= sample.t_ns <= last))
 
 
-def _configured(links: Sequence[Account], publisher: Seat, subscriber: Seat) -> tuple[Configured, Configured]:
-    def held(client: str, way: str) -> Configured:
-        return next((link.configured for link in links if (link.client, link.way) == (client, way)), _NO_LINK)
+def _held_up(scene: Scene, subscriber: Seat, links: Sequence[Account]) -> tuple[Spell, ...]:
+    """Return when the link held up what the server told `subscriber`."""
+    longest_ms = _held(links, subscriber.name, "down").longest_ms
+    return tuple(spell for way in ways(scene, subscriber) for spell in way.held_up(longest_ms))
 
-    return held(publisher.name, "up"), held(subscriber.name, "down")
+
+def _configured(links: Sequence[Account], publisher: Seat, subscriber: Seat) -> tuple[Configured, Configured]:
+    return _held(links, publisher.name, "up"), _held(links, subscriber.name, "down")
+
+
+def _held(links: Sequence[Account], client: str, way: str) -> Configured:
+    return next((link.configured for link in links if (link.client, link.way) == (client, way)), _NO_LINK)

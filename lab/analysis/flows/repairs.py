@@ -98,7 +98,7 @@ def _contradiction(flow: Flow, mechanism: Copy, depth: int | None, frames: float
 def _through(flow: Flow, mechanism: Copy) -> Flags:
     """Mark the window's blocks that came only by `mechanism`, in time."""
     slot = np.maximum(flow.made.slot, 0)
-    there = flow.made.inside(flow.window) & (flow.made.slot >= 0)
+    there = flow.made.inside(flow.window) & (flow.made.slot >= 0) & ~flow.untold.any[slot]
     return np.asarray(there & (flow.prediction.through == mechanism)[slot] & (flow.lateness.hop < 0)[slot], np.bool_)
 
 
@@ -108,7 +108,8 @@ def _beyond(flow: Flow) -> Flags:
     second = np.where(following >= 0, following[following], -1)
     later = np.where((second >= 0) & (flow.journey.furthest()[second] == At.RECEIVED), True, False)
     slot = np.maximum(flow.made.slot, 0)
-    found = flow.made.inside(flow.window) & (flow.made.slot >= 0) & (later & ~flow.prediction.decodable)[slot]
+    missed = later & ~flow.prediction.decodable & ~flow.untold.any
+    found = flow.made.inside(flow.window) & (flow.made.slot >= 0) & missed[slot]
     whole = np.bincount(flow.made.frame, weights=found, minlength=1)[flow.made.frame] * _HALF >= 1
     return np.asarray(found & whole, np.bool_)
 
@@ -116,7 +117,8 @@ def _beyond(flow: Flow) -> Flags:
 def _concealed_too_little(flow: Flow, repaired: bool) -> tuple[str, ...]:
     """Say that NetEQ made up less than half of what was lost by the known repairs: then others saved it."""
     share = flow.lateness.concealed_share
-    lost = float((flow.slots & ~flow.prediction.decodable & ~flow.left_out & ~flow.idle).sum())
+    untouched = flow.left_out | flow.idle | flow.untold.any
+    lost = float((flow.slots & ~flow.prediction.decodable & ~untouched).sum())
     if share is None or lost < _LEAST_FRAMES or not flow.inbound:
         return ()
     played = flow.inbound[-1].total_samples_received - flow.inbound[0].total_samples_received

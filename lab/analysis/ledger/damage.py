@@ -43,8 +43,9 @@ class Blame:
     def owner(self, fate: str) -> Owner:
         """Return who owns a loss with that fate."""
         fixed = {"push": Owner.CLIENT, "content": Owner.SDK, "send": Owner.CLIENT_HOST, "unexplained": Owner.UNDECIDED}
-        fixed |= {"playout": Owner.CLIENT_HOST, "read": Owner.CLIENT} | dict.fromkeys(CLIENTS, Owner.CLIENT)
-        return {**fixed, "server": self.server, "uplink": self.uplink, "downlink": self.downlink}[fate]
+        fixed |= {"playout": Owner.CLIENT_HOST, "read": Owner.CLIENT, "untold": Owner.UNDECIDED}
+        fixed |= dict.fromkeys(CLIENTS, Owner.CLIENT) | dict.fromkeys(("downlink", "unsignalled"), self.downlink)
+        return {**fixed, "server": self.server, "uplink": self.uplink}[fate]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import numpy as np
 from lab.analysis.ear.listen import Ear
 from lab.analysis.ear.missing import WHOLE, Why, Witnesses, missing
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.kinds import BOOKED, CLIENTS, booked, faded
+from lab.analysis.ledger.kinds import BOOKED, CLIENTS, UNTOLD, booked, faded
 from lab.analysis.way.delay import PARTS
 from lab.analysis.way.journey import At
 from lab.analysis.way.late import HOPS
@@ -91,7 +91,7 @@ def _swallowed(flow: Flow, ear: Ear, fates: tuple[Ints, Ints], late: Flags) -> t
     fate, found = fates
     wire = np.flatnonzero(flow.made.slot >= 0)
     gone = np.isin(found[wire], [FATES.index("playout"), FATES.index("unexplained")]) & (fate[wire] == 0)
-    lost = [FATES.index(name) for name in (*_WAITED, *CLIENTS)]
+    lost = [FATES.index(name) for name in (*_WAITED, *CLIENTS, *UNTOLD)]
     hops = np.isin(fate[wire], lost)
     without_place = (fate[wire] == 0) & (ear.sample[wire] == ABSENT)
     found, late = found.copy(), late.copy()

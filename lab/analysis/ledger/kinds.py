@@ -4,7 +4,9 @@ Law: a kind needs positive evidence. DTX: it was asked for, and the sender's clo
 Mute: the client's own event, pushed after it, silence on the wire or a server that forwarded nothing. Start-up: nothing
 had been forwarded to this listener yet. Tail: one of the two had left. Start-up and tail are kinds up to 500 ms
 together, else they are damage. What was on its way when a mute began (`cut`), or came too early after it (`withheld`),
-and what a listener missed who was not subscribed (`unsubscribed`) are the clients' damage.
+and what a listener missed who was not subscribed (`unsubscribed`) are the clients' damage. What came to a listener
+whose program was not told of it in time is the link's where that held up what the server told (`unsignalled`), and
+else nobody's (`untold`).
 """
 
 from __future__ import annotations
@@ -25,9 +27,12 @@ KINDS = ("dtx", "mute", "start-up", "tail")
 """No loss."""
 CLIENTS = ("cut", "withheld", "unsubscribed")
 """The clients' damage."""
-HOPS = {"content": "send", "cut": "send", "withheld": "server", "unsubscribed": "server"}
+UNTOLD = ("unsignalled", "untold")
+"""The link's damage, and nobody's."""
+HOPS = {"content": "send", "cut": "send", "withheld": "server", "unsubscribed": "server", "unsignalled": "downlink",
+        "untold": "playout"}  # fmt: skip
 """The hop of a fate that is not called the same."""
-BOOKED = (*KINDS, *CLIENTS)
+BOOKED = (*KINDS, *CLIENTS, *UNTOLD)
 MOST_EDGES_MS = 500
 _FADE_SLOTS = 3
 _DRAIN_NS = 500_000_000
@@ -45,6 +50,10 @@ def booked(flow: Flow) -> Ints:
     muting = _muting(flow)
     unanswered = held & pauses.unanswered(journey)[slot]
     _book(found, "unsubscribed", held & pauses.apart(journey)[slot])
+    arrived = on_wire & flow.prediction.decodable[slot]
+    _book(found, "unsubscribed", arrived & flow.untold.joining[slot])
+    _book(found, "unsignalled", arrived & flow.untold.held_up[slot])
+    _book(found, "untold", arrived & flow.untold.unclear[slot])
     _book(found, "withheld", unanswered & ~muting)
     _book(found, "mute", unanswered & muting)
     _book(found, "dtx", on_wire & flow.left_out[slot])

@@ -127,19 +127,19 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
 
 
 def _playout(flow: Flow, loss: Damage) -> Hop:
-    """Return the row of NetEQ: what it got, and what the ear misses of it while NetEQ made up sound."""
+    """Return the row of NetEQ: what it was never told of, and what the ear misses while NetEQ made up sound."""
     arrived = flow.slots & flow.journey.seen(At.RECEIVED)
     share, extra = flow.lateness.concealed_share, flow.lateness.unexplained_frames
     spoken = "concealed: not reported" if share is None else f"concealed {100 * share:.1f} % of samples"
     if extra is not None and extra >= 1:
         spoken += f"; {extra * FRAME_MS:.0f} ms more than drops and lateness explain"
-    lost = loss.fate == FATES.index("playout")
+    lost = np.isin(loss.fate, [FATES.index("playout"), FATES.index("untold")])
     return Hop(
         name="playout",
         owner=_heaviest(loss, lost, Owner.NONE),
         packets_in=int(arrived.sum()),
         packets_dropped=None,
-        frames_lost=loss.frames(lost) if flow.ear is not None else None,
+        frames_lost=loss.frames(lost) if flow.ear is not None or lost.any() else None,
         note=spoken,
     )
 

@@ -17,7 +17,9 @@ from lab.analysis.ledger.pieces import Piece, Story, Told, everything, undecided
 from lab.analysis.network.causes import Names, crossing, named
 from lab.analysis.network.links import Account, Way
 from lab.analysis.way.journey import At
+from lab.analysis.way.pauses import SIGNAL_NS
 from lab.analysis.way.prediction import fec_times, replay, successors
+from lab.analysis.way.signalling import ways
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags, Ints
 from lab.marks import BLOCK_MS, FRAME_MS
@@ -40,6 +42,8 @@ def told(story: Story, piece: Piece) -> list[Told]:
         return undecided(piece, f"the {piece.hop} has no counters of its own")
     if piece.kind == "late":
         return _late(story, piece, seat, account)
+    if piece.fate == "unsignalled":
+        return _unsignalled(story, piece, seat, account)
     causes = _causes(story, piece, account)
     return [_of(story, piece, seat, account, name, causes) for name in np.unique(causes)]
 
@@ -127,7 +131,7 @@ def _speaks_for_bursts(lost: Flags) -> float:
 
 def _would_be_repaired(flow: Flow, slots: Ints) -> float:
     """Return which share of `slots` RED would have repaired, had there been any; 0 with RED, or below a half."""
-    if flow.journey.red[flow.slots].mean() > _REPAIRED:
+    if not slots.size or flow.journey.red[flow.slots].mean() > _REPAIRED:
         return 0.0
     with_red = replace(flow.journey, red=np.ones(flow.journey.size, np.bool_))
     share = float(replay(with_red, fec_times(flow.journey, flow.inbound)).decodable[slots].mean())
@@ -149,6 +153,26 @@ def _queue(story: Story, seat: Seat, account: Account, when: Ints) -> tuple[str,
     if others > _OTHERS_MATTER * rate:
         return "queue-full", spoken
     return "undecided", f"{spoken}: queue-full or own-rate"
+
+
+def _unsignalled(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told]:
+    """Explain audio whose listener was not told of it by what became of the signalling that the link dropped."""
+    when = story.flow.journey.when()[story.flow.made.slot[piece.rows]]
+    gone = np.concatenate([np.zeros(0, np.int64), *(way.dropped_ns() for way in ways(story.case.scene, seat))])
+    gone = gone[(gone >= when.min() - SIGNAL_NS) & (gone <= when.max())]
+    names = named(story.case.scene, account, gone)
+    main = max(sorted(set(names.tolist())), key=lambda name: int((names == name).sum()), default="")
+    words = f"{piece.frames} came, and of what would have told its program the link dropped {gone.size} segments"
+    if main == "queue":
+        reason, note = _queue(story, seat, account, gone)
+    elif main == "random":
+        reason, note = _random(story, piece.hop, account, np.zeros(0, np.int64))
+    else:
+        reason, note = (
+            main or "undecided",
+            "for which no counter of the link moved" if not main else "while none passed",
+        )
+    return everything(piece, reason, f"{words}: {note}")
 
 
 def _late(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told]:

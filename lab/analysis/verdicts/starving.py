@@ -28,7 +28,7 @@ _AROUND_NS = 300_000_000
 """What was due just before a moment is late by it, and what a jitter buffer still held is not there behind it."""
 _MOST = 0.5
 _CODE = frozenset(owner for owner in OWNERS if owner.startswith("CODE/"))
-_NO_HURRY = frozenset({"push", "cut", "withheld", "unsubscribed"})
+_NO_HURRY = frozenset({"push", "cut", "withheld", "unsubscribed", "unsignalled"})
 """Fates for which nothing had to be in time: what was never pushed no machine was too slow for."""
 _LISTENING = ("playout", "read")
 

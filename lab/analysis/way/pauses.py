@@ -16,8 +16,8 @@ from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import ClientEvidence, Event
 from lab.marks import SILENT_LEVEL
 
-_FOREVER = np.iinfo(np.int64).max
-_SIGNAL_NS = 1_000_000_000
+FOREVER = int(np.iinfo(np.int64).max)
+SIGNAL_NS = 1_000_000_000
 """How long a server may take to hear of the end of a mute, and a listener to get its first packet."""
 _ENDS = frozenset({"unpublished", "disconnected", "done"})
 
@@ -31,7 +31,7 @@ class Spell:
 
     def and_then(self, length_ns: int) -> Spell:
         """Return the spell with `length_ns` more at its end; one without an end has none then either."""
-        return self if self.to_ns == _FOREVER else Spell(from_ns=self.from_ns, to_ns=self.to_ns + length_ns)
+        return self if self.to_ns == FOREVER else Spell(from_ns=self.from_ns, to_ns=self.to_ns + length_ns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,25 +51,26 @@ class Pauses:
         """Mark the slots that were at the server while a mute was in force there, or its end not heard of yet."""
         into = journey.t_ns[:, At.SERVER_IN]
         there = np.where(into == ABSENT, journey.when(), into)
-        return within(there, [spell.and_then(_SIGNAL_NS) for spell in self.muted])
+        return within(there, [spell.and_then(SIGNAL_NS) for spell in self.muted])
 
     def apart(self, journey: Journey) -> Flags:
         """Mark, for each time the listener was not subscribed, the longest stretch without a forwarded packet.
 
         The listener's program may hear of a subscription later than the server, or never.
         """
-        out = np.flatnonzero(journey.seen(At.SERVER_OUT))
-        when, slots = journey.when(), np.arange(journey.size)
-        marked = np.zeros(slots.size, np.bool_)
+        marked = np.zeros(journey.size, np.bool_)
         for spell in self.unsubscribed:
-            inside = np.flatnonzero(within(when, [spell]))
-            if inside.size:
-                edges = np.concatenate(([-1], out, [slots.size]))
-                shared = np.minimum(edges[1:], inside[-1] + 1) - np.maximum(edges[:-1] + 1, inside[0])
-                at = int(shared.argmax())
-                within_gap = (slots > edges[at]) & (slots < edges[at + 1])
-                marked |= within_gap & (when < spell.and_then(_SIGNAL_NS).to_ns)
+            marked |= _unforwarded(journey, spell)
         return marked
+
+    def again(self, journey: Journey) -> tuple[tuple[Spell, Flags], ...]:
+        """Return each such time, and mark what the server had begun to forward again in it."""
+        found = []
+        for spell in self.unsubscribed:
+            stretch = np.flatnonzero(_unforwarded(journey, spell))
+            behind = np.arange(journey.size) > (stretch[-1] if stretch.size else journey.size)
+            found.append((spell, behind & journey.seen(At.SERVER_OUT) & within(journey.when(), [spell])))
+        return tuple(found)
 
 
 def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
@@ -77,11 +78,11 @@ def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
     about = [event for event in listener.events if event.detail.get("publisher", source.name) == source.name]
     apart = _spells(about, "unsubscribed", "subscribed", open_ns=0 if _begins(about, "subscribed") else None)
     ends = [event.t_ns for one in (source, listener) for event in one.events if event.name in _ENDS]
-    gone = [spell.from_ns for spell in apart if spell.to_ns == _FOREVER]
+    gone = [spell.from_ns for spell in apart if spell.to_ns == FOREVER]
     return Pauses(
         muted=_spells(source.events, "muted", "unmuted"),
         unsubscribed=apart,
-        left_ns=min([*ends, *gone], default=_FOREVER),
+        left_ns=min([*ends, *gone], default=FOREVER),
     )
 
 
@@ -91,6 +92,19 @@ def within(t_ns: Ints, spells: Sequence[Spell]) -> Flags:
     for spell in spells:
         inside |= (t_ns >= spell.from_ns) & (t_ns < spell.to_ns)
     return inside
+
+
+def _unforwarded(journey: Journey, spell: Spell) -> Flags:
+    """Mark the longest stretch without a forwarded packet that reaches into `spell`."""
+    out, slots, when = np.flatnonzero(journey.seen(At.SERVER_OUT)), np.arange(journey.size), journey.when()
+    inside = np.flatnonzero(within(when, [spell]))
+    if not inside.size:
+        return np.zeros(slots.size, np.bool_)
+    edges = np.concatenate(([-1], out, [slots.size]))
+    shared = np.minimum(edges[1:], inside[-1] + 1) - np.maximum(edges[:-1] + 1, inside[0])
+    at = int(shared.argmax())
+    in_gap = (slots > edges[at]) & (slots < edges[at + 1])
+    return np.asarray(in_gap & (when < spell.and_then(SIGNAL_NS).to_ns), dtype=np.bool_)
 
 
 def _begins(events: Sequence[Event], name: str) -> bool:
@@ -107,4 +121,4 @@ def _spells(events: Sequence[Event], begin: str, end: str, open_ns: int | None =
         elif event.name == end and open_ns is not None:
             found.append(Spell(from_ns=open_ns, to_ns=event.t_ns))
             open_ns = None
-    return tuple(found) if open_ns is None else (*found, Spell(from_ns=open_ns, to_ns=_FOREVER))
+    return tuple(found) if open_ns is None else (*found, Spell(from_ns=open_ns, to_ns=FOREVER))

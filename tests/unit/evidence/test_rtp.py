@@ -55,6 +55,21 @@ def test_every_field_of_an_rtp_packet(tmp_path: Path) -> None:
     assert packet["digest"] == zlib.crc32(udp(payload))
 
 
+@pytest.mark.parametrize(("options", "padding"), [(b"", b""), (bytes(12), b""), (b"", bytes(6))])
+def test_which_bytes_of_a_tcp_stream_a_segment_carries(tmp_path: Path, options: bytes, padding: bytes) -> None:
+    """RFC 9293: number, ports, and as much as IPv4 says, whatever Ethernet pads; one cut short carries it all the same.
+
+    No UDP: no digest.
+    """
+    words = (20 + len(options)) // 4
+    header = struct.pack(">HHIIBBHHH", 7880, 40_000, 0xFFFFFFF0, 9, words << 4, 0x18, 512, 0, 0) + options
+    whole = ethernet(ipv4(header + b"told", proto=6)) + padding
+    path = saved(tmp_path / "x.pcap", capture([Record(data=whole), Record(data=whole[: 34 + 20], wire=len(whole))]))
+    for packet in read_capture(path, level_ids={}).packets:
+        assert (packet["sport"], packet["dport"], packet["tcp_seq"]) == (7880, 40_000, 0xFFFFFFF0)
+        assert (packet["tcp_bytes"], packet["kind"], packet["digest"]) == (4, KIND_OTHER, 0)
+
+
 @pytest.mark.parametrize(
     ("payload", "kind"),
     [
