@@ -52,23 +52,23 @@ def signalled(run: Recording, before: Sequence[Segment], after: Sequence[Segment
         packets = np.concatenate([tap.packets, added[tap.place]])
         return replace(tap, packets=packets[np.argsort(packets["t_ns"], kind="stable")])
 
-    def counted(qdisc: Qdisc) -> Qdisc:
-        more = (len(before) - len(after)) * (qdisc.handle != "3:")
+    def counted(qdisc: Qdisc, *, final: bool) -> Qdisc:
+        more = (len(before) - len(after)) * (qdisc.handle != "3:") * final
         if qdisc.handle == "20:":
             return replace(qdisc, dropped=more, options_json=f'{{"rate": {RATE_BYTES}, "limit": 625}}')
-        return replace(qdisc, sent_packets=qdisc.sent_packets + len(after), dropped=qdisc.dropped + more)
+        return replace(qdisc, sent_packets=qdisc.sent_packets + len(after) * final, dropped=qdisc.dropped + more)
 
-    def final(step: StepState) -> StepState:
+    def read(step: StepState) -> StepState:
         ways = [
-            replace(one, qdiscs=tuple(counted(each) for each in one.qdiscs))
-            if (one.client, one.direction, step.name) == ("subscriber", "down", "final")
+            replace(one, qdiscs=tuple(counted(each, final=step.name == "final") for each in one.qdiscs))
+            if (one.client, one.direction) == ("subscriber", "down")
             else one
             for one in step.directions
         ]
         return replace(step, directions=tuple(ways))
 
     taps = tuple(joined(tap) if tap.client == "subscriber" else tap for tap in run.taps)
-    return replace(run, taps=taps, steps=tuple(map(final, run.steps)))
+    return replace(run, taps=taps, steps=tuple(map(read, run.steps)))
 
 
 def judged(run: Recording, listener: Sequence[Event] = JOINED) -> FlowVerdict:
