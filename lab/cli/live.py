@@ -17,7 +17,7 @@ from rich.text import Text
 
 from lab.cli.progress import length
 from lab.report.text import clean
-from lab.rig.watch import Count
+from lab.rig.process.watch import Count
 
 CAUSES_FROM = 76
 """Columns from which on there is room for causes."""

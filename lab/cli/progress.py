@@ -9,7 +9,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from lab.rig.watch import FAILED, KEPT, NOTE, Count, Progress
+from lab.rig.process.watch import FAILED, KEPT, NOTE, Count, Progress
 
 if TYPE_CHECKING:
     from lab.cli.live import RunMoment, Screen

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
 from lab.cli.progress import LASTING, REDRAW_S, can_redraw, spoken
-from lab.rig.watch import Count, Progress
+from lab.rig.process.watch import Count, Progress
 
 if TYPE_CHECKING:
     from lab.batch.sweeps.attempts import Moment

@@ -18,15 +18,15 @@ from typing import Literal
 from lab.errors import LabError
 from lab.host import firewall, images
 from lab.host.machine import cache_folder
-from lab.rig import cleanup
 from lab.rig.bump.driver import choose
 from lab.rig.bump.plumbing import Driver
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import RUN_LABEL, Engine
-from lab.rig.images import Images
-from lab.rig.lab import Lab, Machine
-from lab.rig.ruler import Measured, measure
-from lab.rig.watch import silent
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.engine.engine import RUN_LABEL, Engine
+from lab.rig.layout.images import Images
+from lab.rig.process.watch import silent
+from lab.rig.standing import cleanup
+from lab.rig.standing.lab import Lab, Machine
+from lab.rig.standing.ruler import Measured, measure
 from lab.scenario.load import loads
 from lab.scenario.model import Impairment, Loss
 

@@ -13,8 +13,8 @@ from typing import cast
 
 from lab.rig.bump.driver import choose
 from lab.rig.bump.plumbing import Driver
-from lab.rig.engine import Engine
-from lab.rig.images import Image
+from lab.rig.engine.engine import Engine
+from lab.rig.layout.images import Image
 
 FOLDER = "driver"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")

@@ -14,8 +14,8 @@ from lab.host import sources
 from lab.host.recipe import Recipe
 from lab.host.recipes import recipes
 from lab.host.sources import Source
-from lab.rig.engine import Engine
-from lab.rig.images import How, Image, Images
+from lab.rig.engine.engine import Engine
+from lab.rig.layout.images import How, Image, Images
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 
 Report = Callable[[str], None]

@@ -17,7 +17,7 @@ from pathlib import Path
 from lab.errors import EnvironmentFault, LabError
 from lab.host import images
 from lab.host.sources import run
-from lab.rig.docker_engine import DEFAULT_ENDPOINT, DockerEngine, endpoint
+from lab.rig.engine.docker_engine import DEFAULT_ENDPOINT, DockerEngine, endpoint
 
 ENGINE_PACKAGES = ("docker.io", "ca-certificates")
 BUILD_PACKAGES = ("debootstrap", "debian-archive-keyring", "ca-certificates")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lab.rig import cleanup
-from lab.rig.docker_engine import DockerEngine
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.standing import cleanup
 
 
 def clean(*, run: str | None, everything: bool, dry: bool) -> Iterator[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from lab.host import images
 from lab.host.driver import driver
-from lab.rig import cleanup
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import Engine
-from lab.rig.images import Images
-from lab.rig.lab import Machine
-from lab.rig.watch import Progress, Watch
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.engine.engine import Engine
+from lab.rig.layout.images import Images
+from lab.rig.process.watch import Progress, Watch
+from lab.rig.standing import cleanup
+from lab.rig.standing.lab import Machine
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.rig.engine import Engine
-from lab.rig.images import Image
+from lab.rig.engine.engine import Engine
+from lab.rig.layout.images import Image
 
 _STRANGERS = ("__pycache__", "*.pyc", ".*")
 

@@ -9,8 +9,8 @@ from lab.host import doctor, images
 from lab.host.machine import cache_folder
 from lab.rig.bump import vm
 from lab.rig.bump.driver import choose
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.images import Images
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.layout.images import Images
 
 LINKS_AHEAD = (1, 2)
 """How many impaired links the gallery's labs have; a lab with more saves its own state when it first runs."""

@@ -13,19 +13,22 @@ from dataclasses import dataclass, field
 
 from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence.store import RunFolder
-from lab.rig import clients, ending, facts, lifetime, programs, server, server_words, sharing
-from lab.rig.background import Background
-from lab.rig.clients import Running
-from lab.rig.counting import Counts
-from lab.rig.crowd import Crowd
-from lab.rig.injector import Injector
-from lab.rig.lab import Lab
-from lab.rig.network import Network
-from lab.rig.parallel import enter_side_by_side
+from lab.rig.bump.network import Network
+from lab.rig.faults.injector import Injector
+from lab.rig.layout import lifetime
+from lab.rig.layout.topology import SERVER
+from lab.rig.process.parallel import enter_side_by_side
+from lab.rig.process.watch import Progress, Watch
+from lab.rig.programs import clients, ending, programs
+from lab.rig.programs.background import Background
+from lab.rig.programs.clients import Running
+from lab.rig.programs.crowd import Crowd
+from lab.rig.standing import server, sharing
+from lab.rig.standing.lab import Lab
 from lab.rig.surroundings import impair, surroundings
-from lab.rig.topology import SERVER
-from lab.rig.watch import Progress, Watch
-from lab.rig.witnesses import Witnesses
+from lab.rig.witnesses import facts, server_words
+from lab.rig.witnesses.counting import Counts
+from lab.rig.witnesses.witnesses import Witnesses
 from lab.scenario.model import Scenario
 
 TICK_S = 0.25

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lab.evidence.store import RunFolder
-from lab.rig import server_words, sharing
-from lab.rig.background import Background
-from lab.rig.capture import Captures
-from lab.rig.containers import RESULTS
-from lab.rig.crowd import Crowd
-from lab.rig.lab import Lab
-from lab.rig.network import Network
-from lab.rig.parallel import Together
-from lab.rig.witnesses import Witnesses
+from lab.rig.bump.network import Network
+from lab.rig.layout.containers import RESULTS
+from lab.rig.process.parallel import Together
+from lab.rig.programs.background import Background
+from lab.rig.programs.crowd import Crowd
+from lab.rig.standing import sharing
+from lab.rig.standing.lab import Lab
+from lab.rig.witnesses import server_words
+from lab.rig.witnesses.capture import Captures
+from lab.rig.witnesses.witnesses import Witnesses
 from lab.scenario.model import Scenario
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from lab.errors import Interrupted
 from lab.host.machine import machine
-from lab.rig.signals import interruptible
-from lab.rig.watch import silent
+from lab.rig.process.signals import interruptible
+from lab.rig.process.watch import silent
 from tests.accuracy.answers import UNKNOWN, VOID
 from tests.accuracy.blind import seen_through
 from tests.accuracy.examine import examine

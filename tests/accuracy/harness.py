@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from random import Random
 
 from lab.evidence import names
-from lab.rig.engine import RUN_LABEL
-from lab.rig.lab import Lab
-from lab.rig.watch import Progress
+from lab.rig.engine.engine import RUN_LABEL
+from lab.rig.process.watch import Progress
+from lab.rig.standing.lab import Lab
 
 Strength = Mapping[str, float]
 _SPIN = "while True: pass"

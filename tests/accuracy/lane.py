@@ -14,10 +14,10 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.evidence.store import RunFolder
-from lab.rig.lab import Lab, Machine
+from lab.rig.layout.topology import BLOCKS, topology
+from lab.rig.process.watch import silent
 from lab.rig.session import record
-from lab.rig.topology import BLOCKS, topology
-from lab.rig.watch import silent
+from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
 from lab.scenario.load import load
 from lab.scenario.model import Limits, Scenario

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import lab
-from lab.rig.images import Images
+from lab.rig.layout.images import Images
 
 SUBNET = "198.19.250.0/24"
 SERVER = "198.19.250.10"

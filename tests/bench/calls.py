@@ -17,14 +17,14 @@ import numpy as np
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
-from lab.rig import server
-from lab.rig.cgroup import Cgroup
-from lab.rig.containers import Program, program_spec
-from lab.rig.engine import Mount
-from lab.rig.lab import Lab, Machine
+from lab.rig.engine.engine import Mount
+from lab.rig.layout.containers import Program, program_spec
+from lab.rig.layout.topology import SIGNAL_PORT
+from lab.rig.process.watch import silent
 from lab.rig.session import record
-from lab.rig.topology import SIGNAL_PORT
-from lab.rig.watch import silent
+from lab.rig.standing import server
+from lab.rig.standing.lab import Lab, Machine
+from lab.rig.witnesses.cgroup import Cgroup
 from lab.scenario.dump import dump
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario

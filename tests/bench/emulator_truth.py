@@ -26,7 +26,7 @@ from lab.host import images
 from lab.host.machine import cache_folder
 from lab.rig.bump.driver import Bump
 from lab.rig.bump.tc import gilbert
-from lab.rig.docker_engine import DockerEngine
+from lab.rig.engine.docker_engine import DockerEngine
 from lab.scenario.model import Impairment, Loss
 from tests.bench.page import ROOT, commit, write_part
 from tests.rig.bump_lab import BumpLab, Rig

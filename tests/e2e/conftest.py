@@ -11,9 +11,9 @@ import pytest
 from lab.batch.runs.one import Judged, run_one
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
-from lab.rig.lab import Lab, Machine
+from lab.rig.process.watch import silent
 from lab.rig.session import record
-from lab.rig.watch import silent
+from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario

@@ -13,8 +13,8 @@ import pytest
 
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.lab import Machine
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.standing.lab import Machine
 from tests.cluster.process import Process
 from tests.e2e.test_endings import objects_of, until
 from tests.e2e.test_sweeps import SCENARIO, Sweeping, runs

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from lab.evidence.recording import read_manifest
-from lab.rig import cleanup
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import OWNER_LABEL, RUN_LABEL
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.engine.engine import OWNER_LABEL, RUN_LABEL
+from lab.rig.standing import cleanup
 from tests.e2e.conftest import results_of, scenario
 
 pytestmark = pytest.mark.e2e
@@ -78,7 +78,7 @@ def objects_of(engine: DockerEngine, pid: int) -> list[cleanup.Thing]:
 
 def watchdogs() -> set[str]:
     """Return the command lines of all watchdogs on this machine; each names its run."""
-    return {line for line in _processes() if "lab.rig.watchdog" in line}
+    return {line for line in _processes() if "lab.rig.standing.watchdog" in line}
 
 
 def _processes() -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from lab.analysis.values import Hop, Outcome, Owner
 from lab.batch.runs.one import Judged, judged
 from lab.evidence.recording import Recording, read
-from lab.rig.lab import Machine
+from lab.rig.standing.lab import Machine
 from tests.e2e.conftest import Runner, scenario, standing
 
 pytestmark = pytest.mark.e2e

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.values import Outcome
-from lab.rig import containers
-from lab.rig.lab import Lab, Machine
-from lab.rig.topology import ROUTER_SYSCTLS
-from lab.rig.watch import silent
+from lab.rig.layout import containers
+from lab.rig.layout.topology import ROUTER_SYSCTLS
+from lab.rig.process.watch import silent
+from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.load import loads
 from tests.e2e.conftest import run_in, scenario
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from lab.errors import EnvironmentFault
-from lab.rig.engine import (
+from lab.rig.engine.engine import (
     NO_LIMIT,
     ContainerSpec,
     ContainerState,

@@ -10,7 +10,7 @@ from lab.batch.folders.stored import find, runs
 from lab.batch.runs.one import run_one
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import RunFolder
-from lab.rig.watch import Watch, silent
+from lab.rig.process.watch import Watch, silent
 from lab.scenario.load import load
 from lab.scenario.model import Scenario
 from tests.replay.keep import unpacked

@@ -18,9 +18,9 @@ from pathlib import Path
 from lab.errors import EnvironmentFault
 from lab.evidence.values import DirectionState, StepState
 from lab.rig.bump.driver import Bump, Driver, held, look, plumb, router_needs
-from lab.rig.containers import Identity, node_spec, router_spec
-from lab.rig.engine import RUN_LABEL, Engine, SubnetTaken
-from lab.rig.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
+from lab.rig.engine.engine import RUN_LABEL, Engine, SubnetTaken
+from lab.rig.layout.containers import Identity, node_spec, router_spec
+from lab.rig.layout.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
 from lab.scenario.model import Client, Impairment, Link, Media, Scenario, Server
 
 DEADLINE_S = 400

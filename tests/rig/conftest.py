@@ -8,7 +8,7 @@ import pytest
 
 from lab.host import images
 from lab.host.machine import cache_folder
-from lab.rig.docker_engine import DockerEngine
+from lab.rig.engine.docker_engine import DockerEngine
 from tests.rig.bump_lab import Rig
 
 

@@ -14,9 +14,10 @@ import pytest
 
 from lab.errors import EnvironmentFault
 from lab.host import images
-from lab.rig import cleanup, owner
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import EXPIRES_LABEL, NO_LIMIT, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount, SubnetTaken
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.engine.engine import EXPIRES_LABEL, NO_LIMIT, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount, SubnetTaken
+from lab.rig.layout import owner
+from lab.rig.standing import cleanup
 
 pytestmark = pytest.mark.rig
 DEADLINE_S = 60
@@ -220,9 +221,10 @@ def test_what_is_gone_is_gone_twice(bench: Bench) -> None:
 LAB = """
 import os, sys
 from pathlib import Path
-from lab.rig import owner, watchdog
-from lab.rig.docker_engine import DockerEngine
-from lab.rig.engine import OWNER_LABEL, RUN_LABEL, ContainerSpec
+from lab.rig.layout import owner
+from lab.rig.standing import watchdog
+from lab.rig.engine.docker_engine import DockerEngine
+from lab.rig.engine.engine import OWNER_LABEL, RUN_LABEL, ContainerSpec
 run, image, prefix, scratch, end = sys.argv[1:]
 engine = DockerEngine.connect()
 labels = {RUN_LABEL: run, OWNER_LABEL: owner.token()}

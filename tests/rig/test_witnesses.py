@@ -14,8 +14,8 @@ import pytest
 from lab.analysis.containers.hosts import Host
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.host import images
-from lab.rig.cgroup import Cgroup
-from lab.rig.namespace import Namespace
+from lab.rig.witnesses.cgroup import Cgroup
+from lab.rig.witnesses.namespace import Namespace
 from tests.rig.test_engine import Bench, bench, engine, until
 
 pytestmark = pytest.mark.rig

@@ -20,7 +20,7 @@ from lab.batch.crews.crew import Attempt, Done, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.plans.cells import Cell
 from lab.errors import LeftoverError
-from lab.rig.signals import shielded
+from lab.rig.process.signals import shielded
 
 OpenLane = Callable[[Callable[[], bool]], AbstractContextManager[Recorder]]
 """Opens a lane, which gives up what it is recording once it is told that all is over."""

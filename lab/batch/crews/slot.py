@@ -20,11 +20,11 @@ from lab.batch.plans.cells import Cell
 from lab.batch.runs.one import noted
 from lab.errors import EnvironmentFault, LabError, StorageError
 from lab.evidence.store import RunFolder
-from lab.rig import signals
-from lab.rig.lab import Lab, Machine
-from lab.rig.lifetime import lab_s
+from lab.rig.layout.lifetime import lab_s
+from lab.rig.process import signals
+from lab.rig.process.watch import FAILED, Progress, Watch
 from lab.rig.session import record
-from lab.rig.watch import FAILED, Progress, Watch
+from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lab.rig.sharing import Frame, extras, frame
+from lab.rig.standing.sharing import Frame, extras, frame
 from lab.scenario.model import Scenario
 
 

@@ -11,7 +11,7 @@ from lab.batch.plans.cells import Plan, plan
 from lab.batch.plans.outlook import outlook
 from lab.errors import ScenarioError, UsageError
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
-from lab.rig.topology import BLOCKS, Topology, topology
+from lab.rig.layout.topology import BLOCKS, Topology, topology
 from lab.scenario.budget import Budget, budget
 from lab.scenario.dump import dump
 from lab.scenario.load import draft, find, find_one, load

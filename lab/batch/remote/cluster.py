@@ -24,7 +24,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Carrier, Errand, Offers, answered, order, written
 from lab.batch.remote.roster import STRIKES, Roster, Worker
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
-from lab.rig.lifetime import lab_s
+from lab.rig.layout.lifetime import lab_s
 
 WORKERS_S = 120.0
 """How long a sweep waits for a worker when there is none."""

@@ -22,7 +22,7 @@ from lab.batch.folders.parcel import pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
 from lab.errors import Interrupted
-from lab.rig.signals import shielded
+from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
 
 Over = Callable[[], bool]

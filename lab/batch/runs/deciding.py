@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.analysis.verdicts.enough import FLOOR_MS, UNDER_WAY_NS
-from lab.rig.watch import Progress, Watch
+from lab.rig.process.watch import Progress, Watch
 
 EVERY_S = 2.0
 MOST_SHARE = 0.05

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from lab.batch.plans.images import client_image, releases, server_image
 from lab.host.machine import with_sdk, with_server
-from lab.rig.lab import Machine
-from lab.rig.watch import Watch
+from lab.rig.process.watch import Watch
+from lab.rig.standing.lab import Machine
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION, Scenario
 
 

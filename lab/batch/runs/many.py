@@ -15,10 +15,10 @@ from lab.batch.runs.until import admit, capped
 from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
-from lab.rig.lab import Lab, Machine
+from lab.rig.process.signals import interruptible
+from lab.rig.process.watch import FAILED, NOTE, Progress, Watch
 from lab.rig.session import record
-from lab.rig.signals import interruptible
-from lab.rig.watch import FAILED, NOTE, Progress, Watch
+from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
 from lab.scenario.load import draft, find
 from lab.scenario.model import Scenario

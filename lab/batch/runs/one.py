@@ -16,7 +16,7 @@ from lab.errors import Interrupted
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
 from lab.evidence.store import RunFolder, storing, write_atomically
-from lab.rig.watch import Progress, Watch
+from lab.rig.process.watch import Progress, Watch
 from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:

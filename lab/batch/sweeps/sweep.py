@@ -30,8 +30,8 @@ from lab.batch.sweeps.attempts import Attempts, Told
 from lab.batch.sweeps.selecting import Selection
 from lab.errors import Interrupted, LabError, LeftoverError, UsageError
 from lab.host.machine import machine
-from lab.rig.signals import interruptible
-from lab.rig.watch import NOTE, Progress, Watch
+from lab.rig.process.signals import interruptible
+from lab.rig.process.watch import NOTE, Progress, Watch
 from lab.scenario.ladders import ladder
 from lab.scenario.load import find_one
 

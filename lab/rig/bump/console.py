@@ -15,7 +15,7 @@ from typing import Any
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump.tc import Argv
-from lab.rig.engine import Shell
+from lab.rig.engine.engine import Shell
 
 TC = "/usr/sbin/tc"
 """By its path: busybox's shell prefers an applet of the same name, which knows next to nothing."""

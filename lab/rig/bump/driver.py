@@ -17,12 +17,12 @@ from typing import Any
 
 from lab.errors import EnvironmentFault
 from lab.evidence.values import DirectionState, Qdisc, StepState
-from lab.rig import owner
 from lab.rig.bump import plumbing, readback, tc, vm
 from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import Driver
-from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
-from lab.rig.topology import Topology
+from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
+from lab.rig.layout import owner
+from lab.rig.layout.topology import Topology
 from lab.scenario.model import Direction, Impairment
 
 CLEAN = Impairment()

@@ -15,7 +15,7 @@ from typing import Literal
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump.tc import Argv
-from lab.rig.topology import BumpedLink, Segment, Topology
+from lab.rig.layout.topology import BumpedLink, Segment, Topology
 
 Driver = Literal["kernel", "vm"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump.tc import Argv
-from lab.rig.engine import Shell
+from lab.rig.engine.engine import Shell
 
 FOLDER = "/run/bump"
 CONSOLE = f"{FOLDER}/console.sock"

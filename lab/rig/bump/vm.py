@@ -16,13 +16,13 @@ from itertools import groupby
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
-from lab.rig import owner
 from lab.rig.bump import qemu, states
 from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import tap_argv
 from lab.rig.bump.tc import Argv
-from lab.rig.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
-from lab.rig.topology import BumpedLink, Segment
+from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
+from lab.rig.layout import owner
+from lab.rig.layout.topology import BumpedLink, Segment
 
 CACHE = "/cache"
 WHO = b"cat /machine/id\n"

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from lab.cli.live import RunMoment, Screen, inert, run_view
-from lab.rig.watch import Count
+from lab.rig.process.watch import Count
 
 COUNTS = (
     Count(

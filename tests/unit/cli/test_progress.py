@@ -7,7 +7,7 @@ import io
 import pytest
 
 from lab.cli.progress import COUNTS_EVERY_S, REDRAW_S, Reporter
-from lab.rig.watch import FAILED, KEPT, Count, Progress
+from lab.rig.process.watch import FAILED, KEPT, Count, Progress
 from tests.unit.cli.test_live import Terminal
 
 UPLINK = Count(hop="uplink", client="publisher", offered=200, dropped=10)

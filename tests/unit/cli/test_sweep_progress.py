@@ -15,7 +15,7 @@ from lab.batch.sweeps.attempts import Moment
 from lab.cli.live import LaneMoment, SweepMoment, sweep_view
 from lab.cli.progress import REDRAW_S, length
 from lab.cli.sweep_progress import SweepReporter
-from lab.rig.watch import FAILED, Count, Progress
+from lab.rig.process.watch import FAILED, Count, Progress
 from tests.fakes.sweeps import planned
 from tests.unit.cli.test_live import COUNTS, Terminal, drawn
 from tests.unit.cli.test_progress import Clock

@@ -13,7 +13,7 @@ import pytest
 from lab.clients.config import Config, load
 from lab.clients.go import start_ns, wait_start_ns
 from lab.faults import Skip, Stall
-from lab.rig.clients import client_config
+from lab.rig.programs.clients import client_config
 from lab.scenario.model import Client
 from tests.unit.clients.test_schedule import CONFIG
 from tests.unit.evidence.test_store import SCENARIO

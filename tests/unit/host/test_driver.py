@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lab.host import driver
-from lab.rig.images import Image
+from lab.rig.layout.images import Image
 from tests.fakes.engine import FakeEngine
 
 ROUTER = Image(reference="router", digest="sha256:1", recipe="router:1", how="built")

@@ -13,7 +13,7 @@ from lab.host import images, sources
 from lab.host.recipe import Recipe
 from lab.host.recipes import recipes
 from lab.host.sources import GO_MINIMUM, go_version
-from lab.rig.images import Image
+from lab.rig.layout.images import Image
 from lab.share import share
 from tests.fakes.engine import FakeEngine
 from tests.fakes.sources import quick_sources

@@ -9,7 +9,7 @@ import pytest
 
 from lab.errors import EnvironmentFault
 from lab.host import install
-from lab.rig.docker_engine import DEFAULT_ENDPOINT
+from lab.rig.engine.docker_engine import DEFAULT_ENDPOINT
 
 
 class Machine:

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.rig.topology import BLOCKS, NODE_CAPABILITIES, NODE_SYSCTLS, ROUTER_CAPABILITIES, ROUTER_SYSCTLS, topology
+from lab.rig.layout.topology import (
+    BLOCKS,
+    NODE_CAPABILITIES,
+    NODE_SYSCTLS,
+    ROUTER_CAPABILITIES,
+    ROUTER_SYSCTLS,
+    topology,
+)
 from lab.scenario.load import load
 
 ROOT = Path(__file__).parents[3]

@@ -49,5 +49,5 @@ def test_everything_that_is_needed_travels_in_the_wheel(wheel: Path) -> None:
     shipped = [*(ROOT / "compose").rglob("*"), *(ROOT / "scenarios").rglob("*.yaml")]
     wanted = {f"lab/_share/{path.relative_to(ROOT)}" for path in shipped if path.is_file() and path.name != ".env"}
     assert wanted <= names
-    assert "lab/rig/no-resolver.conf" in names
+    assert "lab/rig/engine/no-resolver.conf" in names
     assert not any(name.startswith("tests/") for name in names)

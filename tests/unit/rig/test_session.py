@@ -14,15 +14,18 @@ from lab.errors import EnvironmentFault, UsageError
 from lab.evidence import names
 from lab.evidence.values import StepState
 from lab.faults import Stall
-from lab.rig import clients, lifetime, session, sharing
-from lab.rig.engine import NO_LIMIT
-from lab.rig.lab import Lab
-from lab.rig.network import Network
-from lab.rig.watch import Progress
+from lab.rig import session
+from lab.rig.bump.network import Network
+from lab.rig.engine.engine import NO_LIMIT
+from lab.rig.layout import lifetime
+from lab.rig.process.watch import Progress
+from lab.rig.programs import clients
+from lab.rig.standing import sharing
+from lab.rig.standing.lab import Lab
 from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server
 from tests.fakes.engine import FakeEngine
-from tests.unit.rig.standing import on_fake, run_folder
-from tests.unit.rig.test_topology import link, scenario
+from tests.unit.rig.labs import on_fake, run_folder
+from tests.unit.rig.layout.test_topology import link, scenario
 
 PLAIN = scenario({"a": "publisher", "b": "subscriber"}, (link("a"),))
 

@@ -16,7 +16,7 @@ from lab.batch.plans.cells import Cell
 from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.recording import read_manifest
 from lab.evidence.store import RunFolder
-from lab.rig.watch import Progress, Watch, silent
+from lab.rig.process.watch import Progress, Watch, silent
 from lab.scenario.model import Scenario
 from tests.fakes.sweeps import planned
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab.batch.plans.cells import load, plan
-from lab.rig.sharing import extras, frame
+from lab.rig.standing.sharing import extras, frame
 from lab.scenario.load import loads
 
 BUSY = """\

@@ -10,7 +10,7 @@ from lab.batch.plans.planning import Asked, plan_text, validate_all
 from lab.batch.runs import many
 from lab.batch.runs.many import Request, run_all
 from lab.errors import EnvironmentFault, ScenarioError, UsageError
-from lab.rig.watch import NOTE, Progress
+from lab.rig.process.watch import NOTE, Progress
 
 PLAIN = "version: 1\nseed: 3\nmedia: {duration: 10s}\nlinks: {publisher: {up: {loss: 5%}}}\n"
 SWEPT = PLAIN + "sweep: {axes: {media.red: [true, false]}, repeat: 2}\n"

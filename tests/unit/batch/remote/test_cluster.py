@@ -18,7 +18,7 @@ from lab.batch.remote import orders
 from lab.batch.remote.cluster import AHEAD, MOST_TRIES, Cluster
 from lab.batch.remote.orders import Answer, Offers, Order
 from lab.errors import EnvironmentFault
-from lab.rig.lifetime import lab_s
+from lab.rig.layout.lifetime import lab_s
 from tests.fakes.sweeps import FakeRuns, planned
 
 IMAGES = {"router": "sha256:1", "server v1": "sha256:2"}

@@ -9,7 +9,7 @@ import pytest
 
 from lab.batch.runs.deciding import EVERY_S, MOST_SHARE, Deciding, Look, Looker
 from lab.batch.runs.looking import look
-from lab.rig.watch import Progress
+from lab.rig.process.watch import Progress
 
 OPEN = Look(seconds=12.0, open=("audio_loss <= 5%",), enough=False, cpu_s=0.02)
 DONE = Look(seconds=20.0, open=(), enough=True, cpu_s=0.06)

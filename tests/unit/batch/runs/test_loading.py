@@ -10,7 +10,7 @@ import pytest
 
 from lab.batch.runs import one
 from lab.batch.runs.one import Loading
-from lab.rig.watch import Progress
+from lab.rig.process.watch import Progress
 from tests.replay.keep import unpacked
 
 

@@ -10,8 +10,8 @@ from lab.batch.plans.images import recipes_for
 from lab.batch.runs.machines import Machines
 from lab.errors import EnvironmentFault
 from lab.host import images
-from lab.rig.lab import Machine
-from lab.rig.watch import silent
+from lab.rig.process.watch import silent
+from lab.rig.standing.lab import Machine
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
 from tests.fakes.engine import FakeEngine

@@ -25,7 +25,7 @@ from lab.batch.tables import limits, listing
 from lab.batch.tables.showing import shown
 from lab.errors import EvidenceError, UsageError
 from lab.report.limit import Limit, dumps, sentence
-from lab.rig.watch import silent
+from lab.rig.process.watch import silent
 from lab.scenario.ladders import ladder
 from tests.fakes.sweeps import BASE, FakeRuns, judge
 

@@ -1,0 +1,131 @@
+"""Our nouns in the words of Docker's API and back; pure, so that what a container may do is read in one place.
+
+The law: nothing is allowed but what the spec names. No capability, no new privilege, no port, no resolver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lab.rig.engine.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount, NetworkState
+
+CPU_PERIOD_US = 100_000
+PIDS_LIMIT = 512
+MORE_THAN_ANY = 1 << 60
+"""Bytes of memory that no machine has: Docker itself takes no -1 ("Minimum memory limit allowed is 6MB")."""
+UNPROTECTED_SINCE = (1, 48)
+"""Engine 28, the first that drops packets sent straight to a container's address from another bridge."""
+
+_NO_RESOLVER = Mount(source=Path(__file__).with_name("no-resolver.conf"), target="/etc/resolv.conf")
+
+
+def payload(spec: ContainerSpec) -> dict[str, object]:
+    """Return the body of `POST /containers/create` for `spec`."""
+    return {
+        "Image": spec.image,
+        # Straight to KILL at the deadline: with `-k` timeout would also cut a SIGTERM's grace short.
+        "Entrypoint": ["timeout", "-s", "KILL", str(spec.deadline_s)],
+        "Cmd": list(spec.command),
+        "Env": [f"{key}={value}" for key, value in spec.environment.items()],
+        "Labels": dict(spec.labels),
+        "User": spec.user or "",
+        "HostConfig": _host(spec) | limits(spec.cpus, spec.memory_bytes),
+        "NetworkingConfig": {"EndpointsConfig": _first_endpoint(spec)},
+    }
+
+
+def later_networks(spec: ContainerSpec) -> list[tuple[str, str]]:
+    """Return (network, address) of every network after the first, which `create` itself connects."""
+    return list(spec.networks.items())[1:]
+
+
+def limits(cpus: float | None, memory_bytes: int | None) -> dict[str, int]:
+    """Return the limits in Docker's words; None leaves one out.
+
+    Quota and period rather than `NanoCpus`, which cannot be changed later; swap equal to memory is no swap.
+    """
+    return _cpu_limit(cpus) | _memory_limit(memory_bytes)
+
+
+def _cpu_limit(cpus: float | None) -> dict[str, int]:
+    if cpus is None:
+        return {}
+    return {"CpuPeriod": CPU_PERIOD_US, "CpuQuota": -1 if cpus == NO_LIMIT else round(cpus * CPU_PERIOD_US)}
+
+
+def _memory_limit(memory_bytes: int | None) -> dict[str, int]:
+    if memory_bytes is None:
+        return {}
+    amount = MORE_THAN_ANY if memory_bytes == NO_LIMIT else memory_bytes
+    return {"Memory": amount, "MemorySwap": amount}
+
+
+def network_options(api_version: str) -> dict[str, str]:
+    """Return the options of a bridge whose packets a container may route, and that the host sends nowhere else."""
+    options = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    if tuple(int(part) for part in api_version.split(".")) >= UNPROTECTED_SINCE:
+        options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
+    return options
+
+
+def container_state(facts: Mapping[str, Any]) -> ContainerState:
+    """Read the answer of `GET /containers/…/json`. One that never ran has no exit code, whatever Docker prints."""
+    state = facts["State"]
+    return ContainerState(
+        id=facts["Id"],
+        name=facts["Name"].lstrip("/"),
+        running=state["Running"],
+        exit_code=state["ExitCode"] if state["Status"] in ("exited", "dead") else None,
+        oom_killed=state["OOMKilled"],
+        pid=state["Pid"],
+        labels=facts["Config"]["Labels"] or {},
+    )
+
+
+def network_state(facts: Mapping[str, Any]) -> NetworkState:
+    """Read the answer of `GET /networks/…`."""
+    return NetworkState(
+        id=facts["Id"],
+        name=facts["Name"],
+        subnet=facts["IPAM"]["Config"][0]["Subnet"],
+        labels=facts["Labels"] or {},
+        containers=tuple(facts["Containers"] or {}),
+    )
+
+
+def _host(spec: ContainerSpec) -> dict[str, object]:
+    return {
+        "NetworkMode": _network_mode(spec),
+        "PidMode": f"container:{spec.processes}" if spec.processes else "",
+        "Init": True,
+        "ReadonlyRootfs": spec.read_only,
+        "CapDrop": ["ALL"],
+        "CapAdd": list(spec.capabilities),
+        "SecurityOpt": ["no-new-privileges"],
+        "PidsLimit": PIDS_LIMIT,
+        "Tmpfs": {"/tmp": "rw,nosuid,nodev,mode=1777"},
+        "Mounts": [_mount(mount) for mount in (_NO_RESOLVER, *spec.mounts)],
+        "Sysctls": dict(spec.sysctls),
+        "Devices": [
+            {"PathOnHost": device, "PathInContainer": device, "CgroupPermissions": "rwm"} for device in spec.devices
+        ],
+        "LogConfig": {"Type": "json-file", "Config": {}},
+    }
+
+
+def _network_mode(spec: ContainerSpec) -> str:
+    if spec.join is not None and spec.networks:
+        raise ValueError(f"container {spec.name}: `join` excludes `networks`")
+    if spec.join is not None:
+        return f"container:{spec.join}"
+    return next(iter(spec.networks), "none")
+
+
+def _first_endpoint(spec: ContainerSpec) -> dict[str, object]:
+    return {network: {"IPAMConfig": {"IPv4Address": address}} for network, address in list(spec.networks.items())[:1]}
+
+
+def _mount(mount: Mount) -> dict[str, object]:
+    return {"Type": "bind", "Source": str(mount.source), "Target": mount.target, "ReadOnly": mount.read_only}

@@ -1,0 +1,127 @@
+"""What each container of a lab is: pure functions from topology to `ContainerSpec`.
+
+Law: NET_ADMIN belongs to the router alone, and to a node for the instant in which it sets its route; programs
+(server, clients, pacer) run unprivileged inside a node's network namespace.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import lab
+from lab.rig.engine.engine import ContainerSpec, Mount
+from lab.rig.layout.topology import (
+    NODE_CAPABILITIES,
+    NODE_SYSCTLS,
+    ROUTER_CAPABILITIES,
+    ROUTER_SYSCTLS,
+    Node,
+    node_argv,
+)
+from lab.scenario.model import SDK_VERSION, Limits
+
+CODE = "/lab-code"
+LAB_DIR = "/lab-dir"
+RESULTS = "/results"
+NODE_READY = "routed"
+_NOBODY = "65534:65534"
+_STAY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "sleep", "infinity")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What every object of a lab carries: its run, its labels, and the deadline inside its containers."""
+
+    run: str
+    labels: Mapping[str, str]
+    deadline_s: int
+
+    def name(self, part: str) -> str:
+        """Return the name of this lab's `part`."""
+        return f"lab-{self.run}-{part}"
+
+    def spec(self, part: str, image: str, command: tuple[str, ...]) -> ContainerSpec:
+        """Return the least a container of this lab can be."""
+        return ContainerSpec(
+            name=self.name(part), image=image, command=command, labels=self.labels, deadline_s=self.deadline_s
+        )
+
+
+def program_user() -> str:
+    """Return the `uid:gid` that unprivileged programs run as: ours, so that they may write where we may; never root."""
+    return f"{os.getuid()}:{os.getgid()}" if os.getuid() else _NOBODY
+
+
+def open_to_programs(folder: Path) -> None:
+    """Make `folder` and what is in it writable for `program_user`."""
+    uid, gid = map(int, program_user().split(":"))
+    if os.getuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, uid, gid)
+
+
+def node_spec(identity: Identity, image: str, node: Node, network: str) -> ContainerSpec:
+    """Return the sleeper that owns a network namespace: it sets its route, says so, drops every capability, sleeps."""
+    script = "\n".join(["set -e", *map(shlex.join, node_argv(node)), f"echo {NODE_READY}", "exec " + shlex.join(_STAY)])
+    return replace(
+        identity.spec(f"node-{node.name}", image, ("sh", "-c", script)),
+        networks={network: node.ip},
+        capabilities=NODE_CAPABILITIES,
+        sysctls=NODE_SYSCTLS,
+    )
+
+
+def router_spec(identity: Identity, image: str, networks: Mapping[str, str], results: Path) -> ContainerSpec:
+    """Return the router before its driver's needs are added; `networks` maps network id to the router's address."""
+    return replace(
+        identity.spec("router", image, ("sleep", "infinity")),
+        networks=networks,
+        capabilities=ROUTER_CAPABILITIES,
+        sysctls=ROUTER_SYSCTLS,
+        mounts=(Mount(source=results, target=RESULTS, read_only=False),),
+        read_only=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """One of our programs in a container: module and arguments, folder for its files, what it is told and may use.
+
+    `sdk` is the release of the SDK in its image.
+    """
+
+    part: str
+    module: str
+    sdk: str = SDK_VERSION
+    folder: Path
+    node: str | None = None
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+
+def program_spec(identity: Identity, image: str, program: Program) -> ContainerSpec:
+    """Return an unprivileged container that runs `python -m <module>` of this very checkout, mounted read-only."""
+    code = Path(lab.__file__).parent
+    return replace(
+        identity.spec(program.part, image, ("/venv/bin/python", "-u", "-m", program.module, *program.arguments)),
+        join=program.node,
+        environment={
+            "PYTHONPATH": CODE,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": "/tmp",  # a tmpfs inside the container
+            "LAB_DIR": LAB_DIR,
+            **program.environment,
+        },
+        mounts=(
+            Mount(source=code, target=f"{CODE}/lab"),
+            Mount(source=program.folder, target=LAB_DIR, read_only=False),
+        ),
+        user=program_user(),
+        cpus=program.limits.cpus,
+        memory_bytes=program.limits.memory_bytes,
+    )

@@ -1,0 +1,26 @@
+"""What is on its way while other steps go on: started at once, waited for by whoever needs it first.
+
+Law: a signal ends the waiting in whatever thread it is; what failed is raised wherever it is waited for.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import TypeVar
+
+from lab.rig.process import signals
+
+T = TypeVar("T")
+_LOOK_S = 0.1
+"""How soon a signal that came elsewhere is noticed."""
+
+
+def arrived(coming: Future[T]) -> T:
+    """Return what `coming` results in, once it is there. Raises what it failed with; Interrupted."""
+    while not coming.done():
+        signals.check()
+        try:
+            return coming.result(_LOOK_S)
+        except TimeoutError:
+            continue  # its own, if it is done: raised below
+    return coming.result()

@@ -1,0 +1,161 @@
+"""Remove what carries a run's label: containers, then networks, by id.
+
+The law: idempotent; one object that refuses never stops the rest; what is left is listed, with why. What belongs
+to a living lab is not touched unless it is named. Images are never removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.errors import EnvironmentFault, LeftoverError
+from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine
+from lab.rig.layout import owner
+
+NETWORK_TRIES = 5
+RETRY_S = 0.3
+SWEEP_APART_S = 0.5
+EMPTY_SWEEPS = 3
+REAP_DEADLINE_S = 60.0
+_WORKERS = 8
+
+Pause = Callable[[float], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    """A container or network of a run."""
+
+    kind: Literal["container", "network"]
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+    @property
+    def run(self) -> str:
+        """The id of the run that it belongs to."""
+        return self.labels.get(RUN_LABEL, "")
+
+    def __str__(self) -> str:
+        """Name it for a person."""
+        return f"{self.kind} {self.name} ({self.id[:12]})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leftovers:
+    """What a sweep removed, and what refused, each with its reason."""
+
+    removed: tuple[Thing, ...] = ()
+    refused: tuple[tuple[Thing, str], ...] = ()
+
+    def raise_if_any(self, run: str) -> None:
+        """Raise LeftoverError that lists what refused to go and names the clean command."""
+        if self.refused:
+            listed = "; ".join(f"{thing}: {why}" for thing, why in self.refused)
+            raise LeftoverError(f"could not be removed: {listed}", fix=f"`lab clean --run {run}`")
+
+
+def sweep(engine: Engine, labels: Mapping[str, str], *, pause: Pause = time.sleep) -> Leftovers:
+    """Remove everything that carries all of `labels` (an empty value matches any).
+
+    Raises EnvironmentFault only when the engine cannot say what there is.
+    """
+    return _remove(engine, found(engine, labels), pause)
+
+
+def sweep_run(engine: Engine, run: str) -> None:
+    """Remove everything of `run`. Raises LeftoverError for what refused, or when the engine does not answer."""
+    try:
+        done = sweep(engine, {RUN_LABEL: run})
+    except EnvironmentFault as error:
+        raise LeftoverError(f"could not look for what is left: {error}", fix=f"`lab clean --run {run}`") from error
+    done.raise_if_any(run)
+
+
+def found(engine: Engine, labels: Mapping[str, str]) -> tuple[Thing, ...]:
+    """Return the containers and then the networks that carry all of `labels`."""
+    containers = [Thing(kind="container", id=c.id, name=c.name, labels=c.labels) for c in engine.containers(labels)]
+    networks = [Thing(kind="network", id=n.id, name=n.name, labels=n.labels) for n in engine.networks(labels)]
+    return (*containers, *networks)
+
+
+def clean(engine: Engine, *, run: str | None = None, everything: bool = False, dry: bool = False) -> Leftovers:
+    """Remove what dead or expired runs of this user left; or of `run`; or, with `everything`, of every run at all.
+
+    `dry` removes nothing: then `removed` is what would be.
+    """
+    things = found(engine, {RUN_LABEL: run or ""})
+    chosen = tuple(thing for thing in things if run is not None or everything or is_abandoned(thing))
+    return Leftovers(removed=chosen) if dry else _remove(engine, chosen, time.sleep)
+
+
+def is_abandoned(thing: Thing) -> bool:
+    """Return whether `thing` is this user's and its lab is known to be dead, or its time is over."""
+    label = thing.labels.get(OWNER_LABEL, "")
+    over = owner.has_expired(thing.labels.get(EXPIRES_LABEL, ""))
+    return owner.is_mine(label) and (over or owner.is_dead(label))
+
+
+def reap(
+    engine: Engine,
+    labels: Mapping[str, str],
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    pause: Pause = time.sleep,
+) -> bool:
+    """Sweep until nothing was found EMPTY_SWEEPS times in a row; return False when REAP_DEADLINE_S was too short.
+
+    More than once, because a creation under way when its lab was killed may finish after the first look.
+    """
+    deadline, empty = clock() + REAP_DEADLINE_S, 0
+    while empty < EMPTY_SWEEPS and clock() < deadline:
+        empty = empty + 1 if _swept_nothing(engine, labels, pause) else 0
+        pause(SWEEP_APART_S)
+    return empty >= EMPTY_SWEEPS
+
+
+def _swept_nothing(engine: Engine, labels: Mapping[str, str], pause: Pause) -> bool:
+    """Sweep once; a daemon that does not answer has not said that there is nothing."""
+    try:
+        left = sweep(engine, labels, pause=pause)
+    except EnvironmentFault:
+        return False
+    return not left.removed and not left.refused
+
+
+def _remove(engine: Engine, things: Sequence[Thing], pause: Pause) -> Leftovers:
+    """Remove containers side by side, then networks: a network is free only when its containers are gone."""
+    refusals: list[tuple[Thing, str | None]] = []
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for kind in ("container", "network"):
+            of_kind = [thing for thing in things if thing.kind == kind]
+            reasons = pool.map(lambda thing: _refusal(engine, thing, pause), of_kind)
+            refusals += zip(of_kind, reasons, strict=True)
+    return Leftovers(
+        removed=tuple(thing for thing, why in refusals if why is None),
+        refused=tuple((thing, why) for thing, why in refusals if why is not None),
+    )
+
+
+def _refusal(engine: Engine, thing: Thing, pause: Pause) -> str | None:
+    """Remove `thing`; return why it would not go. An endpoint may outlive its container for a moment."""
+    if thing.kind == "container":
+        return _attempt(engine.remove, thing)
+    for _ in range(NETWORK_TRIES - 1):
+        why = _attempt(engine.remove_network, thing)
+        if why is None or "active endpoints" not in why:
+            return why
+        pause(RETRY_S)
+    return _attempt(engine.remove_network, thing)
+
+
+def _attempt(remove: Callable[[str], None], thing: Thing) -> str | None:
+    try:
+        remove(thing.id)
+    except EnvironmentFault as error:
+        return str(error)
+    return None

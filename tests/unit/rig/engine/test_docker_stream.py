@@ -1,0 +1,107 @@
+"""The hijacked stream of an exec: frames, however the bytes come."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.errors import EnvironmentFault
+from lab.rig.engine.docker_stream import ExecStream, hijack
+
+SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+REFUSE = b'HTTP/1.1 409 Conflict\r\nContent-Length: 27\r\n\r\n{"message":"not running 1"}'
+
+
+def frame(kind: int, data: bytes) -> bytes:
+    """Docker's frame: stream number, three zeros, length, data (Engine API, "Attach to a container")."""
+    return struct.pack(">BxxxL", kind, len(data)) + data
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[ExecStream, socket.socket]]:
+    """Yield a stream and the engine's end of it."""
+    ours, theirs = socket.socketpair()
+    stream = ExecStream(ours)
+    with theirs:
+        yield stream, theirs
+        stream.close()
+
+
+def serve(path: Path, answer: bytes) -> threading.Thread:
+    """Answer one request on a Unix socket with `answer`, then close."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def once() -> None:
+        with listener, listener.accept()[0] as connection:
+            asked = b""
+            while not asked.endswith(b"}"):
+                asked += connection.recv(65536)
+            connection.sendall(answer)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    return thread
+
+
+@settings(deadline=None)  # a loaded machine is not a counterexample
+@given(st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(min_size=1, max_size=50)), max_size=8), st.integers(1, 9))
+def test_frames_come_out_whole_however_they_were_cut(frames: list[tuple[int, bytes]], cut: int) -> None:
+    """All output and all error, each in order, from any chunking of the wire."""
+    ours, theirs = socket.socketpair()
+    wire = b"".join(frame(kind, data) for kind, data in frames)
+    with theirs:
+        for start in range(0, len(wire), cut):
+            theirs.sendall(wire[start : start + cut])
+        theirs.shutdown(socket.SHUT_WR)
+        stream = ExecStream(ours)
+        said = stream.converse(b"", 5)
+        stream.close()
+    assert said == tuple(b"".join(data for kind, data in frames if kind == wanted) for wanted in (1, 2))
+
+
+def test_a_late_frame_is_a_timeout_and_nothing_of_it_is_lost(pair: tuple[ExecStream, socket.socket]) -> None:
+    """Half a frame, a timeout, the other half: the next read has it whole."""
+    stream, engine = pair
+    wire = frame(1, b"hello")
+    engine.sendall(wire[:10])
+    with pytest.raises(TimeoutError):
+        stream.read(0.01)
+    engine.sendall(wire[10:])
+    assert stream.read(1) == b"hello"
+    engine.close()
+    assert stream.read(1) == b""
+
+
+def test_an_end_inside_a_frame_is_an_error(pair: tuple[ExecStream, socket.socket]) -> None:
+    """A cut stream is never taken for a short answer."""
+    stream, engine = pair
+    engine.sendall(frame(1, b"hello")[:-1])
+    engine.close()
+    with pytest.raises(EnvironmentFault, match="inside a frame"):
+        stream.read(1)
+
+
+def test_bytes_right_behind_the_head_are_the_streams(tmp_path: Path) -> None:
+    """The SDK's buffered reading of the answer's head would swallow a first frame that comes with it."""
+    thread = serve(tmp_path / "s", SWITCH + frame(1, b"first") + frame(2, b"second"))
+    stream = ExecStream(hijack(str(tmp_path / "s"), "/exec/1/start", 5))
+    assert stream.converse(b"", 5) == (b"first", b"second")
+    stream.close()
+    thread.join()
+
+
+def test_a_refusal_says_what_the_engine_said(tmp_path: Path) -> None:
+    """409 with its words, and no socket left open (warnings are errors here)."""
+    thread = serve(tmp_path / "s", REFUSE)
+    with pytest.raises(EnvironmentFault, match="not running 1"):
+        hijack(str(tmp_path / "s"), "/exec/1/start", 5)
+    thread.join()

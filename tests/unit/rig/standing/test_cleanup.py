@@ -1,0 +1,159 @@
+"""Cleanup against an engine with Docker's oddities: everything goes, or is named."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+
+from lab.errors import EnvironmentFault, LeftoverError
+from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec
+from lab.rig.layout import owner
+from lab.rig.standing import cleanup
+from tests.fakes.engine import At, FakeEngine, Killed
+
+LABELS = {RUN_LABEL: "r1"}
+DEAD_OWNER = owner.token().rpartition(":")[0] + ":1"
+"""This process' pid, started at another time: the pid came round."""
+ELSEWHERE = ":".join([*owner.token().split(":")[:2], "1", "999999", "1"])
+"""A process of this user in another pid namespace, whose number means nothing here."""
+CALLS = 7
+
+
+def spec(name: str, labels: dict[str, str] = LABELS) -> ContainerSpec:
+    """Return a container of the run."""
+    return ContainerSpec(name=name, image="i", command=("sleep", "9"), labels=labels, deadline_s=9)
+
+
+def bring_up(engine: FakeEngine) -> None:
+    """Make what a small lab makes: three networks, four containers, one call each."""
+    for number in range(3):
+        engine.create_network(f"net-{number}", f"198.18.{number}.0/24", LABELS)
+    for number in range(4):
+        engine.start(spec(f"box-{number}"))
+
+
+def clock() -> Callable[[], float]:
+    """Return a clock that advances a second at each look."""
+    now = iter(range(10_000))
+    return lambda: float(next(now))
+
+
+def no_pause(_: float) -> None:
+    """Do not wait."""
+
+
+def test_a_sweep_removes_containers_before_networks_and_twice_is_nothing() -> None:
+    """A network with containers would refuse; a second sweep finds nothing and is fine."""
+    engine = FakeEngine()
+    bring_up(engine)
+    done = cleanup.sweep(engine, LABELS)
+    assert [thing.kind for thing in done.removed] == ["container"] * 4 + ["network"] * 3
+    assert engine.names == []
+    assert cleanup.sweep(engine, LABELS) == cleanup.Leftovers()
+
+
+def test_a_sweep_leaves_strangers_alone() -> None:
+    """What carries another run's label, or none of ours, is not touched even when the name is the same."""
+    engine = FakeEngine()
+    bring_up(engine)
+    engine.create_network("net-0", "198.18.9.0/24", {})
+    engine.start(spec("other", {RUN_LABEL: "r2"}))
+    cleanup.sweep(engine, LABELS)
+    assert sorted(engine.names) == ["net-0", "other"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("call", range(CALLS))
+def test_killed_at_any_call_of_the_bring_up_the_watchdog_leaves_nothing(call: int, when: str) -> None:
+    """The lab dies at its i-th call, before or after the engine did it; reaping by label finds all there is."""
+    engine = FakeEngine(at=At(call=call, what=Killed(), when=when))
+    with pytest.raises(Killed):
+        bring_up(engine)
+    assert cleanup.reap(engine, LABELS, clock=clock(), pause=no_pause)
+    assert engine.names == []
+
+
+@pytest.mark.parametrize("call", range(2, 9))
+def test_an_engine_error_at_any_call_of_a_sweep_stops_nothing_else(call: int) -> None:
+    """Calls 0 and 1 list; whichever removal fails, the six other things go and the seventh is named with its reason."""
+    engine = FakeEngine()
+    bring_up(engine)
+    engine.log.clear()
+    engine.at = At(call=call, what=EnvironmentFault("500 server error"))
+    done = cleanup.sweep(engine, LABELS)
+    assert len(done.removed) == 6
+    ((left, why),) = done.refused
+    assert (engine.names, why) == ([left.name], "500 server error")
+    with pytest.raises(LeftoverError, match=r"box|net.*500 server error.*lab clean --run r1"):
+        done.raise_if_any("r1")
+
+
+def test_a_creation_that_finishes_late_is_reaped() -> None:
+    """The first two looks see no container yet: one empty sweep proves nothing."""
+    engine = FakeEngine(late=2)
+    bring_up(engine)
+    assert cleanup.reap(engine, LABELS, clock=clock(), pause=no_pause)
+    assert engine.names == []
+
+
+def test_active_endpoints_are_waited_for_five_times() -> None:
+    """Four refusals are patience, five are an answer."""
+    patient, stuck = FakeEngine(sticky=cleanup.NETWORK_TRIES - 1), FakeEngine(sticky=cleanup.NETWORK_TRIES)
+    for engine in (patient, stuck):
+        engine.create_network("net", "198.18.0.0/24", LABELS)
+    assert not cleanup.sweep(patient, LABELS, pause=no_pause).refused
+    ((_, why),) = cleanup.sweep(stuck, LABELS, pause=no_pause).refused
+    assert "active endpoints" in why
+
+
+def test_reaping_gives_up_at_its_deadline() -> None:
+    """What never goes is not waited for for ever."""
+    engine = FakeEngine(refuse_removal=frozenset({"box-0"}))
+    bring_up(engine)
+    assert not cleanup.reap(engine, LABELS, clock=clock(), pause=no_pause)
+    assert engine.names == ["box-0"]
+
+
+def test_a_refused_start_leaves_a_created_container_that_is_swept() -> None:
+    """Docker keeps what it could not start."""
+    engine = FakeEngine(refuse_start=frozenset({"box-2"}))
+    with contextlib.suppress(EnvironmentFault):
+        bring_up(engine)
+    assert "box-2" in engine.names
+    cleanup.sweep(engine, LABELS)
+    assert engine.names == []
+
+
+def test_clean_takes_the_dead_and_the_expired_and_spares_the_living() -> None:
+    """Only abandoned runs of ours go, unless all are asked for: of kept ones and of other namespaces expiry decides."""
+    hour = owner.expires(3600)
+    runs = {
+        "alive": {OWNER_LABEL: owner.token(), EXPIRES_LABEL: hour},
+        "dead": {OWNER_LABEL: DEAD_OWNER, EXPIRES_LABEL: hour},
+        "expired": {OWNER_LABEL: owner.token(), EXPIRES_LABEL: owner.expires(-1)},
+        "foreign": {OWNER_LABEL: "99999:boot:1:1:1", EXPIRES_LABEL: owner.expires(-1)},
+        "kept": {OWNER_LABEL: owner.kept(), EXPIRES_LABEL: hour},
+        "kept too long": {OWNER_LABEL: owner.kept(), EXPIRES_LABEL: owner.expires(-1)},
+        "neighbour": {OWNER_LABEL: ELSEWHERE, EXPIRES_LABEL: hour},
+    }
+    engine = FakeEngine()
+    for name, labels in runs.items():
+        engine.start(spec(name, {RUN_LABEL: name, **labels}))
+    would = cleanup.clean(engine, dry=True)
+    assert [thing.run for thing in would.removed] == ["dead", "expired", "kept too long"]
+    assert len(engine.names) == 7
+    cleanup.clean(engine)
+    assert engine.names == ["alive", "foreign", "kept", "neighbour"]
+    cleanup.clean(engine, run="foreign")
+    assert engine.names == ["alive", "kept", "neighbour"]
+    cleanup.clean(engine, everything=True)
+    assert engine.names == []
+
+
+def test_an_engine_that_does_not_answer_leaves_what_it_may() -> None:
+    """A sweep that could not even look is a leftover, with the command that removes it."""
+    engine = FakeEngine(silent_from=0)
+    with pytest.raises(LeftoverError, match=r"does not answer.*`lab clean --run r1`"):
+        cleanup.sweep_run(engine, "r1")
