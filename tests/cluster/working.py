@@ -24,7 +24,7 @@ from lab.batch.remote import slots as of_slots
 from lab.batch.remote.slots import Slots
 from lab.batch.remote.worker import work
 from lab.errors import Interrupted, LabError
-from lab.rig.signals import interruptible
+from lab.rig.process.signals import interruptible
 from tests.fakes.sweeps import FakeRuns
 from tests.replay.keep import unpacked
 

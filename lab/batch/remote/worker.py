@@ -26,8 +26,8 @@ from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
 from lab.evidence.store import storing
 from lab.host.machine import machine
-from lab.rig.signals import interruptible
-from lab.rig.watch import Watch
+from lab.rig.process.signals import interruptible
+from lab.rig.process.watch import Watch
 
 _TICK_S = 0.2
 """How often the main thread is there to be interrupted."""
