@@ -2,7 +2,7 @@
 
 Law: one event is one line, `<CRC-32, 8 hex digits> <JSON>`, synced before anybody is told of it; one process writes,
 any number read. A last line that was cut is no line: readers pass over it, the next writer puts it aside. A bad line
-before the last is damage, and named.
+before the last is damage, and named; so is a line with more behind it than its break, for a cut leaves less.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class Line:
     def parse(cls, raw: bytes, where: str) -> Line:
         """Return the line in `raw`, without its line break. EvidenceError naming `where`."""
         if not _intact(raw):
-            raise EvidenceError(f"{where}: its checksum does not fit", fix="the file was changed; take a copy of it")
+            raise EvidenceError(
+                f"{where}: its checksum does not fit", fix="the file was changed: restore it from a copy"
+            )
         fields = parse(raw[_CRC:].decode(errors="replace"), where)
         kind, t_ns = _KINDS.get(fields.pop("event", "")), fields.pop("t_ns", None)
         if kind is None or not isinstance(t_ns, int):
@@ -120,7 +122,13 @@ def _parts(content: bytes) -> tuple[list[bytes], bytes]:
     *whole, torn = content.split(b"\n")
     if whole and not torn and not _intact(whole[-1]):
         torn = whole.pop() + b"\n"
-    return whole, torn
+    return ([*whole, torn], b"") if _goes_on(torn) else (whole, torn)
+
+
+def _goes_on(raw: bytes) -> bool:
+    """Say whether `raw` begins with a whole line and goes on: its line break was changed."""
+    ends = (at + 1 for at, byte in enumerate(raw.removesuffix(b"\n")[:-1]) if byte == ord("}"))
+    return any(_intact(raw[:end]) for end in ends)
 
 
 def _intact(raw: bytes) -> bool:

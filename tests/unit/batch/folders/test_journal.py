@@ -96,6 +96,22 @@ def test_any_changed_bit_before_the_last_line_is_named(tmp_path: Path) -> None:
             read(tmp_path)
 
 
+def test_any_changed_line_break_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    """It joins two lines, or leaves the last one open: both were told, so neither is passed over or put aside."""
+    path = written(tmp_path, *EVENTS)
+    content = path.read_bytes()
+    breaks = [place for place, byte in enumerate(content) if byte == ord("\n")]
+    assert len(breaks) == len(EVENTS)
+    for line, place in enumerate(breaks, 1):
+        for bit in range(8):
+            changed = content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+            path.write_bytes(changed)
+            with pytest.raises(EvidenceError, match=f"{NAME}:{line}: its checksum"):
+                read(tmp_path)
+            written(tmp_path)
+            assert path.read_bytes() == changed
+
+
 def test_an_event_of_a_newer_lab_is_no_torn_line(tmp_path: Path) -> None:
     """Its checksum fits: it is named, and nobody cuts it off."""
     path = written(tmp_path, *EVENTS)
