@@ -26,7 +26,7 @@ def sweep(address: str) -> None:
 def worker(address: str) -> None:
     """Connect as a worker does."""
     with Slots(lambda _: pytest.fail("no order came"), Fidelity(1), Path("/"), lambda _: {}) as slots:
-        work(address, slots, lambda _: None)
+        work(address, slots, Path("/"), lambda _: None)
 
 
 Connect = Callable[[str], None]

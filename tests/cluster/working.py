@@ -90,7 +90,7 @@ def main() -> None:
 
         slots = Slots(opened, Fidelity(asked.slots), Path(scratch), lambda _: {"router": asked.router})
         with interruptible(), slots:
-            work(asked.address, slots, lambda words: print(words, flush=True))
+            work(asked.address, slots, Path(scratch), lambda words: print(words, flush=True))
 
 
 if __name__ == "__main__":

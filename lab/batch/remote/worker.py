@@ -7,11 +7,9 @@ given up, its labs are taken down, and the sweep has it made elsewhere.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,9 +20,9 @@ from lab.batch.crews.judging import Judge
 from lab.batch.crews.slot import Slot, serious
 from lab.batch.remote import orders
 from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet
+from lab.batch.remote.scratch import scratch
 from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
-from lab.evidence.store import storing
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import Watch
@@ -52,29 +50,21 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
     Raises UsageError, EnvironmentFault, LeftoverError, Interrupted; the scheduler is asked before anything is prepared.
     """
     asyncio.run(knock(checked(request.address)))
-    with interruptible(), _scratch(request.scratch) as scratch, Judge() as judge:
-        machines = Machines(machine(scratch, insist=request.netem, watch=watch), watch)
+    with interruptible(), scratch(request.scratch, tell) as folder, Judge() as judge:
+        machines = Machines(machine(folder, insist=request.netem, watch=watch), watch)
         open_slot = partial(Slot, machines, judge, serious(watch))
-        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), scratch, machines.images) as slots:
-            work(request.address, slots, tell)
+        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), folder, machines.images) as slots:
+            work(request.address, slots, folder, tell)
 
 
-@contextmanager
-def _scratch(parent: Path | None) -> Iterator[Path]:
-    """Have a folder for runs on their way, below `parent`. StorageError."""
-    with storing(parent or Path(tempfile.gettempdir())):
-        folder = tempfile.TemporaryDirectory(dir=parent, prefix="livekit-lab-worker-")
-    with folder as name:
-        yield Path(name)
-
-
-def work(address: str, slots: Slots, tell: Tell) -> None:
+def work(address: str, slots: Slots, local: Path, tell: Tell) -> None:
     """Carry out the orders of the scheduler at `address` with `slots`, until the scheduler is gone; then raise that.
 
+    What Dask keeps on disk is below `local`.
     For the main thread, which a signal may end meanwhile (`signals.interruptible`); the caller closes `slots`.
     Raises UsageError for no address, EnvironmentFault when the scheduler is not there, of another version, or gone.
     """
-    offer = _Offer(checked(address), slots, tell)
+    offer = _Offer(checked(address), slots, local, tell)
     orders.offer(slots.carry_out)
     with ThreadPoolExecutor(1, thread_name_prefix="dask") as pool:
         standing = pool.submit(asyncio.run, offer.stand())
@@ -91,8 +81,8 @@ def work(address: str, slots: Slots, tell: Tell) -> None:
 class _Offer:
     """A Dask worker in an event loop of its own: it stands until it is withdrawn, or the scheduler is gone."""
 
-    def __init__(self, address: str, slots: Slots, tell: Tell) -> None:
-        self._address, self._slots, self._tell = address, slots, tell
+    def __init__(self, address: str, slots: Slots, local: Path, tell: Tell) -> None:
+        self._address, self._slots, self._local, self._tell = address, slots, local, tell
         self._withdrawn = threading.Event()
 
     def withdraw(self) -> None:
@@ -103,22 +93,21 @@ class _Offer:
         """Register, and be there. EnvironmentFault."""
         quiet()
         await knock(self._address)
-        with tempfile.TemporaryDirectory(prefix="livekit-lab-worker-", ignore_cleanup_errors=True) as local:
-            worker = await self._registered(local)
-            finished = asyncio.create_task(worker.finished())
-            while not self._withdrawn.is_set() and not finished.done():
-                await asyncio.wait({finished}, timeout=_TICK_S)
-            await worker.close(timeout=_LEAVE_S, executor_wait=False)
-            await finished
+        worker = await self._registered()
+        finished = asyncio.create_task(worker.finished())
+        while not self._withdrawn.is_set() and not finished.done():
+            await asyncio.wait({finished}, timeout=_TICK_S)
+        await worker.close(timeout=_LEAVE_S, executor_wait=False)
+        await finished
 
-    async def _registered(self, local: str) -> Any:
+    async def _registered(self) -> Any:
         """Return a worker that the scheduler knows; Dask is not to pause it for its memory."""
         worker = dask.Worker(
             self._address,
             nthreads=MOST_LANES,
             resources=self._offered(),
             memory_limit=0,
-            local_directory=local,
+            local_directory=str(self._local),
             death_timeout=CONNECT_S,
         )
         try:
