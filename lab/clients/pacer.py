@@ -31,6 +31,7 @@ class CpuTimes:
     total: int
     idle: int
     steal: int
+    nice: int
 
     @classmethod
     def parse(cls, text: str) -> CpuTimes:
@@ -40,15 +41,16 @@ class CpuTimes:
             raise ValueError(f"/proc/stat: {name!r} with {len(fields)} fields is not the cpu line of Linux >= 2.6.11")
         user, nice, system, idle, iowait, irq, softirq, steal = (int(field) for field in fields[:8])
         total = user + nice + system + idle + iowait + irq + softirq + steal
-        return cls(total=total, idle=idle + iowait, steal=steal)
+        return cls(total=total, idle=idle + iowait, steal=steal, nice=nice)
 
-    def shares_since(self, before: CpuTimes) -> tuple[float, float]:
-        """Return the shares (0..1) of steal and of work in the time since `before`."""
+    def shares_since(self, before: CpuTimes) -> dict[str, float]:
+        """Return the shares (0..1) of `steal`, of work (`busy`), and of its part that gives way (`nice`)."""
         total = self.total - before.total
         if total <= 0:
             raise ValueError("/proc/stat did not advance")
-        steal, idle = self.steal - before.steal, self.idle - before.idle
-        return steal / total, (total - steal - idle) / total
+        steal, nice, idle = self.steal - before.steal, self.nice - before.nice, self.idle - before.idle
+        ticks = {"steal": steal, "busy": total - steal - idle, "nice": nice}
+        return {name: round(each / total, 4) for name, each in ticks.items()}
 
 
 def lateness(late_ns: Sequence[int]) -> dict[str, float]:
@@ -85,11 +87,11 @@ def run(folder: Path) -> None:
         late.append(time.monotonic_ns() - due)
         if len(late) == TICKS_PER_SECOND:
             now, after = time.monotonic_ns(), _cpu_times()
-            steal, busy = after.shares_since(before)
             ticks.write({"t": now, **lateness(late)})
             offset = realtime_minus_monotonic_ns()
-            shares = {"steal": round(steal, 4), "busy": round(busy, 4)}
-            seconds.write({"t": now, **shares, "clock_offset_ns": offset, **_waits(), **_backlogs()})
+            seconds.write(
+                {"t": now, **after.shares_since(before), "clock_offset_ns": offset, **_waits(), **_backlogs()}
+            )
             before, late = after, []
 
 

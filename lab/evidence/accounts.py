@@ -23,6 +23,7 @@ class Tick:
 class HostSecond:
     """A second of the machine: shares (0..1) of CPU stolen and used in it, CLOCK_REALTIME minus CLOCK_MONOTONIC.
 
+    `nice` is the part of what was used that gives way to anything else (proc(5), /proc/stat).
     The rest are totals since boot. `…_us` are the microseconds in which some (or all, `full`) tasks waited for a
     resource (kernel Documentation/accounting/psi.rst). `softnet_dropped` are packets dropped because a CPU's receive
     backlog was full, `softnet_squeezed` times at which it had to stop with packets left (`/proc/net/softnet_stat`; of
@@ -40,6 +41,7 @@ class HostSecond:
     io_full_us: int | None = None
     softnet_dropped: int | None = None
     softnet_squeezed: int | None = None
+    nice: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ class Attempt:
 
     `outcome` is that of its verdict, or ERROR: nothing there that could be judged, `why` says why and `exit_code` what
     that alone would exit with. `failed` names the gates that made it VOID, `bump_ms` is how much slower than
-    configured the bump was (p99, ms), `busy` which share of this machine's CPUs was in use meanwhile, `wall_s` how long
-    it took without the judging.
+    configured the bump was (p99, ms), `busy` which share of this machine's CPUs was in use meanwhile, but for what
+    gives way to others, `wall_s` how long it took without the judging.
     """
 
     outcome: str

@@ -57,12 +57,15 @@ def _attempt(verdict: RunVerdict, busy: float | None) -> Attempt:
 
 
 def _busy(run: Path) -> float | None:
-    """Return the mean share of this machine's CPUs in use during the run, None where nobody looked."""
+    """Return the mean share of this machine's CPUs in use during the run, None where nobody looked.
+
+    What is nice is left out: it gives way to one more lane, and so does whoever judges.
+    """
     path = run / names.HOST_SECONDS
     if not path.exists():
         return None
     seconds = host.seconds(read_headed(path, host.SECONDS_KIND, allow_torn_tail=True))
-    return sum(second.busy for second in seconds) / len(seconds) if seconds else None
+    return sum(second.busy - (second.nice or 0.0) for second in seconds) / len(seconds) if seconds else None
 
 
 class Judge:

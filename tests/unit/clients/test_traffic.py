@@ -122,10 +122,10 @@ def test_orders_begin_with_go_and_follow_each_change(tmp_path: Path) -> None:
 
 
 def test_cpu_shares() -> None:
-    """proc(5): of 200 more ticks, 20 stolen, 100 idle (80 idle, 20 waiting), 80 worked."""
+    """proc(5): of 200 more ticks, 20 stolen, 100 idle (80 idle, 20 waiting), 80 worked, 10 of them nice."""
     before = CpuTimes.parse(STAT)
-    after = CpuTimes.parse("cpu  160 5 70 880 40 3 2 40 0 0\n")
-    assert after.shares_since(before) == (0.1, 0.4)
+    after = CpuTimes.parse("cpu  150 15 70 880 40 3 2 40 0 0\n")
+    assert after.shares_since(before) == {"steal": 0.1, "busy": 0.4, "nice": 0.05}
     with pytest.raises(ValueError, match="did not advance"):
         before.shares_since(before)
 

@@ -35,6 +35,17 @@ def test_it_is_the_verdict_of_the_recording_and_stays_beside_it(run: Path) -> No
     assert (run / names.VERDICT).read_text() == STALLS.read_text()
 
 
+def test_what_gives_way_takes_no_room(tmp_path: Path) -> None:
+    """A machine that is full, mostly of what is nice; in a recording that does not tell all of it counts."""
+    run = unpacked("sender-stalls", tmp_path)
+    header, *lines = (run / names.HOST_SECONDS).read_text().splitlines()
+    second = json.loads(lines[0])
+    for nice, busy in ((0.7, 0.3), (None, 1.0)):
+        told = {**second, "busy": 1.0, "nice": nice}
+        (run / names.HOST_SECONDS).write_text("".join(f"{line}\n" for line in (header, json.dumps(told))))
+        assert judging._busy(run) == pytest.approx(busy)
+
+
 def test_what_is_no_recording_is_an_answer(tmp_path: Path) -> None:
     """With exit code 5, and its name."""
     found = attempt_of(tmp_path)
