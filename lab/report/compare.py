@@ -28,9 +28,11 @@ _HOW = (
     "below 5 % is significant"
 )
 _ONE = (
-    "one pair: its interval knows the chance inside the two runs and nothing of how two others would differ; "
+    "one pair: interval and p know the chance within these two runs and nothing of how two others would differ; "
     "repeat to know (lab sweep --repeat 5)"
 )
+_WITHIN = "within these two runs"
+_SURE = (Finding.WORSE, Finding.BETTER)
 _COUNTED = {
     **{finding: finding.value for finding in Finding},
     Finding.UNTOLD: "of one pair, which tells nothing",
@@ -202,14 +204,16 @@ def _finding(row: Compared) -> str:
     if row.corrected is None:
         return row.finding.value
     p = f"<{FIXED}0.0001" if row.corrected < 0.0001 else f"{row.corrected:.2g}"
-    return f"{row.finding.value} (p{FIXED}{p})"
+    within = f" {_WITHIN}" if row.difference.n == 1 and row.finding in _SURE else ""
+    return f"{row.finding.value}{within} (p{FIXED}{p})"
 
 
 def _sum(found: Comparison, second: str) -> str:
     """Return the last line: whether the second side is worse, what is known beside that, and of what nothing is."""
     if not found.pairs:
         return "nothing could be compared"
-    worse = f"{second} is worse: {'; '.join(found.regressions)}"
+    within = f" {_WITHIN}" if found.pairs == 1 else ""
+    worse = f"{second} is worse{within}: {'; '.join(found.regressions)}"
     told = worse if found.regressions else f"{second} is not shown to be worse"
     counts = Counter(row.finding for row in found.rows)
     words = ", ".join(f"{counts[finding]} {_COUNTED[finding]}" for finding in Finding if counts[finding])

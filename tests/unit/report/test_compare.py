@@ -97,8 +97,8 @@ clean controls    delay_p95       1  52.0 ms  51.0 ms       -1.0 ms  none       
 
 differences are means over pairs of equal setting and repetition; p counts all comparisons together (Holm), and below 5
   % is significant
-one pair: its interval knows the chance inside the two runs and nothing of how two others would differ; repeat to know
-  (lab sweep --repeat 5)
+one pair: interval and p know the chance within these two runs and nothing of how two others would differ; repeat to
+  know (lab sweep --repeat 5)
 not compared: loss=20% #3 of results/b: it was not run yet
 B is worse: 1 of 3 runs fail instead of 0 with media.red=true; audio_loss with media.red=true (differences: 1 worse, 1
   not significant, 1 of one pair, which tells nothing)
@@ -120,6 +120,17 @@ def test_runs_without_settings_have_no_column_for_them() -> None:
     assert "verdicts: the same in 1 pair\n" in said
     assert "\nmetric      pairs" in said
     assert said.endswith("B is not shown to be worse (differences: 1 not significant)\n")
+
+
+def test_what_one_pair_says_is_said_of_that_pair_alone() -> None:
+    """In the row, in the sum and below the table; of what is not significant there is nothing to take back."""
+    one = replace(WORSE, setting=(), difference=replace(WORSE.difference, n=1))
+    calm = replace(one, metric="concealed", finding=Finding.NOT_SIGNIFICANT, corrected=0.4)
+    said = text([replace(FOUND, alone=(), pairs=1, rows=(one, calm), regressions=("audio_loss",))], 160)
+    assert "worse within these two runs (p < 0.0001)" in said
+    assert "not significant (p 0.4)" in said
+    assert "\none pair: interval and p know the chance within these two runs and nothing" in said
+    assert "\nB is worse within these two runs: audio_loss (differences:" in said
 
 
 def test_what_was_only_allowed_to_differ_is_not_called_the_same() -> None:
