@@ -36,7 +36,7 @@ TICK_S = 0.25
 LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
 DRAIN_S = 1.0
-"""From the window's last frame pushed to the end at most: until it is heard, jitter buffers are empty."""
+"""From when the window's last frame must be out of the links to the end at most: jitter buffers are empty then."""
 SAMPLED_S = 0.12
 """Statistics are sampled each 100 ms: so much later they speak of all that was heard."""
 POLL_S, LAST_POLL_S = 0.02, 0.05
@@ -131,8 +131,10 @@ class _Stage:
 
     def drain(self) -> None:
         """Let all that was made be heard, whatever the watch has to say, and ask the server what it holds."""
-        self.watch(Progress(phase="drain", left_s=DRAIN_S))
-        ears, until = ending.Ears(self.joined, self.scenario.media), time.monotonic() + DRAIN_S
+        on_the_way_s = lifetime.on_the_way_s(self.scenario)
+        self.watch(Progress(phase="drain", left_s=DRAIN_S + on_the_way_s))
+        ears = ending.Ears(self.joined, self.scenario.media, on_the_way_s)
+        until = time.monotonic() + DRAIN_S + on_the_way_s
         server_words.keep_rooms(self.lab, self.folder, self.room)
         while time.monotonic() < until and not ears.have_heard():
             time.sleep(POLL_S)

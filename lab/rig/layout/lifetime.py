@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from lab.faults import BackendBursts, BackendLate, BlockLoop, Fault, Mute, Pause, Slow, Stall
-from lab.scenario.model import Media, Scenario
+from lab.scenario.model import Impairment, Media, Scenario
 
 TRANSITION_MS = 1_000
 """Frames pushed beyond the windows, so that the media is whole although a change takes a moment to be confirmed."""
@@ -18,6 +18,8 @@ AROUND_S = 240
 """For what is not media: bringing up, draining, recording, and further runs on the same lab."""
 KEPT_S = 3_600
 """How much longer a lab stays that its user wants to look at."""
+_SIGMAS = 4
+"""Of its jitter, within which netem keeps nearly every packet (normal distribution)."""
 _SLOW = 1.5
 _SLOW_S = 20.0
 
@@ -30,10 +32,22 @@ def pushed_within_s(scenario: Scenario) -> float:
     return (max(media.duration_ms, last) + TRANSITION_MS + held_up) / 1000 * _SLOW + _SLOW_S
 
 
+def on_the_way_s(scenario: Scenario) -> float:
+    """Return how long a packet may take through the slowest uplink and downlink: delay, jitter and a full queue."""
+    held = [(way, state) for link in scenario.links for way, state in (("up", link.up), ("down", link.down))]
+    held += [(change.direction, change.impairment) for change in scenario.timeline]
+    return sum(max((_held_s(state) for at, state in held if at == way), default=0.0) for way in ("up", "down"))
+
+
 def lab_s(scenario: Scenario, *, keep: bool = False) -> int:
     """Return how long a lab for `scenario` may live, in seconds from its beginning."""
     before_s = JOIN_S + (scenario.media.settle_ms + scenario.media.control_ms) / 1000
     return math.ceil(before_s + pushed_within_s(scenario) + AROUND_S) + (KEPT_S if keep else 0)
+
+
+def _held_s(state: Impairment) -> float:
+    queue_s = 8 * (state.queue_bytes or 0) / state.rate_bps if state.rate_bps else 0.0
+    return (state.delay_ms + _SIGMAS * state.jitter_ms) / 1000 + queue_s
 
 
 def _held_up_ms(fault: Fault, media: Media) -> float:

@@ -1,7 +1,8 @@
 """When a run may end: what every publisher has made, and whether every listener has heard what came after it.
 
 Law: a jitter buffer never goes back. A listener that heard a frame made after the window has played the window, or
-never will. Where that cannot be seen (a sound file, silence, a listener that keeps nothing) nothing is concluded.
+never will. Where that cannot be seen (a sound file, silence, a listener that keeps nothing, links so slow that one
+name of a mark may mean two frames) nothing is concluded.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _LAST_BYTES = 2 * 48 * 120
 _NAMES = 64
 """After so many frames, 1.28 s, the names of marks come again: who is later than that is not heard in time."""
 FRAME_MS = 20
+_AGAIN_S = _NAMES * FRAME_MS / 1000 - 0.28
+"""What is longer on its way than this, and then in a jitter buffer, may have the name of a later frame."""
 _ENOUGH = 2
 """Different frames that must be heard: one might be made of pieces of others."""
 
@@ -40,10 +43,11 @@ def made(publisher: Path) -> int:
 class Ears:
     """Looks whether all that was made until its creation has been heard."""
 
-    def __init__(self, joined: Sequence[Running], media: Media) -> None:
-        """Take what was made until now as what is to be heard."""
+    def __init__(self, joined: Sequence[Running], media: Media, on_the_way_s: float) -> None:
+        """Take what was made until now as what is to be heard, which may be `on_the_way_s` through the links."""
         self._frame_ms = media.frame_ms
-        self._pairs = tuple(_pairs(joined)) if media.audio is None else ()
+        told = media.audio is None and on_the_way_s <= _AGAIN_S
+        self._pairs = tuple(_pairs(joined)) if told else ()
         self._first = {publisher: self._frames(publisher) + 1 for publisher, _ in self._pairs}
 
     def have_heard(self) -> bool:

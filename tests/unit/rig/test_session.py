@@ -22,7 +22,7 @@ from lab.rig.process.watch import Progress
 from lab.rig.programs import clients
 from lab.rig.standing import sharing
 from lab.rig.standing.lab import Lab
-from lab.scenario.model import Background, Change, Client, Limits, Scenario, Server
+from lab.scenario.model import Background, Change, Client, Impairment, Limits, Scenario, Server
 from tests.fakes.engine import FakeEngine
 from tests.unit.rig.labs import on_fake, run_folder
 from tests.unit.rig.layout.test_topology import link, scenario
@@ -167,6 +167,21 @@ def test_the_media_ends_with_its_window(tmp_path: Path, clock: Clock) -> None:
     session._media(made)
     planned_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
     assert planned_s <= clock.now_s - began - session.DRAIN_S < planned_s + lifetime.TRANSITION_MS / 2000
+
+
+def test_what_is_on_the_way_is_waited_for(tmp_path: Path, clock: Clock) -> None:
+    """Delay, jitter and a full queue of the slowest uplink and the slowest downlink, changes included."""
+    up = Impairment(delay_ms=20, rate_bps=400_000, queue_bytes=10_000)
+    down = Impairment(delay_ms=200, jitter_ms=50)
+    later = Change(at_ms=100, client="a", direction="up", impairment=Impairment(delay_ms=1_000))
+    slow = replace(PLAIN, links=(replace(link("a"), up=up), replace(link("b"), down=down)))
+    assert lifetime.on_the_way_s(PLAIN) == 0
+    assert lifetime.on_the_way_s(slow) == pytest.approx(0.22 + 0.4)
+    assert lifetime.on_the_way_s(replace(slow, timeline=(later,))) == pytest.approx(1.0 + 0.4)
+    made, _ = stage(tmp_path, lambda _: False, slow)
+    began = clock.now_s
+    made.drain()
+    assert clock.now_s - began == pytest.approx(session.DRAIN_S + 0.62, abs=session.POLL_S)
 
 
 def test_frames_that_never_come_are_given_up_before_the_lab_is(tmp_path: Path, clock: Clock) -> None:

@@ -55,7 +55,7 @@ def test_all_is_heard_when_something_later_is(tmp_path: Path) -> None:
     """Frames of the window are no sign, nor is one frame after it; two different ones are."""
     everybody = joined(tmp_path)
     make(tmp_path, 100)
-    ears = ending.Ears(everybody, MEDIA)
+    ears = ending.Ears(everybody, MEDIA, 0.2)
     make(tmp_path, 110)
     assert not ears.have_heard()
     hear(tmp_path, *range(90, 100))
@@ -70,7 +70,7 @@ def test_old_frames_of_the_same_name_are_not_taken_for_later_ones(tmp_path: Path
     """Marks repeat after 64: what is heard a second late, when nothing of that name was made yet, is old."""
     everybody = joined(tmp_path)
     make(tmp_path, 164)
-    ears = ending.Ears(everybody, MEDIA)
+    ears = ending.Ears(everybody, MEDIA, 0.2)
     make(tmp_path, 174)
     hear(tmp_path, *range(112, 118))  # 112 + 64 = 176, not made yet
     assert not ears.have_heard()
@@ -80,7 +80,7 @@ def test_longer_pushes_are_counted_in_frames(tmp_path: Path) -> None:
     """A push of 60 ms is three frames."""
     everybody = joined(tmp_path)
     make(tmp_path, 100)
-    ears = ending.Ears(everybody, replace(MEDIA, frame_ms=60))
+    ears = ending.Ears(everybody, replace(MEDIA, frame_ms=60), 0.2)
     make(tmp_path, 103)
     hear(tmp_path, 299, 300)
     assert not ears.have_heard()
@@ -93,7 +93,18 @@ def test_a_sound_file_says_nothing_of_what_was_heard(tmp_path: Path) -> None:
     everybody = joined(tmp_path)
     make(tmp_path, 100)
     speech = replace(MEDIA, audio=Sound(file="s.wav", sha256="0", path=None))
-    ears = ending.Ears(everybody, speech)
+    ears = ending.Ears(everybody, speech, 0.2)
     make(tmp_path, 110)
     hear(tmp_path, 102, 103, 104)
     assert not ears.have_heard()
+
+
+@pytest.mark.parametrize(("on_the_way_s", "concluded"), [(1.0, True), (1.01, False)])
+def test_of_slow_links_nothing_is_concluded(tmp_path: Path, on_the_way_s: float, concluded: bool) -> None:
+    """What is heard 1.3 s late has the name of what is made now: the run waits as long as the links may take."""
+    everybody = joined(tmp_path)
+    make(tmp_path, 100)
+    ears = ending.Ears(everybody, MEDIA, on_the_way_s)
+    make(tmp_path, 110)
+    hear(tmp_path, 102, 103, 104)
+    assert ears.have_heard() is concluded
