@@ -2,7 +2,7 @@
 
 Law: a jitter buffer plays on, waits (concealment), hurries (acceleration) or jumps; it never goes back. So the way is
 monotone; where it goes is decided by how alike the two sounds are. Nothing is asked of slots that did not arrive, nor
-of what is made up while the buffer waits.
+of what is made up while the buffer waits; it waits without a price where nothing is left to play.
 Time and memory are linear in what was read: only the last four seconds of what had arrived by then are candidates,
 which is all that NetEQ keeps (200 packets).
 """
@@ -97,6 +97,8 @@ def _moved(score: Floats, best: int, ahead: int, alike: Floats) -> tuple[Floats,
     ahead = min(ahead, score.size + _TRIPLE)
     before = np.concatenate((_BORDER, score, _BORDER[:1].repeat(ahead)))[ahead:]
     found = before[_TRIPLE:][: score.size] - np.float32(_COST[_WAITS])
+    if not ahead:  # who has played the last that had arrived can but wait
+        found[-1] += np.float32(_COST[_WAITS])
     chosen = np.full(score.size, _WAITS, np.int8)
     for way in range(_ON, _JUMPS):
         cost = before[_TRIPLE - way :][: score.size] - np.float32(_COST[way])
