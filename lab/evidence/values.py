@@ -98,7 +98,7 @@ class InboundSample:
 
 @dataclass(frozen=True, kw_only=True)
 class OutboundSample:
-    """A publisher's `outbound-rtp` and `remote-inbound-rtp` of its track, each 100 ms."""
+    """A publisher's `outbound-rtp` and `remote-inbound-rtp` of its track, each 500 ms."""
 
     t_ns: int
     ssrc: int
