@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -24,10 +25,13 @@ except ModuleNotFoundError as missing:
 
 dask: Any = distributed  # its methods carry no types
 CONNECT_S = 10.0
+LISTEN_S = 2.0
+"""How long it may take to find out whether anybody listens."""
 CARRY_S = 300.0
 """How long a finished run's folder may be on its way."""
 PACKAGES = ("dask", "distributed")
 """What must be of one version on all sides: Dask promises nothing else."""
+_MOST_PORT = 65_535
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
 
 
@@ -112,7 +116,7 @@ def quiet() -> None:
 
 def checked(address: str) -> str:
     """Return `address`. UsageError when no scheduler can be there."""
-    if not _ADDRESS.fullmatch(address):
+    if not _ADDRESS.fullmatch(address) or int(address.rpartition(":")[2]) > _MOST_PORT:
         raise UsageError(f"'{address}' is no scheduler's address", fix="write tcp://HOST:8786")
     return address
 
@@ -120,12 +124,12 @@ def checked(address: str) -> str:
 async def knock(address: str) -> None:
     """Find out whether a scheduler of this version is there. EnvironmentFault.
 
-    A Dask client would wait forever for somebody else who listens at `address`.
+    It may be about to start; a Dask client would wait forever for somebody else who listens at `address`.
     """
     try:
         theirs = await asyncio.wait_for(_asked(address), CONNECT_S)
-    except Exception as error:  # noqa: BLE001 - another version, or another program, may fail in any way
-        raise absent(address, error) from None
+    except Exception:  # noqa: BLE001 - another version, or another program, may fail in any way
+        raise absent(address, await _instead(address)) from None
     mine, found = dask.versions.get_versions()["packages"], theirs["packages"]
     other = [f"{name} {found.get(name)} there, {mine[name]} here" for name in PACKAGES if found.get(name) != mine[name]]
     if other:
@@ -138,10 +142,30 @@ async def _asked(address: str) -> Any:
         return await scheduler.versions(packages=list(PACKAGES))
 
 
-def absent(address: str, error: BaseException) -> EnvironmentFault:
+async def _instead(address: str) -> str:
+    """Say what is at `address` where no scheduler answers."""
+    host, _, port = address.partition("://")[2].rpartition(":")
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), LISTEN_S)
+    except TimeoutError:
+        return "nothing at all comes back; is a firewall in the way?"
+    except OSError as error:
+        return words_of(error)
+    writer.close()
+    return "something listens there that does not speak Dask"
+
+
+def words_of(error: BaseException) -> str:
+    """Return the first line of what `error` says."""
+    said = str(error)
+    if isinstance(error, OSError) and error.errno:  # asyncio's own words for it name the call and not the reason
+        said = os.strerror(error.errno) if error.errno > 0 else error.strerror or said
+    return said.splitlines()[0] if said else type(error).__name__
+
+
+def absent(address: str, why: str) -> EnvironmentFault:
     """Return what to say when nobody answers."""
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return EnvironmentFault(f"no Dask scheduler answers at {address}: {said}", fix="start one there: dask scheduler")
+    return EnvironmentFault(f"no Dask scheduler answers at {address}: {why}", fix="start one there: dask scheduler")
 
 
 def gone(address: str) -> EnvironmentFault:

@@ -19,7 +19,7 @@ from lab.batch.crews.fidelity import MOST_LANES, Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
 from lab.batch.crews.slot import Slot, serious
 from lab.batch.remote import orders
-from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet
+from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet, words_of
 from lab.batch.remote.scratch import scratch
 from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
@@ -49,7 +49,8 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
 
     Raises UsageError, EnvironmentFault, LeftoverError, Interrupted; the scheduler is asked before anything is prepared.
     """
-    asyncio.run(knock(checked(request.address)))
+    tell(f"looking for the scheduler at {checked(request.address)}")
+    asyncio.run(knock(request.address))
     with interruptible(), scratch(request.scratch, tell) as folder, Judge() as judge:
         machines = Machines(machine(folder, insist=request.netem, watch=watch), watch)
         open_slot = partial(Slot, machines, judge, serious(watch))
@@ -113,7 +114,7 @@ class _Offer:
         try:
             await worker
         except Exception as error:  # noqa: BLE001 - Dask says it in many ways
-            raise absent(self._address, error.__cause__ or error) from None
+            raise absent(self._address, words_of(error.__cause__ or error)) from None
         loop = asyncio.get_running_loop()
         self._slots.changed = lambda words: self._change(words, worker, loop)
         count = self._slots.count

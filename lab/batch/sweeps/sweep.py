@@ -90,7 +90,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         if again:
             stack.enter_context(journal := Journal(again.path))
         results = again.path.parent.parent if again else request.results.resolve()
-        place = _there(request.scheduler) if request.scheduler else _here(request, planned, results, watch)
+        place = _there(request.scheduler, watch) if request.scheduler else _here(request, planned, results, watch)
         makers = stack.enter_context(place)
         folder = again or opening.created(planned, results, _searched(request))
         if not again:
@@ -173,10 +173,11 @@ def _make(attempts: Attempts, folder: SweepFolder, request: Request, makers: Mak
 
 
 @contextmanager
-def _there(address: str) -> Iterator[Makers]:
+def _there(address: str, watch: Watch) -> Iterator[Makers]:
     """Have the workers behind the scheduler at `address`, for which no engine is needed here."""
     from lab.batch.remote.scheduler import Scheduler  # Dask, which is an extra
 
+    watch(Progress(phase="scheduler", detail=address))
     with Scheduler(address) as carrier:
         yield lambda _, attempts: nullcontext(Cluster(carrier, attempts.plan.images, attempts.note))
 
