@@ -74,9 +74,10 @@ def test_machines_that_built_their_own_images_make_parts_of_one_sweep(
     assert done.missing() == ()
     ids = {read_manifest(each.folder).images["router"].digest for each in done.committed()}
     assert ids == {"sha256:1", "sha256:2"}
-    monkeypatch.setattr(sources, "DEBIAN_PINNED", "debian@sha256:other")
-    images._recipes.cache_clear()
-    other = planned(tmp_path / "three", AXIS)
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "DEBIAN_PINNED", "debian@sha256:other")
+        images._recipes.cache_clear()
+        other = planned(tmp_path / "three", AXIS)
     images._recipes.cache_clear()
     pattern = rf"client 1\.2\.1 \(.*router \({other.images['router']}, not {one.images['router']}\), server v1"
     with pytest.raises(UsageError, match=pattern):
