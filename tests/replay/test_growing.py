@@ -14,11 +14,9 @@ from lab.analysis.verdicts.enough import Standing, standing
 from lab.evidence.recording import Recording, read
 from lab.evidence.values import ClientEvidence
 from lab.scenario.expectations import expectations
-from tests.replay.keep import NAMES, unpacked
+from tests.replay.keep import unpacked
 
-GROWN = [
-    name for name in NAMES if name in {"clean", "twenty-percent", "sender-stalls", "burst-loss", "jitter", "muted"}
-]
+GROWN = ("clean", "twenty-percent", "sender-stalls", "burst-loss", "jitter", "muted")
 """Nothing wrong, losses alone and in rows, holes, lateness, silence by intent."""
 LOOK_NS = 1_000_000_000
 FIRST_NS = 6 * LOOK_NS
