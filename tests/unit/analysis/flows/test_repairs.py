@@ -15,7 +15,7 @@ from lab.analysis.values import FlowVerdict, Outcome, Repair
 from lab.evidence.recording import Recording
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
-from tests.unit.analysis.build import Plan, first_measured, recording
+from tests.unit.analysis.build import GO_NS, MS, Plan, first_measured, recording
 from tests.unit.analysis.hearing import Hearing, heard
 
 FIRST = first_measured(Plan())
@@ -93,3 +93,22 @@ def test_concealment_that_is_too_little_says_that_something_else_saved_it() -> N
     assert "NetEQ made up 5 frames, and 36 are lost without any repair" in flow.reasons[0]
     silent = verdict(heard(Plan(up_lost=PAIRS, red=False), Hearing()))
     assert silent.outcome == Outcome.PASS
+
+
+@pytest.mark.parametrize(("heard_of_them", "unknown"), [(10, True), (5, True), (4, False), (0, False)])
+def test_what_is_heard_and_should_not_have_been_saved_contradicts(heard_of_them: int, *, unknown: bool) -> None:
+    """FEC is counted from the 120th packet on; ten pairs died before, and the first of so many pairs is heard."""
+    early = [FIRST + n for n in range(10, 110, 10)]
+    late = [FIRST + n for n in range(140, 180, 10)]
+    lost = sorted([*early, *late, *(n + 1 for n in (*early, *late))])
+    silent = [n + 1 for n in early] + early[heard_of_them:]
+    run = heard(Plan(up_lost=lost), Hearing(silent=silent))
+    publisher, subscriber = run.clients
+    from_ns = GO_NS + (FIRST + 120) * 20 * MS
+    counted = tuple(
+        replace(one, fec_packets_received=max(0, (one.t_ns - from_ns) // (20 * MS))) for one in subscriber.inbound
+    )
+    flow = verdict(replace(run, clients=(publisher, replace(subscriber, inbound=counted))))
+    fec = next(one for one in flow.repairs if one.mechanism == "fec")
+    words = f"{heard_of_them} of 10 frames were heard that it should not have saved"
+    assert fec.unknown == (words if unknown else "")

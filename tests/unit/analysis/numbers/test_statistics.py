@@ -117,6 +117,13 @@ def test_a_quantile_is_one_of_the_values_and_its_interval_their_order() -> None:
     assert quantile_interval(values, 0.95) == pytest.approx((935, 962), abs=3)
 
 
+def test_a_quantiles_interval_is_read_off_the_values_where_that_of_its_level_ends() -> None:
+    """Of 0 to 99, five are above the p95; Wilson says 2.15 to 11.18 of all: the third and the twelfth from the top."""
+    assert quantile_interval(np.arange(100.0), 0.95) == (88, 97)
+    assert quantile_interval(np.arange(100.0), 0.05) == (2, 11)
+    assert quantile_interval(np.arange(4.0), 0.5) == (0, math.inf)
+
+
 def test_a_quantile_of_few_values_is_open_above() -> None:
     """Of 20 values nobody can say what 95 % of all do not exceed; of 20 times as many as it takes, somebody can."""
     few = np.arange(20.0)
