@@ -14,13 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.evidence import names
+from lab.evidence import host, names
+from lab.evidence.accounts import CgroupSecond
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.engine.engine import Mount
 from lab.rig.layout.containers import Program, program_spec
 from lab.rig.layout.topology import SIGNAL_PORT
-from lab.rig.process.watch import silent
+from lab.rig.process.watch import Progress, Watch, silent
 from lab.rig.session import record
 from lab.rig.standing import server
 from lab.rig.standing.lab import Lab, Machine
@@ -41,9 +42,11 @@ links: {publisher: {}, subscriber: {}}
 CLEAN = SHORT.replace("2s, settle", "30s, settle").replace("audible", "measuring")
 LOUD = 500
 """Of 32 767: far above silence, far below any mark."""
-WARM_S, WINDOW_S = 4.0, 30.0
-SHORT_S, ALONE_S, JOIN_S = 9.0, 10.0, 3.0
-"""About what a short run takes, the containers by `docker run`, and clients until they hear each other."""
+SHORT_S, ALONE_S, WINDOW_S, JOIN_S = 9.0, 10.0, 33.0, 6.0
+"""About what a short run takes, the containers by `docker run`, control and media, and what else a cell takes."""
+
+Shares = Mapping[str, float]
+"""CPUs in use, by container."""
 
 
 def audible(asked: argparse.Namespace) -> Iterator[Figure]:
@@ -96,13 +99,16 @@ def first_heard_s(listener: Path) -> float | None:
 
 
 def measuring(asked: argparse.Namespace) -> Iterator[Figure]:
-    """Measure the CPU of both clients and the server on one lab, in turn with everything and with nothing measured."""
+    """Measure the CPU of two calls at the same time on one lab: one with everything and one with nothing measured.
+
+    They share the server, which does the same for both: half of it is each call's.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-bench-") as folder:
         here = machine(Path(folder).resolve(), insist=None, watch=silent)
         scenario = loads(CLEAN)
-        host = replace(scenario, media=replace(scenario.media, duration_ms=asked.rounds * 120_000))
-        with Lab(here, host, watch=silent) as lab:
-            taken = [(_measured(lab, scenario), _bare(lab, scenario, Path(folder))) for _ in range(asked.rounds)]
+        shared = replace(scenario, media=replace(scenario.media, duration_ms=asked.rounds * 120_000))
+        with Lab(here, shared, watch=silent) as lab:
+            taken = [_both(lab, scenario, Path(folder)) for _ in range(asked.rounds)]
     yield Figure.of(
         "measuring",
         [sum(full.values()) / sum(bare.values()) for full, bare in taken],
@@ -113,35 +119,40 @@ def measuring(asked: argparse.Namespace) -> Iterator[Figure]:
 
 def measuring_s(asked: argparse.Namespace) -> float:
     """Return about how long that takes."""
-    return SHORT_S + asked.rounds * 2 * (WARM_S + WINDOW_S + JOIN_S)
+    return SHORT_S + asked.rounds * (WINDOW_S + JOIN_S)
 
 
-def _measured(lab: Lab, scenario: Scenario) -> Mapping[str, float]:
-    """Return the CPUs that each part of a recorded call used from control to end."""
+def _both(lab: Lab, scenario: Scenario, folder: Path) -> tuple[Shares, Shares]:
+    """Return the CPUs that each part of a recorded and of a bare call used from the clean control to the end."""
+    looks: dict[str, Mapping[str, CgroupSecond]] = {}
+    with _bare_call(lab, scenario, folder) as containers:
+        groups = {name: Cgroup(_pid(lab.machine, container)) for name, container in containers.items()}
+
+        def watch(progress: Progress) -> bool:
+            if progress.phase in ("control", "drain") and progress.phase not in looks:
+                looks[progress.phase] = {name: group.read() for name, group in groups.items()}
+            return False
+
+        measured = _measured(lab, scenario, watch)
+    bare = {name: _share(each, looks["drain"][name]) for name, each in looks["control"].items()}
+    return {**measured, "server": bare["server"] / 2}, {**bare, "server": bare["server"] / 2}
+
+
+def _measured(lab: Lab, scenario: Scenario, watch: Watch) -> Shares:
+    """Return the CPUs that the clients of a recorded call used."""
     folder = RunFolder.create(lab.machine.results, scenario, as_written=CLEAN, resolved=dump(scenario))
-    record(lab, scenario, folder, silent)
+    record(lab, scenario, folder, watch)
     marks = folder.manifest.marks
     found = {}
-    for part in ("client-publisher", "client-subscriber", "server"):
-        lines = (folder.path / names.CGROUPS.format(container=part)).read_text().splitlines()
-        inside = [
-            each
-            for each in map(json.loads, lines)
-            if (marks.control_from_ns or 0) <= each["t_ns"] <= (marks.media_to_ns or 0)
-        ]
-        found[part] = (inside[-1]["cpu_ns"] - inside[0]["cpu_ns"]) / (inside[-1]["t_ns"] - inside[0]["t_ns"])
+    for part in ("client-publisher", "client-subscriber"):
+        looks = host.read_cgroup(folder.path / names.CGROUPS.format(container=part))
+        inside = [each for each in looks if (marks.control_from_ns or 0) <= each.t_ns <= (marks.media_to_ns or 0)]
+        found[part] = _share(inside[0], inside[-1])
     return found
 
 
-def _bare(lab: Lab, scenario: Scenario, folder: Path) -> Mapping[str, float]:
-    """Return the same of a call that nobody measures."""
-    with _bare_call(lab, scenario, folder) as containers:
-        time.sleep(WARM_S)
-        groups = {name: Cgroup(_pid(lab.machine, container)) for name, container in containers.items()}
-        first = {name: group.read() for name, group in groups.items()}
-        time.sleep(WINDOW_S)
-        last = {name: group.read() for name, group in groups.items()}
-    return {name: (last[name].cpu_ns - each.cpu_ns) / (last[name].t_ns - each.t_ns) for name, each in first.items()}
+def _share(first: CgroupSecond, last: CgroupSecond) -> float:
+    return (last.cpu_ns - first.cpu_ns) / (last.t_ns - first.t_ns)
 
 
 @contextmanager
