@@ -15,7 +15,10 @@ import pytest
 
 from lab.analysis.ear import listen, spectra
 from lab.batch.runs.one import Judged, judged
+from tests.fakes.disk import unsynced
 from tests.replay.keep import unpacked
+
+__all__ = ["unsynced"]
 
 Found = TypeVar("Found")
 Whole = Callable[[str], Judged]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,10 @@ def test_no_name_that_means_nothing() -> None:
     """`utils`, `helpers` and `manager` say nothing about what a module is for."""
     empty = {"utils", "helpers", "manager", "common", "misc"}
     assert [path for path in (ROOT / "lab").rglob("*.py") if path.stem in empty] == []
+
+
+def test_no_test_is_left_out() -> None:
+    """The folders that `pytest` runs, the fast ones first, are all that hold tests."""
+    run = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["testpaths"]
+    holding = {path.relative_to(ROOT).parts[:2] for path in (ROOT / "tests").rglob("test_*.py")}
+    assert {tuple(folder.split("/")) for folder in run} == holding

@@ -107,13 +107,6 @@ def killed(folder: Path, ends: _Ends, last: int | None) -> tuple[list[str], int]
     return [each for each in words if not each.startswith("effects ")], count
 
 
-@pytest.fixture
-def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the parent not wait for the disk."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-@pytest.mark.usefixtures("unsynced")
 def test_wherever_a_sweep_is_killed_it_goes_on_without_a_loss(tmp_path: Path, plan: Plan, ends: _Ends) -> None:
     """At every effect: what was told counts, the journal reads, and only what was not finished is made again."""
     told, count = killed(laid(plan, tmp_path / "whole"), ends, None)
@@ -132,7 +125,6 @@ def test_wherever_a_sweep_is_killed_it_goes_on_without_a_loss(tmp_path: Path, pl
         assert len(begun(done)) - before <= len(plan.cells) - len(there)
 
 
-@pytest.mark.usefixtures("unsynced")
 def test_killed_again_and_again_while_it_resumes(tmp_path: Path, plan: Plan) -> None:
     """Each time a little later: it gets there, with no more attempts than kills explain."""
     folder, told, kills = laid(plan, tmp_path / "sweep"), set[str](), 0

@@ -34,12 +34,6 @@ Says = Callable[[float, int], str]
 """From loss in percent and repetition to an outcome."""
 
 
-@pytest.fixture(autouse=True)
-def _fast_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave power cuts to the journal's tests."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 class Runs:
     """A `RunCell`: what a run of a level says, the test decides; a control passes."""
 
