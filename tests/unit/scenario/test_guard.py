@@ -5,11 +5,13 @@ from __future__ import annotations
 import tracemalloc
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.errors import ScenarioError
 from lab.scenario import guard
+from lab.share import share
 
 BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
     b"%c: &%c [%s]\n" % (98 + i, 98 + i, b",".join([b"*%c" % (97 + i)] * 9)) for i in range(8)
@@ -115,3 +117,13 @@ def test_any_bytes_are_data_or_a_scenario_error(content):
     except ScenarioError as error:
         data, message = None, str(error)
     assert (data is None) == message.startswith("x:")
+
+
+@pytest.mark.parametrize("name", ["firewall-all", "nat-timeout", "server-crowded"])
+def test_both_parsers_read_the_same(name, monkeypatch):
+    """Where PyYAML has no quick one, values and lines are what they are elsewhere."""
+    content = (share("scenarios") / "causes" / f"{name}.yaml").read_bytes()
+    quick = guard.parse(content, "x.yaml")
+    monkeypatch.setattr(guard, "_QUICK", yaml.SafeLoader)
+    assert guard.parse(content, "x.yaml") == quick
+    assert quick.origins[("version",)] == f"x.yaml:{content.splitlines().index(b'version: 1') + 1}"
