@@ -9,6 +9,7 @@ which is all that NetEQ keeps (200 packets).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +23,13 @@ _BAND = 800  # steps: 4 s
 _NEVER = np.float32(-1e9)
 _WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
 _BORDER = np.full(_TRIPLE, _NEVER, np.float32)
-_COST = (0.5, 0.0, 1.6, 2.8, 8.0)  # of likeness; to hurry by 30 ms at once costs more than to jump
+_COST = tuple(
+    np.float32(cost) for cost in (0.5, 0.0, 1.6, 2.8, 8.0)
+)  # of likeness; to hurry by 30 ms at once costs more than to jump
 _ALIKE, _SLOPE, _MOST, _LEAST = 0.6, 3.0, 1.2, -0.8
 _PER_DB, _MOST_DB = 0.05, 10.0
 _QUIET_DB = 80.0  # 25 dB below the quietest mark
+_TOGETHER = 64  # steps priced at once: many enough for numpy's overhead, few enough for the cache
 _BOTH_QUIET, _ONE_QUIET, _NOTHING_ASKED = 0.6, -0.4, 0.2
 
 
@@ -39,18 +43,30 @@ class _Padded:
     asked: Flags
     inside: Floats  # 0, or never
 
-    def likeness(self, window: slice, shape: Floats, level_db: float) -> Floats:
-        """Return how alike the window's steps are to one step of what was read."""
-        if level_db <= _QUIET_DB:
-            found = np.where(self.quiet[window], np.float32(_BOTH_QUIET), np.float32(_ONE_QUIET))
-        else:
-            found = self.shape[window] @ shape
-            found -= _ALIKE
-            found *= _SLOPE
-            np.clip(found, _LEAST, _MOST, out=found)
-            found -= np.minimum(np.abs(self.level_db[window] - level_db), _MOST_DB) * np.float32(_PER_DB)
-            found[self.quiet[window]] = _ONE_QUIET
-        return np.where(self.asked[window], found, np.float32(_NOTHING_ASKED)) + self.inside[window]
+    def likeness(self, read: Spectra, base: Ints) -> Iterator[Floats]:
+        """Yield per step of what was read how alike the band's steps are to it; many are priced at once."""
+        for start in range(0, base.size, _TOGETHER):
+            first, last = int(base[start]), int(base[min(start + _TOGETHER, base.size) - 1])
+            found = self._alike(slice(first + _BAND, last + 2 * _BAND), read, slice(start, start + _TOGETHER))
+            for row, begins in zip(found, base[start : start + _TOGETHER].tolist(), strict=True):
+                yield row[begins - first :][:_BAND]
+
+    def _alike(self, window: slice, read: Spectra, some: slice) -> Floats:
+        level_db, quiet = read.level_db[some, np.newaxis], self.quiet[window]
+        wire = self.shape[window]
+        found = np.stack([wire @ one for one in read.shape[some]])  # one by one: BLAS would start threads for all
+        found -= _ALIKE
+        found *= _SLOPE
+        np.maximum(found, _LEAST, out=found)
+        np.minimum(found, _MOST, out=found)
+        off = np.abs(self.level_db[window] - np.asarray(level_db, np.float32))
+        found -= np.minimum(off, _MOST_DB, out=off) * np.float32(_PER_DB)
+        found[:, quiet] = _ONE_QUIET
+        silent = np.flatnonzero(level_db[:, 0] <= _QUIET_DB)
+        found[silent] = np.where(quiet, np.float32(_BOTH_QUIET), np.float32(_ONE_QUIET))
+        found[:, ~self.asked[window]] = _NOTHING_ASKED
+        found += self.inside[window]
+        return np.asarray(found)
 
 
 def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
@@ -66,15 +82,10 @@ def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
     choice = np.zeros((read.size, _BAND), np.int8)
     jumped_from = np.zeros(read.size, np.int64)
     score = np.zeros(_BAND, np.float32)
-    for i in range(read.size):
+    for i, alike in enumerate(padded.likeness(read, base)):
         best = int(score.argmax())
         jumped_from[i] = base[i - 1] + best
-        window = slice(int(base[i]) + _BAND, int(base[i]) + 2 * _BAND)
-        alike = padded.likeness(window, read.shape[i], float(read.level_db[i]))
-        if i:
-            score, choice[i] = _moved(score, best, int(base[i] - base[i - 1]), alike)
-        else:
-            score = alike
+        score = _moved(score, best, int(base[i] - base[i - 1]), alike, choice[i]) if i else alike
     return _back(base, choice, jumped_from, int(score.argmax()))
 
 
@@ -92,21 +103,20 @@ def _padded(wire: Spectra, arrived: Flags) -> _Padded:
     )
 
 
-def _moved(score: Floats, best: int, ahead: int, alike: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Move on by one step while the window moves `ahead`: return each candidate's score, and how it was reached."""
+def _moved(score: Floats, best: int, ahead: int, alike: Floats, chosen: NDArray[np.int8]) -> Floats:
+    """Move on by one step while the window moves `ahead`: return each candidate's score; `chosen` says how reached."""
     ahead = min(ahead, score.size + _TRIPLE)
     before = np.concatenate((_BORDER, score, _BORDER[:1].repeat(ahead)))[ahead:]
-    found = before[_TRIPLE:][: score.size] - np.float32(_COST[_WAITS])
+    found: Floats = before[_TRIPLE:][: score.size] - _COST[_WAITS]
     if not ahead:  # who has played the last that had arrived can but wait
-        found[-1] += np.float32(_COST[_WAITS])
-    chosen = np.full(score.size, _WAITS, np.int8)
+        found[-1] += _COST[_WAITS]
     for way in range(_ON, _JUMPS):
-        cost = before[_TRIPLE - way :][: score.size] - np.float32(_COST[way])
-        _better(found, chosen, cost + alike, way)
+        cost = before[_TRIPLE - way :][: score.size] - _COST[way]
+        cost += alike
+        _better(found, chosen, cost, way)
     beyond = max(0, best - ahead + 1)
-    jump = alike[beyond:] + (score[best] - np.float32(_COST[_JUMPS]))
-    _better(found[beyond:], chosen[beyond:], jump, _JUMPS)
-    return found, chosen
+    _better(found[beyond:], chosen[beyond:], alike[beyond:] + (score[best] - _COST[_JUMPS]), _JUMPS)
+    return found
 
 
 def _better(found: Floats, chosen: NDArray[np.int8], score: Floats, way: int) -> None:

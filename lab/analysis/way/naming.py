@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from lab.analysis.wire.streams import Ints
+from lab.analysis.wire.streams import Flags, Ints
 from lab.marks import SILENT_LEVEL
 
 Floats = NDArray[np.float64]
@@ -130,12 +130,19 @@ class _Costs:
 
 @dataclass(frozen=True, kw_only=True)
 class _Trail:
-    """For the way back, per slot and candidate: what the packet holds, and which candidate content was skipped from."""
+    """For the way back, per slot and candidate: what the packet holds, and where content was skipped, from where on."""
 
     base: Ints
     choice: NDArray[np.int8]
-    origin: NDArray[np.int16]
+    lowest: Flags  # no candidate before it cost less
+    skipped: Flags
     score: Floats
+
+    def origin(self, slot: int, candidate: int) -> int:
+        """Return which candidate it was before content was skipped."""
+        if not self.skipped[slot, candidate]:
+            return candidate
+        return int(np.flatnonzero(self.lowest[slot, : candidate + 1])[-1])
 
 
 def name(level: Ints, when_ns: Ints, blocks_dbov: Floats, pushed_ns: Ints) -> Naming:
@@ -172,8 +179,8 @@ def _forward(slots: Slots, pushed: Pushed) -> _Trail:
     newest, blocks = _newest(slots.t_ns, pushed.t_ns), pushed.dbov.size
     band = _band(newest)
     costs, base = _Costs(slots, pushed, band), newest - band + 1
-    choice = np.zeros((base.size, band), np.int8)
-    origin = np.zeros((base.size, band), np.int16)
+    choice = np.full((base.size, band), _NONE, np.int8)
+    lowest, skipped = np.zeros((2, base.size, band), np.bool_)
     score = np.full(band, _NEVER)
     score[max(0, -int(base[0]))] = 0.0
     previous = int(base[0])
@@ -181,31 +188,32 @@ def _forward(slots: Slots, pushed: Pushed) -> _Trail:
         if first != previous:
             score = np.concatenate((score[first - previous :], np.full(min(first - previous, band), _NEVER)))
             previous = first
-        score, origin[i] = _skipping(score)
+        _skip(score, lowest[i], skipped[i])
         spent = score[blocks - first] if blocks - first < band else _NEVER
-        score, choice[i] = _step(score, *priced)
+        score = _step(score, priced, choice[i])
         if spent < _NEVER and spent <= score[blocks - first]:
             score[blocks - first], choice[i, blocks - first] = spent, _NONE
-    return _Trail(base=base, choice=choice, origin=origin, score=score)
+    return _Trail(base=base, choice=choice, lowest=lowest, skipped=skipped, score=score)
 
 
-def _skipping(score: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Let content be skipped: from the best candidate before, at a price."""
+def _skip(score: Floats, lowest: Flags, skipped: Flags) -> None:
+    """Let content be skipped, from the best candidate before, at a price: mark which are best so far, and who did."""
     best = np.minimum.accumulate(score)
-    places = np.arange(score.size)
-    where = np.maximum.accumulate(np.where(score <= best, places, 0))
+    np.equal(score, best, out=lowest)
     best += _SKIP
-    return np.minimum(best, score), np.where(best < score, where, places)
+    np.less(best, score, out=skipped)
+    np.minimum(best, score, out=score)
 
 
-def _step(score: Floats, none: Floats, one: Floats, two: Floats) -> tuple[Floats, NDArray[np.int8]]:
-    """Send one packet: two blocks, one and silence, or silence. Return the new scores and what each candidate chose."""
-    best, chosen = score + none, np.full(score.size, _NONE, np.int8)
-    for way, cost, blocks in ((_ONE, score + one, 1), (_BOTH, score + two, 2)):
-        sent, kept = cost[:-blocks], best[blocks:]
+def _step(score: Floats, priced: tuple[Floats, Floats, Floats], chosen: NDArray[np.int8]) -> Floats:
+    """Send one packet: silence, one block and silence, or two. Return the new scores; `chosen` says what each did."""
+    none, one, two = priced
+    best = score + none
+    for way, cost, blocks in ((_ONE, one, 1), (_BOTH, two, 2)):
+        sent, kept = score[:-blocks] + cost[:-blocks], best[blocks:]
         np.putmask(chosen[blocks:], sent < kept, way)
         np.minimum(kept, sent, out=kept)
-    return best, chosen
+    return best
 
 
 def _back(trail: _Trail, blocks: int) -> Naming:
@@ -219,7 +227,7 @@ def _back(trail: _Trail, blocks: int) -> Naming:
         first = out - (2 - silent)
         slot[first:out] = i
         silence += [(first if silent == _NONE or _follows_silence(trail, i, first) else out, i)] * silent
-        out = base + int(trail.origin[i, first - base])
+        out = base + trail.origin(i, first - base)
     silence.reverse()
     before, where = np.array(silence, np.int64).reshape(-1, 2).T
     return Naming(slot=slot, silence_before=before, silence_slot=where)
