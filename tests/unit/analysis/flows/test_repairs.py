@@ -95,10 +95,15 @@ def test_concealment_that_is_too_little_says_that_something_else_saved_it() -> N
     assert silent.outcome == Outcome.PASS
 
 
-@pytest.mark.parametrize(("heard_of_them", "unknown"), [(10, True), (5, True), (4, False), (0, False)])
-def test_what_is_heard_and_should_not_have_been_saved_contradicts(heard_of_them: int, *, unknown: bool) -> None:
-    """FEC is counted from the 120th packet on; ten pairs died before, and the first of so many pairs is heard."""
-    early = [FIRST + n for n in range(10, 110, 10)]
+@pytest.mark.parametrize(
+    ("pairs", "heard_of_them", "unknown"),
+    [(10, 10, True), (10, 5, True), (10, 4, False), (10, 0, False), (9, 9, False)],
+)
+def test_what_is_heard_and_should_not_have_been_saved_contradicts(
+    pairs: int, heard_of_them: int, *, unknown: bool
+) -> None:
+    """FEC is counted from the 120th packet on; so many pairs died before, and the first of so many of them is heard."""
+    early = [FIRST + n for n in range(10, 10 + 10 * pairs, 10)]
     late = [FIRST + n for n in range(140, 180, 10)]
     lost = sorted([*early, *late, *(n + 1 for n in (*early, *late))])
     silent = [n + 1 for n in early] + early[heard_of_them:]

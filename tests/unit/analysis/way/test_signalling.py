@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from lab.analysis.flows.case import case_of
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Outcome, Owner
 from lab.analysis.way.pauses import FOREVER, Spell
-from lab.analysis.way.signalling import Way
+from lab.analysis.way.signalling import Way, ways
 from lab.evidence.recording import Recording
 from lab.evidence.values import PACKET, Event, Packets, Qdisc, StepState, Tap
 from tests.unit.analysis.build import MS, SERVER, SUBSCRIBER, Plan, number, recording
@@ -134,6 +135,29 @@ def test_media_of_which_nobody_held_up_the_word_is_nobodys() -> None:
     lost = {hop.name: hop.frames_lost for hop in flow.hops if hop.frames_lost}
     assert lost == {"server": 29.0 + 50.0, "playout": 70.0}
     assert (flow.damage[Owner.UNDECIDED], flow.frames.unexplained) == (0.35, 0)
+
+
+def test_what_nobody_was_told_of_speaks_for_no_repair() -> None:
+    """RED brought ten frames to a host that heard nothing, and fifteen died: neither contradicts what NetEQ made up."""
+    lost = [*at(*range(90, 110, 2)), *at(*range(120, 135))]
+    plan = replace(ABSENT, down_lost=lost, concealed_frames=2.0)
+    flow = judged(signalled(recording(plan), [Segment(part=0, t_ns=sent(81))], []))
+    assert [(repair.mechanism, repair.frames) for repair in flow.repairs] == [("red", 1.0)]
+    assert not [words for words in flow.reasons if "NetEQ" in words]
+
+
+def test_only_what_the_server_told_a_client_across_its_link_is_followed() -> None:
+    """Neither what the client said, nor a segment without content, nor a client that has no link."""
+    mine, empty, answer = (segments(Segment(part=part, t_ns=part)) for part in range(3))
+    empty["tcp_bytes"] = 0
+    answer["src"], answer["dst"] = answer["dst"], answer["src"]
+    seen = np.concatenate([mine, empty, answer])
+    run = recording(Plan())
+    taps = tuple(replace(tap, packets=seen) for tap in run.taps)
+    scene = case_of(replace(run, taps=taps), asked(Plan())).scene
+    (only,) = ways(scene, scene.seat("subscriber"))
+    assert only.before["t_ns"].tolist() == only.after["t_ns"].tolist() == [0]
+    assert list(ways(scene, replace(scene.seat("subscriber"), linked=False))) == []
 
 
 @pytest.mark.parametrize(("told_after", "lost"), [(0, 29.0), (900, 29.0), (1100, 29.0 + 50.0 + 5.0)])
