@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lab.batch.folders.committed import SweepFolder
@@ -63,6 +64,13 @@ def test_two_workers_share_a_sweep(place: Place, worker: Worker) -> None:
     assert len(begun(done)) == 8
     captures = [each.folder / "captures" / "core.pcap" for each in done.committed()]
     assert all(capture.stat().st_size > 1000 for capture in captures)
+
+
+def test_a_worker_listens_only_towards_its_scheduler(worker: Worker) -> None:
+    """Whoever reaches it can run code there: one whose scheduler is on loopback is reached by nobody else."""
+    sockets = psutil.Process(worker().process.pid).net_connections("inet")
+    listening = {each.laddr.ip for each in sockets if each.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def test_a_worker_killed_in_the_middle_of_a_cell(place: Place, worker: Worker) -> None:

@@ -10,7 +10,7 @@ import logging
 import os
 import pickle
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -142,17 +142,30 @@ async def _asked(address: str) -> Any:
         return await scheduler.versions(packages=list(PACKAGES))
 
 
+async def near_side(address: str) -> str:
+    """Return this machine's own address on its way to `address`. OSError when there is no way."""
+    _, writer = await asyncio.wait_for(_connected(address), LISTEN_S)
+    try:
+        return str(writer.get_extra_info("sockname")[0])
+    finally:
+        writer.close()
+
+
 async def _instead(address: str) -> str:
     """Say what is at `address` where no scheduler answers."""
-    host, _, port = address.partition("://")[2].rpartition(":")
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), LISTEN_S)
+        _, writer = await asyncio.wait_for(_connected(address), LISTEN_S)
     except TimeoutError:
         return "nothing at all comes back; is a firewall in the way?"
     except OSError as error:
         return words_of(error)
     writer.close()
     return "something listens there that does not speak Dask"
+
+
+def _connected(address: str) -> Coroutine[Any, Any, tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    host, _, port = address.partition("://")[2].rpartition(":")
+    return asyncio.open_connection(host.strip("[]"), int(port))
 
 
 def words_of(error: BaseException) -> str:

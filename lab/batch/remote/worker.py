@@ -19,7 +19,7 @@ from lab.batch.crews.fidelity import MOST_LANES, Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
 from lab.batch.crews.slot import Slot, serious
 from lab.batch.remote import orders
-from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, quiet, words_of
+from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, near_side, quiet, words_of
 from lab.batch.remote.scratch import scratch
 from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
@@ -102,9 +102,13 @@ class _Offer:
         await finished
 
     async def _registered(self) -> Any:
-        """Return a worker that the scheduler knows; Dask is not to pause it for its memory."""
+        """Return a worker that the scheduler knows; Dask is not to pause it for its memory.
+
+        It listens only on the side of the scheduler: whoever reaches it can run code here.
+        """
         worker = dask.Worker(
             self._address,
+            host=await near_side(self._address),
             nthreads=MOST_LANES,
             resources=self._offered(),
             memory_limit=0,
