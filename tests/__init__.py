@@ -1,0 +1,3 @@
+"""The lab's tests; importing it first keeps numpy to one thread."""
+
+import lab as lab

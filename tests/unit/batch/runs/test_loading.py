@@ -24,6 +24,13 @@ def test_a_run_begins_without_the_judge() -> None:
     assert found.stdout.split() == []
 
 
+def test_the_judge_is_one_thread() -> None:
+    """Numpy's would spin beside it: half as much CPU again, on the machine that is measured."""
+    code = "import lab.analysis.ear.align, os; print(*os.listdir('/proc/self/task'))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert len(found.stdout.split()) == 1
+
+
 def test_nothing_is_left_to_load_when_a_run_is_judged(tmp_path: Path) -> None:
     """Every module of the lab and of numpy that judging and rendering a recording needs is there before."""
     code = (
