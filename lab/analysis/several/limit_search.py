@@ -100,42 +100,51 @@ def _evidence(levels: int, tried: Sequence[Try]) -> Floats:
 
     The stake: a milder level that broke speaks for breaking here too, a harsher one that held against it.
     """
-    won, most = np.zeros(levels + 1), np.zeros(levels + 1)
-    broken, held = np.zeros(levels), np.zeros(levels)
-    for one in tried:
-        if one.answer == Answer.NEITHER:
-            continue
-        here, broke = one.level, one.answer == Answer.BREAKS
-        to_break, to_hold = broken[: here + 1].sum() + _DOUBT, held[here:].sum() + _DOUBT
-        on_breaking, on_holding = np.maximum((to_break, to_hold), (to_break + to_hold) / 2) / (to_break + to_hold)
-        won[here + 1 :] += math.log(2 * (on_breaking if broke else 1 - on_breaking))
-        won[: here + 1] += math.log(2 * (1 - on_holding if broke else on_holding))
-        most = np.maximum(most, won)
-        (broken if broke else held)[here] += 1
-    return most
+    said = [one for one in tried if one.answer != Answer.NEITHER]
+    level = np.array([one.level for one in said], np.int64)
+    broke = np.array([one.answer == Answer.BREAKS for one in said], np.bool_)
+    here, before = level[:, np.newaxis], np.tri(level.size, k=-1, dtype=np.bool_)
+    to_break = (before & broke & (level <= here)).sum(axis=1) + _DOUBT
+    to_hold = (before & ~broke & (level >= here)).sum(axis=1) + _DOUBT
+    on_breaking, on_holding = (np.maximum(bet / (to_break + to_hold), 0.5) for bet in (to_break, to_hold))
+    milder = np.log(2 * np.where(broke, on_breaking, 1 - on_breaking))[:, np.newaxis]
+    harsher = np.log(2 * np.where(broke, 1 - on_holding, on_holding))[:, np.newaxis]
+    won = np.where(np.arange(levels + 1) > here, milder, harsher).cumsum(axis=0)
+    return np.asarray(won.max(axis=0, initial=0.0))
 
 
 def _likeliest(levels: int, tried: Sequence[Try], left: NDArray[np.intp]) -> int:
     """Return the limit of those `left` that the fewest runs contradict, the middle one of several."""
-    against = np.zeros(levels + 1)
-    for one in tried:
-        against[one.level + 1 :] += one.answer == Answer.BREAKS
-        against[: one.level + 1] += one.answer == Answer.HOLDS
+    broke, held = (_count(levels, tried, answer) for answer in (Answer.BREAKS, Answer.HOLDS))
+    against = _split(broke, held)
     fewest = left[against[left] == against[left].min()]
     return int(fewest[fewest.size // 2])
 
 
 def _edges(levels: int, bracket: Bracket, tried: Sequence[Try]) -> tuple[int, int]:
     """Return the limits that part what breaks nearly always from the rest, and what holds nearly always."""
-    breaking, holding = np.zeros(levels + 1), np.zeros(levels + 1)
-    for one in tried:
-        broke, held = one.answer == Answer.BREAKS, one.answer == Answer.HOLDS
-        breaking[: one.level + 1] += math.log(_SURE if broke else 1 - _SURE)
-        breaking[one.level + 1 :] += math.log(_LIKELY if broke else 1 - _LIKELY)
-        holding[one.level + 1 :] += math.log(_SURE if held else 1 - _SURE)
-        holding[: one.level + 1] += math.log(_LIKELY if held else 1 - _LIKELY)
+    broke, held, neither = (_count(levels, tried, answer) for answer in (Answer.BREAKS, Answer.HOLDS, Answer.NEITHER))
+    breaking = _split(_weight(broke, held + neither, _LIKELY), _weight(broke, held + neither, _SURE))
+    holding = _split(_weight(held, broke + neither, _SURE), _weight(held, broke + neither, _LIKELY))
     left = slice(bracket.first, bracket.last + 1)
     return bracket.first + _median(breaking[left]), bracket.last - _median(holding[left][::-1])
+
+
+def _count(levels: int, tried: Sequence[Try], answer: Answer) -> Floats:
+    """Return how many runs gave that answer at each level."""
+    found = np.bincount([one.level for one in tried if one.answer == answer], minlength=levels)
+    return np.asarray(found, np.float64)
+
+
+def _weight(sought: Floats, other: Floats, share: float) -> Floats:
+    """Return per level the log of the chance of its answers, where the `sought` one comes in that `share` of runs."""
+    return sought * math.log(share) + other * math.log(1 - share)
+
+
+def _split(milder: Floats, harsher: Floats) -> Floats:
+    """Return for each limit the sum of `milder` below it and of `harsher` from it on."""
+    below, beyond = np.append(0.0, milder.cumsum()), np.append(harsher[::-1].cumsum()[::-1], 0.0)
+    return np.asarray(below + beyond)
 
 
 def _median(log_weight: Floats) -> int:
