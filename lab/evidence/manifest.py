@@ -70,7 +70,7 @@ class ServerPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """The moments of a run (t_ns); None: it never got there. `enough_ns`: the watch wanted no more media."""
+    """The moments of a run (t_ns); None: it never got there. `enough_ns`: no more media was waited for."""
 
     go_ns: int | None = None
     control_from_ns: int | None = None

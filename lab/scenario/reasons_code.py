@@ -126,7 +126,7 @@ OF_CODE: tuple[Reason, ...] = (
     told(
         "host-throttled",
         _HOST,
-        _AT_HOST,
+        (*_AT_CONNECT, *_AT_HOST),
         "The client's CPU quota held it back.",
         "throttled time of its cgroup",
     ),

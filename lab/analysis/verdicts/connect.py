@@ -2,17 +2,19 @@
 
 Law: packets of a kind seen before a link and never behind it died there: NETWORK/connect. What reached the server's
 door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that
-ran over TCP, where the captures show no frames. What is not followed is unknown, not 0.
+ran over TCP, where the captures show no frames. Where no packet tells, a client that never joined and whose quota left
+it no CPU is its host's. What is not followed is unknown, not 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import numpy as np
 
+from lab.analysis.containers.hosts import Host, client
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags
@@ -20,6 +22,10 @@ from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets, P
 
 _TCP = 6
 _TCP_KIND = 0
+_HELD_SHARE = 0.9
+"""Of the time that a client was watched; one that can join uses its quota up for moments."""
+_STUN_PORT = 3478
+"""Where a client asks which address it has (RFC 8489); nobody need answer, and it is not where media would go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +43,17 @@ class Break:
     packets_dropped: int | None = None
 
 
-def broken(scene: Scene, seats: Sequence[Seat]) -> Break | None:
-    """Return why the clients in `seats` never got media, None when nothing here says so."""
+def broken(scene: Scene, seats: Sequence[Seat], hosts: Mapping[str, Host]) -> Break | None:
+    """Return why the clients in `seats`, whose containers are among `hosts`, never got media; None: nothing says so."""
     for seat in seats:
         for kind, name in ((_TCP_KIND, "signalling"), (KIND_STUN, "STUN"), (KIND_DTLS, "DTLS")):
             found = _on_the_way(scene, seat, kind, name)
             if found:
                 return found
-    return next((told for seat in seats if (told := _told(scene.evidence(seat.name), seat.name))), None)
+    left = {seat.name: scene.evidence(seat.name) for seat in seats}
+    held = [_held_short(hosts.get(client(name)), name) for name, one in left.items() if not (one and one.pairs)]
+    told = [_told(one, name) for name, one in left.items()]
+    return next((found for found in (*held, *told) if found), None)
 
 
 def over_tcp(scene: Scene, seats: Sequence[Seat], during: tuple[int, int]) -> Break | None:
@@ -68,10 +77,10 @@ def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:
     asked = outer[outer["src"] == seat.ip]
     if not asked.size:
         return None
-    passed, arrived = inner[inner["src"] == seat.ip], core[core["src"] == seat.ip]
+    passed, arrived = inner[inner["src"] == seat.ip], _for_media(core[core["src"] == seat.ip])
     answered, delivered = inner[inner["dst"] == seat.ip], outer[outer["dst"] == seat.ip]
-    strangers = asked[~_to_server(scene, asked, kind)]
-    if strangers.size == asked.size:
+    strangers = _for_media(asked[~_to_server(scene, asked, kind)])
+    if strangers.size and strangers.size == _for_media(asked).size:
         reason = f"{seat.name} sent its {name} to {_where(scene, strangers)}, which is not the server"
         return Break(owner=Owner.CONFIG, reason=reason, code="wrong-address")
     if not passed.size:
@@ -100,6 +109,16 @@ def _stopped(seat: Seat, what: str, kind: int, count: int, where: str) -> Break:
     return Break(owner=Owner.CONNECT, reason=reason, code=code, packets_in=count, packets_dropped=count)
 
 
+def _held_short(host: Host | None, name: str) -> Break | None:
+    """Return whose own quota left it no CPU to join with, as its kernel says."""
+    looks = host.cgroup if host else ()
+    share = host.throttled_share(looks[0].t_ns, looks[-1].t_ns) if host and len(looks) > 1 else None
+    if share is None or share < _HELD_SHARE:
+        return None
+    reason = f"{name} never joined: its quota withheld CPU for {100 * min(share, 1):.0f} % of the time"
+    return Break(owner=Owner.CLIENT_HOST, reason=reason, code="host-throttled")
+
+
 def _told(left: ClientEvidence | None, name: str) -> Break | None:
     """Return what the client itself said, when the packets say nothing."""
     if left is None:
@@ -114,6 +133,11 @@ def _told(left: ClientEvidence | None, name: str) -> Break | None:
 def _kind(packets: Packets, kind: int) -> Packets:
     chosen = packets["proto"] == _TCP if kind == _TCP_KIND else packets["kind"] == kind
     return np.asarray(packets[chosen])
+
+
+def _for_media(packets: Packets) -> Packets:
+    """Return those of `packets` that do not only ask which address their sender has."""
+    return np.asarray(packets[packets["dport"] != _STUN_PORT])
 
 
 def _to_server(scene: Scene, packets: Packets, kind: int) -> Flags:

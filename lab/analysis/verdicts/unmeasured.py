@@ -21,7 +21,7 @@ _NO_FRAMES = Frames(made=None, decodable=None, heard=None, lost=None, inserted_m
 
 def unconnected(case: Case, publisher: Seat, subscriber: Seat) -> FlowVerdict | None:
     """Return the verdict of two between whom no connection came about, None where nothing says why."""
-    found = broken(case.scene, (publisher, subscriber))
+    found = broken(case.scene, (publisher, subscriber), case.hosts)
     return broken_off(case, publisher, subscriber, found) if found else None
 
 

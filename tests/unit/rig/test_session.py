@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.errors import EnvironmentFault, UsageError
+from lab.errors import ClientFailed, UsageError
 from lab.evidence import names
 from lab.evidence.values import StepState
 from lab.faults import Stall
@@ -185,12 +185,32 @@ def test_what_is_on_the_way_is_waited_for(tmp_path: Path, clock: Clock) -> None:
 
 
 def test_frames_that_never_come_are_given_up_before_the_lab_is(tmp_path: Path, clock: Clock) -> None:
-    """The wait ends with a reason, well before the lab's own deadline, however long media and stalls are."""
-    made, _ = stage(tmp_path, lambda _: False)
+    """The wait ends, and says so, well before the lab's own deadline; what was made is evidence, and is kept."""
+    said: list[str] = []
+    made, _ = stage(tmp_path, lambda moment: said.append(moment.detail) or False)
     began = clock.now_s
-    with pytest.raises(EnvironmentFault, match="a did not push all its frames in time"):
-        session._media(made)
+    session._media(made)
+    assert "a did not push all its frames in time; what it made is judged" in said
+    assert made.folder.manifest.marks.enough_ns is not None
     assert clock.now_s - began < lifetime.lab_s(PLAIN) - lifetime.JOIN_S
+
+
+@pytest.mark.parametrize(
+    ("asked", "limits", "judged"),
+    [(PLAIN, Limits(), False), (PLAIN, Limits(cpus=0.01), True), (replace(PLAIN, impair="from_start"), Limits(), True)],
+)
+def test_a_client_that_is_never_ready_is_evidence_where_the_scenario_may_be_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Scenario, limits: Limits, judged: bool
+) -> None:
+    """It was kept short, or the network was impaired first; else it is a failure, with its last words."""
+    late: Any = SimpleNamespace(client=Client(name="a", role="publisher", limits=limits), container="c")
+    monkeypatch.setattr(clients, "wait_for", lambda *_: (late,))
+    engine = FakeEngine()
+    monkeypatch.setattr(engine, "logs", lambda _: "no route\n")
+    folder, lab = run_folder(tmp_path, asked), on_fake(engine, tmp_path, asked)
+    with nullcontext() if judged else pytest.raises(ClientFailed, match=r"a was not ready within 25 s:\n.*no route"):
+        assert session._all_hear(lab, asked, (late,), folder) is False
+    assert folder.manifest.phases[-1].facts == {"ready": False}
 
 
 @pytest.mark.parametrize("duration_ms", [1_000, 600_000, 3_600_000])

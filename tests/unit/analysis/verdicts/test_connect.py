@@ -11,6 +11,7 @@ import pytest
 from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Outcome, Owner, RunVerdict
+from lab.evidence.accounts import CgroupSecond
 from lab.evidence.recording import Recording
 from lab.evidence.values import KIND_OTHER, KIND_STUN, PACKET, Event, Packets, Tap
 from lab.scenario.expectations import DEFAULT, expectations
@@ -175,6 +176,41 @@ def test_a_client_that_tells_why_is_believed_when_packets_say_nothing() -> None:
     assert failed_with(events=(told,)).reasons[0] == "no media: publisher: token refused"
     assert failed_with(exit_code=3).owner == Owner.CLIENT
     assert "ran out of memory" in failed_with(oom_killed=True).reasons[0]
+
+
+def starved(share: float, run: Recording, **left: object) -> RunVerdict:
+    """Judge `run` as if the publisher's quota withheld CPU for `share` of 25 s, and it was killed and left this."""
+    looks = tuple(
+        CgroupSecond(
+            t_ns=GO_NS + second * 1000 * MS,
+            cpu_ns=second * 10 * MS,
+            throttled_ns=int(second * share * 1000) * MS,
+            throttled_periods=second * 10,
+            memory_bytes=1,
+        )
+        for second in range(26)
+    )
+    clients = (replace(run.clients[0], exit_code=137, **left), run.clients[1])
+    return judge(replace(run, clients=clients, cgroups={"client-publisher": looks}), ASKED)
+
+
+def test_a_client_without_cpu_to_join_with_is_its_hosts() -> None:
+    """Whatever it was killed with; asking the server which address it has is no media to a wrong one."""
+    for packets in ((), (*SIGNALLED, STUN_SERVER)):
+        run = starved(0.97, silent(packets, packets, packets))
+        (cause,) = run.flows[0].causes
+        assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CLIENT_HOST)
+        assert (cause.reason, cause.hop) == ("host-throttled", "connect")
+        assert cause.note == "publisher never joined: its quota withheld CPU for 97 % of the time"
+
+
+def test_a_client_that_was_short_of_cpu_for_moments_or_joined_is_not() -> None:
+    """The packets tell first, then the kernel, then itself."""
+    nothing, joined = silent((), (), ()), recording(Plan()).clients[0].pairs
+    assert starved(0.5, nothing).owner == Owner.CLIENT
+    assert starved(0.97, nothing, pairs=joined).owner == Owner.CLIENT
+    edge, inner, core, *_ = CASES["udp blocked up"]
+    assert starved(0.97, silent(edge, inner, core)).owner == Owner.CONNECT
 
 
 def test_nothing_seen_and_nothing_told_is_unknown() -> None:
