@@ -34,7 +34,7 @@ def test_a_regression_exits_1_only_when_asked(good: Path, bad: Path) -> None:
     assert told.stdout == gate.stdout
     assert told.stderr == gate.stderr == ""
     assert "compared: server.version: image server sha256:one → sha256:two" in told.stdout
-    assert "B is worse: 1 of 1 runs fail instead of 0; audio_loss" in told.stdout
+    assert "B is worse within these two runs: 1 of 1 runs fail instead of 0; audio_loss" in told.stdout
 
 
 def test_ids_and_formats(good: Path, bad: Path) -> None:
