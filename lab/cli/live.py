@@ -15,7 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from lab.cli.progress import length
+from lab.cli.words import hop, share
+from lab.report.length import length
 from lab.report.text import clean
 from lab.rig.process.watch import Count
 
@@ -165,12 +166,7 @@ def _lanes(lanes: Sequence[LaneMoment]) -> Table:
 
 def _lost(count: Count) -> str:
     """Return a hop and its share in words that no line break can take apart."""
-    return f"{count.hop} {count.client}".strip() + f" {share(count).replace(' ', '')}"
-
-
-def share(count: Count) -> str:
-    """Return which share of what came to a hop it lost, nothing where nothing came."""
-    return f"{100 * count.dropped / count.offered:.1f} %" if count.offered else ""
+    return f"{hop(count)} {share(count).replace(' ', '')}"
 
 
 def _head(name: str, phase: str, left_s: float | None) -> Text:
@@ -182,9 +178,9 @@ def _head(name: str, phase: str, left_s: float | None) -> Text:
 
 def _bar(over: float, width: int) -> Text:
     """Return a line that is full as far as things are `over` (0..1)."""
-    length = min(width, _BAR)
-    full = round(length * min(1.0, max(0.0, over)))
-    return Text(_FULL * full).append(_EMPTY * (length - full), style=_DIM)
+    columns = min(width, _BAR)
+    full = round(columns * min(1.0, max(0.0, over)))
+    return Text(_FULL * full).append(_EMPTY * (columns - full), style=_DIM)
 
 
 def _hops(counts: Sequence[Count], *, with_causes: bool) -> Table:

@@ -9,7 +9,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from lab.rig.process.watch import FAILED, KEPT, NOTE, Count, Progress
+from lab.cli.words import counted, spoken
+from lab.rig.process.watch import FAILED, KEPT, NOTE, Progress
 
 if TYPE_CHECKING:
     from lab.cli.live import RunMoment, Screen
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 LASTING = (FAILED, KEPT, NOTE)
 """Phases whose detail stays on the screen, and is shown even to somebody who wants no progress."""
 _PREPARE, _DONE = "prepare", "done"
-_MINUTE_S, _HOUR_S = 60, 3600
 REDRAW_S = 0.5
 COUNTS_EVERY_S = 10.0
 """How often a log is told what was dropped so far."""
@@ -124,26 +124,6 @@ class _View:
     def clear(self) -> None:
         """Take away what is shown."""
         self._screen.clear()
-
-
-def spoken(progress: Progress) -> str:
-    """Return a moment as words."""
-    left = "" if progress.left_s is None else f" {progress.left_s:4.0f} s left"
-    return f"{progress.phase}{left}" + (f": {progress.detail}" if progress.detail else "")
-
-
-def length(seconds: float) -> str:
-    """Return a length of time in the unit that a person would use."""
-    if seconds < _MINUTE_S:
-        return f"{seconds:.0f} s"
-    return f"{seconds / _MINUTE_S:.0f} min" if seconds < _HOUR_S else f"{seconds / _HOUR_S:.1f} h"
-
-
-def counted(count: Count) -> str:
-    """Return what a hop dropped, as words."""
-    whose = f" {count.client}" if count.client else ""
-    share = f" ({100 * count.dropped / count.offered:.1f} %)" if count.dropped and count.offered else ""
-    return f"{count.hop}{whose} {count.dropped} of {count.offered}{share}"
 
 
 def _after(moment: RunMoment, progress: Progress, new: bool) -> RunMoment:

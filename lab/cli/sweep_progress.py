@@ -14,7 +14,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from lab.cli.progress import LASTING, REDRAW_S, can_redraw, spoken
+from lab.cli.progress import LASTING, REDRAW_S, can_redraw
+from lab.cli.words import spoken
 from lab.rig.process.watch import Count, Progress
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from lab.batch.plans.cells import Cell, Plan
+from lab.report.length import length
 from lab.scenario.model import Media
 from lab.scenario.sweeping import Axis, spelled
 
@@ -48,19 +49,12 @@ def _time(plan: Plan) -> Iterator[str]:
     low, high = min(takes), max(takes)
     each = f"{low:g} s" if math.isclose(low, high) else f"{low:g} to {high:g} s"
     yield f"{each} a run, of which {RUN_S:g} s are not media; {_many(plan.labs, 'lab')} of {LAB_S:g} s each"
-    yield f"about {_duration(total_s)} in all on one lane"
+    yield f"about {length(total_s)} in all on one lane"
 
 
 def media_s(media: Media) -> float:
     """Return how long a run's media takes, settling and clean control included."""
     return (media.settle_ms + media.control_ms + media.duration_ms) / 1000
-
-
-def _duration(seconds: float) -> str:
-    minutes = math.ceil(seconds / 60)
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def _cell(cell: Cell, repeat: int) -> str:

@@ -13,7 +13,7 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.plans.cells import Cell
 from lab.batch.sweeps.attempts import Moment
 from lab.cli.live import LaneMoment, SweepMoment, sweep_view
-from lab.cli.progress import REDRAW_S, length
+from lab.cli.progress import REDRAW_S
 from lab.cli.sweep_progress import SweepReporter
 from lab.rig.process.watch import FAILED, Count, Progress
 from tests.fakes.sweeps import planned
@@ -76,12 +76,6 @@ def test_a_search_does_not_know_how_many_cells_there_will_be() -> None:
     text = drawn(sweep_view(replace(MOMENT, of=None, left_s=None, lanes=()), 80), 80)
     assert text.splitlines()[0] == "sweep   8 runs   31 s a cell"
     assert "\N{BOX DRAWINGS HEAVY HORIZONTAL}" not in text
-
-
-@pytest.mark.parametrize(("seconds", "words"), [(41.0, "41 s"), (600.0, "10 min"), (9000.0, "2.5 h")])
-def test_a_time_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
-    """Nobody counts an evening in seconds."""
-    assert length(seconds) == words
 
 
 def test_off_a_terminal_there_is_a_line_per_finished_run(cell: Cell) -> None:
