@@ -7,14 +7,11 @@ of one inside, is not accused here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
+from lab.evidence.recording import Recording
 from lab.evidence.values import ClientEvidence
-
-if TYPE_CHECKING:
-    from lab.evidence.recording import Recording
 
 Moments = tuple[str, list[int]]
 """A piece's name, and when (t_ns) what it tells of happened."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import EvidenceError
+from lab.evidence import names
 from lab.evidence.decode import decode, parse
 
 FORMAT = 1
@@ -115,6 +117,16 @@ class Manifest:
     def dump(self) -> str:
         """Return the manifest as JSON text."""
         return json.dumps({**asdict(self), "phase": self.phase}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest of the run folder `path`. EvidenceError."""
+    file = path / names.MANIFEST
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvidenceError(f"{file}: {error}", fix="name the folder of a run; results/ holds them") from error
+    return load(text, str(file))
 
 
 def load(text: str, where: str) -> Manifest:

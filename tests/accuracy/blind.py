@@ -12,7 +12,7 @@ import yaml
 
 from lab.batch.runs.one import judged
 from lab.evidence import names
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
 
 TRACES = ("description", "seed", "links", "timeline", "impair_only", "impair", "server", "inject", "clients")

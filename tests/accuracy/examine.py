@@ -10,7 +10,7 @@ from typing import Any
 from lab.analysis.judge import judge
 from lab.errors import LabError
 from lab.evidence.manifest import SEALED
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 from tests.accuracy.answers import UNKNOWN, Answer, answer
 from tests.accuracy.faults import fault
 from tests.accuracy.log import ContradictionError, Log, log_of

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from tests.accuracy.journal import Journal, Line
 
 _RECORDED_BY, _JUDGED_BY, _FIRST, _READ = "recorded-by.txt", "judged-by.txt", "first.ndjson", "read.txt"

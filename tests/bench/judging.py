@@ -24,7 +24,8 @@ from pathlib import Path
 from lab.analysis.judge import judge
 from lab.batch.runs.many import Request, run_all
 from lab.evidence import names
-from lab.evidence.recording import Recording, read
+from lab.evidence.reading import read
+from lab.evidence.recording import Recording
 from lab.rig.process.watch import silent
 from lab.scenario.load import loads
 from tests.bench.page import ROOT, commit, write_part

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.rig.engine.docker_engine import DockerEngine
 from lab.rig.engine.engine import OWNER_LABEL, RUN_LABEL
 from lab.rig.standing import cleanup

@@ -13,7 +13,7 @@ import pytest
 
 from lab.batch.folders.committed import Committed, SweepFolder
 from lab.batch.folders.journal import Began
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.rig.engine.docker_engine import DockerEngine
 from tests.e2e.test_endings import GONE_S, objects_of, until
 

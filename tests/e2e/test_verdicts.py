@@ -10,7 +10,8 @@ import pytest
 
 from lab.analysis.values import Hop, Outcome, Owner
 from lab.batch.runs.one import Judged, judged
-from lab.evidence.recording import Recording, read
+from lab.evidence.reading import read
+from lab.evidence.recording import Recording
 from lab.rig.standing.lab import Machine
 from tests.e2e.conftest import Runner, scenario, standing
 

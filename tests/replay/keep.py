@@ -17,7 +17,9 @@ from pathlib import Path
 from lab.analysis.flows.case import Case, asked_of, case_of
 from lab.batch.runs.one import judged
 from lab.evidence import names
-from lab.evidence.recording import Recording, read, read_manifest
+from lab.evidence.manifest import read_manifest
+from lab.evidence.reading import read
+from lab.evidence.recording import Recording
 from lab.evidence.store import RunFolder
 from tests.replay import smaller
 

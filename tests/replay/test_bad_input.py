@@ -19,7 +19,7 @@ import pytest
 from lab.analysis.values import Outcome, RunVerdict
 from lab.batch.runs.one import Judged, judged
 from lab.evidence import names
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 from tests.replay.conftest import Copy, Whole
 from tests.replay.harm import CUT, FOREIGN, FORGED, HARMS, Harm, pieces
 from tests.replay.keep import NAMES, reseal

@@ -11,7 +11,8 @@ from lab.analysis.flows.case import Asked, asked_of
 from lab.analysis.judge import judge
 from lab.analysis.verdicts import enough
 from lab.analysis.verdicts.enough import Standing, standing
-from lab.evidence.recording import Recording, read
+from lab.evidence.reading import read
+from lab.evidence.recording import Recording
 from lab.evidence.values import ClientEvidence
 from lab.scenario.expectations import expectations
 from tests.replay.keep import unpacked

@@ -16,7 +16,7 @@ from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from lab.analysis.values import Outcome
 from lab.batch.runs.one import judged
 from lab.evidence import names
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 from tests.replay.conftest import Copy, Whole
 from tests.replay.harm import delete, pieces, shorten, tear
 from tests.replay.keep import LARGEST, NAMES, STORED, reseal, unpacked

@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.analysis.values import Outcome, Owner
 from lab.batch.folders.stored import find, runs
 from lab.batch.runs.one import run_one
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
 from lab.rig.process.watch import Watch, silent
 from lab.scenario.load import load

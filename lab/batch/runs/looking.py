@@ -16,7 +16,7 @@ from pathlib import Path
 from lab.analysis.flows.case import asked_of
 from lab.analysis.verdicts.enough import Standing, standing
 from lab.errors import LabError
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 
 
 def look(run: Path, now_ns: int) -> Standing:

@@ -52,7 +52,7 @@ class Judged:
 def judged(folder: Path) -> Judged:
     """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
     from lab.analysis.judge import judge
-    from lab.evidence.recording import read
+    from lab.evidence.reading import read
     from lab.report.text import render
 
     verdict = judge(read(folder))
@@ -64,7 +64,7 @@ def frames(folder: Path, first: int, last: int) -> str:
     from lab.analysis.flows.case import asked_of, case_of
     from lab.analysis.flows.flow import follow
     from lab.analysis.ledger.ways import ways
-    from lab.evidence.recording import read
+    from lab.evidence.reading import read
     from lab.report.frames import lines
 
     recording = read(folder)
@@ -90,7 +90,7 @@ def load() -> None:
     import numpy.ma  # noqa: F401
 
     import lab.analysis.judge
-    import lab.evidence.recording
+    import lab.evidence.reading
     import lab.report.json
     import lab.report.text  # noqa: F401
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.batch.runs.one import judged
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.evidence.store import storing
 from lab.report.verdicts import Told, loads
 

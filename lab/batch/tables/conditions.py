@@ -15,8 +15,7 @@ from typing import Any
 
 from lab.analysis.several.compared import Differing
 from lab.evidence import names
-from lab.evidence.manifest import Manifest
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import Manifest, read_manifest
 from lab.evidence.store import storing
 from lab.scenario.dump import plain
 from lab.scenario.load import loads

@@ -12,8 +12,7 @@ from lab.batch.folders.stored import is_sweep, runs, sweeps
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import kept
 from lab.errors import LabError
-from lab.evidence.manifest import SEALED
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import SEALED, read_manifest
 from lab.report.listing import Listed, ListedCell
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 from tests.accuracy.blind import blindfold, seen_through
 from tests.accuracy.effects import felt, paused, swallowed, unpushed
 from tests.accuracy.examine import examine

@@ -14,7 +14,7 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.crews.slot import Slot
 from lab.batch.plans.cells import Cell
 from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
 from lab.rig.process.watch import Progress, Watch, silent
 from lab.scenario.model import Scenario

@@ -18,8 +18,7 @@ from lab.batch.plans.cells import Cell, Plan
 from lab.batch.sweeps.selecting import Selection, Shard
 from lab.errors import StorageError, UsageError
 from lab.evidence import names
-from lab.evidence.manifest import Image
-from lab.evidence.recording import read_manifest
+from lab.evidence.manifest import Image, read_manifest
 from lab.host import sources
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 

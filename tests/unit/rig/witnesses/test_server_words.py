@@ -11,7 +11,7 @@ import pytest
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.recording import read_tracks
+from lab.evidence.server_log import read_tracks
 from lab.evidence.store import RunFolder
 from lab.rig.engine.engine import Outcome
 from lab.rig.standing.lab import Lab

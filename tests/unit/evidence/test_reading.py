@@ -12,7 +12,7 @@ import pytest
 from lab.errors import EvidenceError
 from lab.evidence import names
 from lab.evidence.manifest import Phase, Place
-from lab.evidence.recording import read
+from lab.evidence.reading import read
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
 from lab.evidence.values import StepState
