@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.cli.words import hop, share
-from lab.report.length import length
+from lab.report.amounts import length, many
 from lab.report.text import clean
 from lab.rig.process.watch import Count
 
@@ -141,7 +141,7 @@ def _pace(moment: SweepMoment) -> Iterator[str]:
 def _came_of(moment: SweepMoment) -> Text | None:
     """Return the verdicts so far, what is no pass in the colour of what it is."""
     parts = [(f"{name} {count}", _COLOURS.get(name, "")) for name, count in moment.outcomes if count]
-    parts += [(f"{moment.void} void attempt{'s' * (moment.void != 1)}", _ODD)] if moment.void else []
+    parts += [(many(moment.void, "void attempt"), _ODD)] if moment.void else []
     if not parts:
         return None
     text = Text()

@@ -154,7 +154,7 @@ def _given(context: typer.Context) -> set[str]:
 
 def said(moment: Moment) -> str:
     """Return what is new in words, nothing when a cell only began."""
-    from lab.report.length import length
+    from lab.report.amounts import length
 
     if moment.words or not moment.attempt or not moment.cell:
         return moment.words

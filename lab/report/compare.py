@@ -16,6 +16,7 @@ from string import ascii_uppercase
 from lab.analysis.several.compared import Change, Compared, Comparison, Differing, Finding, Scope
 from lab.analysis.values import Outcome, Owner
 from lab.report import table
+from lab.report.amounts import many
 from lab.report.table import FIXED, Table, inert
 from lab.report.text import clean
 from lab.scenario.sweeping import Setting, shortest, spelled
@@ -116,7 +117,7 @@ def _value(written: str) -> str:
 
 def _verdicts(found: Comparison) -> str:
     turns = Counter(change.finding for change in found.changes)
-    pairs = f"{found.pairs} pair" + "s" * (found.pairs != 1)
+    pairs = many(found.pairs, "pair")
     if not turns:
         return f"verdicts: the same in {pairs}" if found.pairs else "verdicts: nothing to compare"
     words = ", ".join(f"{turns[finding]} {_turned(finding)}" for finding in Finding if turns[finding])

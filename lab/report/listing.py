@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import Any
 
+from lab.report.amounts import many
 from lab.report.sweep_table import CONTROL
 from lab.report.table import FIXED, Table
 from lab.scenario.sweeping import Setting, shortest, spelled
@@ -54,8 +55,8 @@ class ListedCell:
 def words(found: Sequence[Listed], where: str) -> Table:
     """Return runs and sweeps in words."""
     return Table(
-        title=f"{where}   {_several(sum(each.planned is None for each in found), 'run')}, "
-        f"{_several(sum(each.planned is not None for each in found), 'sweep')}",
+        title=f"{where}   {many(sum(each.planned is None for each in found), 'run')}, "
+        f"{many(sum(each.planned is not None for each in found), 'sweep')}",
         heads=("id", "scenario", "outcome", "owner"),
         rows=tuple((each.id, each.scenario, _state(each), each.owner or _NOBODY) for each in found),
     )
@@ -66,7 +67,7 @@ def words_of_cells(found: Sequence[ListedCell], sweep: str) -> Table:
     keys = list(dict.fromkeys(key for each in found for key, _ in each.setting))
     names = dict(zip(keys, shortest(keys), strict=True))
     return Table(
-        title=f"{sweep}   {_several(len(found), 'cell')}, {sum(not each.run for each in found)} missing",
+        title=f"{sweep}   {many(len(found), 'cell')}, {sum(not each.run for each in found)} missing",
         heads=("cell", "setting", "repetition", "tried", "outcome", "owner", "run"),
         rows=tuple(
             (
@@ -98,7 +99,3 @@ def _state(listed: Listed) -> str:
     if listed.planned is not None:
         return f"{listed.done}{FIXED}of{FIXED}{listed.planned}{FIXED}cells"
     return listed.outcome or listed.note
-
-
-def _several(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 
 from lab.analysis.several.pooling import Pooled
+from lab.report.amounts import many
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
 from lab.scenario.metrics import unit
@@ -52,7 +53,7 @@ def estimate(found: Pooled, name: str, runs: int) -> str:
 
 def _title(found: SweepTable) -> str:
     planned, valid, tried = (_summed(found, count) for count in ("planned", "valid", "tried"))
-    cells = f"{planned} cell{'s' * (planned != 1)}: {valid} valid of {tried} tried"
+    cells = f"{many(planned, 'cell')}: {valid} valid of {tried} tried"
     missing = f", {planned - valid} missing" if planned > valid else ""
     return f"{found.scenario}   {found.sweep}   {cells}{missing}"
 

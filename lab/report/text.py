@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, Repair, RunVerdict
 from lab.marks import FRAME_MS
+from lab.report.amounts import many
 from lab.report.symptoms import spoken
 from lab.scenario.metrics import unit
 
@@ -124,7 +125,7 @@ def _repairs(repairs: Sequence[Repair]) -> list[str]:
 
 def _repair(one: Repair) -> str:
     name = {"red": "RED", "fec": "in-band FEC"}[one.mechanism]
-    where = "" if one.depth is None else f", {one.depth} packet{'s' * (one.depth != 1)} behind"
+    where = "" if one.depth is None else f", {many(one.depth, 'packet')} behind"
     heard = "" if one.heard is None else f", {_count(one.heard)} of them heard"
     unknown = f"; unknown: {one.unknown}" if one.unknown else ""
     frames = f"{_count(one.frames)} frame" + "s" * (one.frames != 1)

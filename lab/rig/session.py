@@ -164,7 +164,7 @@ def _windows(stage: _Stage, start: int) -> None:
     media = stage.scenario.media
     stage.until(start + media.settle_ms * 1_000_000, "settle")
     stage.folder.mark("control_from_ns", time.time_ns())
-    stage.until(start + (media.settle_ms + media.control_ms) * 1_000_000, "control")
+    stage.until(start + media.before_ms * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())
     if stage.scenario.impair == "after_join":
         impair(stage.network, stage.traffic)

@@ -132,6 +132,16 @@ class Media:
     settle_ms: int = 2_000
     control_ms: int = 3_000
 
+    @property
+    def before_ms(self) -> int:
+        """How long a publisher sends before the media that is measured: settling and clean control."""
+        return self.settle_ms + self.control_ms
+
+    @property
+    def whole_ms(self) -> int:
+        """How long it sends in all."""
+        return self.before_ms + self.duration_ms
+
 
 @dataclass(frozen=True, kw_only=True)
 class Crowd:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 
 from lab.batch.plans.cells import Cell, Plan
-from lab.report.length import length
+from lab.report.amounts import length, many
 from lab.scenario.model import Media
 from lab.scenario.sweeping import Axis, spelled
 
@@ -23,7 +23,7 @@ def outlook(plan: Plan) -> Iterator[str]:
     """Yield the lines of the text."""
     controls = sum(cell.control for cell in plan.cells)
     runs = len(plan.cells) - controls
-    yield f"{plan.name}   a sweep of {_many(runs, 'cell')} and {_many(controls, 'clean control')}   seed {plan.seed}"
+    yield f"{plan.name}   a sweep of {many(runs, 'cell')} and {many(controls, 'clean control')}   seed {plan.seed}"
     yield "\naxes"
     yield from (f"  {_axis(axis)}" for axis in plan.axes)
     yield f"  each combination {'once' if plan.repeat == 1 else f'{plan.repeat} times'}"
@@ -34,27 +34,23 @@ def outlook(plan: Plan) -> Iterator[str]:
     yield from (f"  {place:>{digits}}  {_cell(cell, plan.repeat)}" for place, cell in enumerate(plan.cells, 1))
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def _axis(axis: Axis) -> str:
     """Return an axis in one line; zipped keys side by side, and so their values."""
     return f"{' + '.join(axis.keys)}: {', '.join(' + '.join(value) for value in axis.values)}"
 
 
 def _time(plan: Plan) -> Iterator[str]:
-    takes = [media_s(cell.scenario.media) + RUN_S for cell in plan.cells]
+    takes = [run_s(cell.scenario.media) for cell in plan.cells]
     total_s = sum(takes) + LAB_S * plan.labs
     low, high = min(takes), max(takes)
     each = f"{low:g} s" if math.isclose(low, high) else f"{low:g} to {high:g} s"
-    yield f"{each} a run, of which {RUN_S:g} s are not media; {_many(plan.labs, 'lab')} of {LAB_S:g} s each"
+    yield f"{each} a run, of which {RUN_S:g} s are not media; {many(plan.labs, 'lab')} of {LAB_S:g} s each"
     yield f"about {length(total_s)} in all on one lane"
 
 
-def media_s(media: Media) -> float:
-    """Return how long a run's media takes, settling and clean control included."""
-    return (media.settle_ms + media.control_ms + media.duration_ms) / 1000
+def run_s(media: Media) -> float:
+    """Return about how long a run takes in a lab that stands."""
+    return media.whole_ms / 1000 + RUN_S
 
 
 def _cell(cell: Cell, repeat: int) -> str:

@@ -82,8 +82,8 @@ def _sweep(path: Path, asked: Asked) -> Plan:
 
 def _plan(scenario: Scenario) -> Iterator[str]:
     media = scenario.media
-    total_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
-    yield f"{scenario.name}   {media.duration_ms / 1000:g} s of media, {total_s:g} s in all   seed {scenario.seed}"
+    times = f"{media.duration_ms / 1000:g} s of media, {media.whole_ms / 1000:g} s in all"
+    yield f"{scenario.name}   {times}   seed {scenario.seed}"
     if scenario.description:
         yield scenario.description.strip()
     layout = topology(scenario, BLOCKS[0])

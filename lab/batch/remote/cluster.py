@@ -24,6 +24,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Carrier, Errand, Offers, answered, order, written
 from lab.batch.remote.roster import STRIKES, Roster, Worker
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
+from lab.report.amounts import many
 from lab.rig.layout.lifetime import lab_s
 
 WORKERS_S = 120.0
@@ -127,9 +128,7 @@ class Cluster:
 
     def _greet(self, offers: Offers) -> None:
         """Tell of workers that were not there before."""
-        told = {address: f"{count} lab slot{'s' * (count != 1)}" for address, count in offers.slots.items()} | dict(
-            offers.others
-        )
+        told = {address: many(count, "lab slot") for address, count in offers.slots.items()} | dict(offers.others)
         for address in told.keys() - self._known:
             self._note(f"worker {address}: {told[address]}")
         self._known, self._others = set(told), offers.others

@@ -24,6 +24,7 @@ from lab.batch.remote.scratch import scratch
 from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
 from lab.host.machine import machine
+from lab.report.amounts import many
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import Watch
 
@@ -121,8 +122,7 @@ class _Offer:
             raise absent(self._address, words_of(error.__cause__ or error)) from None
         loop = asyncio.get_running_loop()
         self._slots.changed = lambda words: self._change(words, worker, loop)
-        count = self._slots.count
-        self._tell(f"{worker.address} offers {count} lab slot{'s' * (count != 1)} to {self._address}")
+        self._tell(f"{worker.address} offers {many(self._slots.count, 'lab slot')} to {self._address}")
         return worker
 
     def _change(self, words: str, worker: Any, loop: asyncio.AbstractEventLoop) -> None:

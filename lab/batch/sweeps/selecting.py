@@ -10,12 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.batch.plans.cells import Cell, Plan
+from lab.batch.plans.outlook import run_s
 from lab.errors import UsageError
 from lab.scenario import units
 from lab.scenario.sweeping import key_named
-
-AROUND_MS = 5_000.0
-"""What a run takes beside its media, when it is guessed whether one more fits into the time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +45,7 @@ class Selection:
         if self.max_time_ms is None:
             return lambda _: True
         until_s = clock() + self.max_time_ms / 1000
-        return lambda cell: clock() + _takes_s(cell) <= until_s
+        return lambda cell: clock() + run_s(cell.scenario.media) <= until_s
 
 
 def shard(text: str) -> Shard:
@@ -83,8 +81,3 @@ def _matching(text: str, plan: Plan) -> Callable[[Cell], bool]:
 def _part(cells: Sequence[Cell], shard: Shard) -> Sequence[Cell]:
     """Return every `of`-th cell, so that each part has some of every repetition."""
     return cells[shard.number - 1 :: shard.of]
-
-
-def _takes_s(cell: Cell) -> float:
-    media = cell.scenario.media
-    return (media.settle_ms + media.control_ms + media.duration_ms + AROUND_MS) / 1000

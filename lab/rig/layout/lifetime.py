@@ -41,7 +41,7 @@ def on_the_way_s(scenario: Scenario) -> float:
 
 def lab_s(scenario: Scenario, *, keep: bool = False) -> int:
     """Return how long a lab for `scenario` may live, in seconds from its beginning."""
-    before_s = JOIN_S + (scenario.media.settle_ms + scenario.media.control_ms) / 1000
+    before_s = JOIN_S + scenario.media.before_ms / 1000
     return math.ceil(before_s + pushed_within_s(scenario) + AROUND_S) + (KEPT_S if keep else 0)
 
 

@@ -61,7 +61,7 @@ class Running:
 def frames_total(scenario: Scenario) -> int:
     """Return how many times a publisher pushes: for settle, control, media and the allowance for changes."""
     media = scenario.media
-    return pushes(media.settle_ms + media.control_ms + media.duration_ms + TRANSITION_MS, media)
+    return pushes(media.whole_ms + TRANSITION_MS, media)
 
 
 def pushes(length_ms: int, media: Media) -> int:
@@ -81,7 +81,7 @@ def client_config(scenario: Scenario, client: Client) -> Mapping[str, Any]:
         "frame_ms": media.frame_ms,
         "sample_rate": media.sample_rate,
         "frames_total": frames_total(scenario),
-        "media_frame": pushes(media.settle_ms + media.control_ms, media),
+        "media_frame": pushes(media.before_ms, media),
         "media_frames": pushes(media.duration_ms, media),
         "bitrate_bps": media.bitrate_bps,
         "red": media.red,

@@ -1,4 +1,4 @@
-"""A length of time as a person would say it: of a plan, and of what is left of a sweep."""
+"""Amounts as a person says them: of time, and of things."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def length(seconds: float) -> str:
     if seconds < _FEW * _MINUTE_S:
         return f"{seconds:.0f} s"
     return f"{minutes} min" if minutes < _FEW * _MINUTE_S else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def many(count: int, noun: str) -> str:
+    """Return `count` with its `noun`: `1 cell`, `2 cells`, `0 cells`."""
+    return f"{count} {noun}{'s' * (count != 1)}"

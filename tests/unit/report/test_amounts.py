@@ -1,10 +1,10 @@
-"""A length of time as a person would say it."""
+"""Amounts as a person says them."""
 
 from __future__ import annotations
 
 import pytest
 
-from lab.report.length import length
+from lab.report.amounts import length, many
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ from lab.report.length import length
 def test_a_time_is_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
     """Nobody counts an evening in seconds; whoever waits is not told less than it takes."""
     assert length(seconds) == words
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 cells"), (1, "1 cell"), (2, "2 cells")])
+def test_one_thing_is_not_several(count: int, words: str) -> None:
+    """Nothing is several, one is one."""
+    assert many(count, "cell") == words
