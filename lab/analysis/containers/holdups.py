@@ -33,7 +33,10 @@ _MS = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Holdup:
-    """From when to when (t_ns) a container was held back; `share` is the part of it that its quota withheld."""
+    """From when to when (t_ns) a container was held back.
+
+    `share` is the CPU that its quota withheld, over the time; more than 1 on several CPUs at once.
+    """
 
     from_ns: int
     to_ns: int

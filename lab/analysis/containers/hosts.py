@@ -20,6 +20,7 @@ from lab.evidence.recording import Recording
 SERVER = "server"
 _STILL_SHARE = 0.02  # of what it usually uses; clients tick each 10 ms, an idle server still uses a sixth
 _WORK_PACKETS = 5  # between two looks; one flow is twelve, what keeps a silent room alive is one or two
+_ONE_CPU = 1.2  # a quota's 100 ms are booked at their end: three of them may fall into one look's 250 ms
 Look = TypeVar("Look", CgroupSecond, NetworkSecond)
 
 
@@ -140,6 +141,13 @@ def hosts_of(recording: Recording) -> Mapping[str, Host]:
         name: Host(name=name, cgroup=recording.cgroups.get(name, ()), network=recording.networks.get(name, ()))
         for name in seen
     }
+
+
+def withheld(share: float, up_to: str = "") -> str:
+    """Return in words which `share` of the time (`throttled_share`) a quota withheld CPU: of one, or of several."""
+    if share > _ONE_CPU:
+        return f"its quota withheld {up_to}{share:.1f} s of CPU in each second"
+    return f"its quota withheld CPU for {up_to}{100 * share:.0f} % of the time"
 
 
 def client(name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lab.analysis.containers.holdups import Holdup, during
+from lab.analysis.containers.hosts import withheld
 from lab.analysis.ledger.pieces import Piece, Story, Told
 from lab.analysis.wire.streams import Flags
 from lab.marks import BLOCK_MS, FRAME_MS
@@ -37,7 +38,7 @@ def _spoken(held: list[Holdup]) -> str:
     longest = max(one.to_ns - one.from_ns for one in held) / 1e6
     if held[0].by == "throttled":
         worst = max(one.share for one in held)
-        return f"its quota withheld CPU for up to {100 * worst:.0f} % of the time"
+        return withheld(worst, "up to ")
     how = "stood still: no packets, no ticks, no quota in the way" if held[0].by == "paused" else "sent nothing"
     spoken = f"{len(held)} times it {how}, {longest:.0f} ms at the longest"
     return f"{spoken}: {_OPEN}" if held[0].by == "unknown" else spoken

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from lab.analysis.containers.hosts import Host, client
+from lab.analysis.containers.hosts import Host, client, withheld
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags
@@ -115,8 +115,8 @@ def _held_short(host: Host | None, name: str) -> Break | None:
     share = host.throttled_share(looks[0].t_ns, looks[-1].t_ns) if host and len(looks) > 1 else None
     if share is None or share < _HELD_SHARE:
         return None
-    reason = f"{name} never joined: its quota withheld CPU for {100 * min(share, 1):.0f} % of the time"
-    return Break(owner=Owner.CLIENT_HOST, reason=reason, code="host-throttled")
+    words = f"{name} never joined: {withheld(share)}"
+    return Break(owner=Owner.CLIENT_HOST, reason=words, code="host-throttled")
 
 
 def _told(left: ClientEvidence | None, name: str) -> Break | None:

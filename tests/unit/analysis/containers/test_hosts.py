@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.containers.hosts import Host, Span, client
+from lab.analysis.containers.hosts import Host, Span, client, withheld
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 
 LOOK_NS = 250_000_000
@@ -156,3 +156,17 @@ def test_kills_that_were_not_counted_are_unknown() -> None:
     grown = (*killed[:2], replace(killed[2], oom_kills=1))
     assert Host(name="server", cgroup=grown).oom_kills(0, 2 * LOOK_NS) == 1
     assert Host(name="server", cgroup=cgroup(1, 1, kills=None)).oom_kills(0, 2 * LOOK_NS) is None
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.6, "its quota withheld CPU for up to 60 % of the time"),
+        (1.2, "its quota withheld CPU for up to 120 % of the time"),
+        (1.21, "its quota withheld up to 1.2 s of CPU in each second"),
+        (2.69, "its quota withheld up to 2.7 s of CPU in each second"),
+    ],
+)
+def test_what_several_cpus_were_kept_from_is_no_share_of_the_time(share: float, words: str) -> None:
+    """Three periods' ends in one look are 120 % of it; more than that was withheld on several CPUs at once."""
+    assert withheld(share, "up to ") == words

@@ -202,6 +202,8 @@ def test_a_client_without_cpu_to_join_with_is_its_hosts() -> None:
         assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CLIENT_HOST)
         assert (cause.reason, cause.hop) == ("host-throttled", "connect")
         assert cause.note == "publisher never joined: its quota withheld CPU for 97 % of the time"
+    several = starved(2.4, silent((), (), ())).flows[0].causes[0]
+    assert several.note == "publisher never joined: its quota withheld 2.4 s of CPU in each second"
 
 
 def test_a_client_that_was_short_of_cpu_for_moments_or_joined_is_not() -> None:
