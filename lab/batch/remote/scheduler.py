@@ -21,7 +21,7 @@ from lab.errors import EnvironmentFault, UsageError
 try:
     import distributed
 except ModuleNotFoundError as missing:
-    raise UsageError(f"more than one machine needs Dask: {missing}", fix="pip install 'livekit-lab[dask]'") from None
+    raise UsageError(f"more than one machine needs Dask: {missing}", fix="in the checkout: pip install '.[dask]'") from None
 
 dask: Any = distributed  # its methods carry no types
 CONNECT_S = 10.0
