@@ -21,7 +21,8 @@ from lab.errors import EnvironmentFault, UsageError
 try:
     import distributed
 except ModuleNotFoundError as missing:
-    raise UsageError(f"more than one machine needs Dask: {missing}", fix="in the checkout: pip install '.[dask]'") from None
+    words = f"more than one machine needs Dask: {missing}"
+    raise UsageError(words, fix="in the checkout: pip install '.[dask]'") from None
 
 dask: Any = distributed  # its methods carry no types
 CONNECT_S = 10.0
