@@ -50,9 +50,16 @@ class Tree:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """Return `(did you mean "x"?)` for a near miss, else the list of what is known."""
+    names = sorted(known)
+    close = nearest(word, names)
+    return f'(did you mean "{close}"?)' if close else f"(known: {', '.join(names)})"
+
+
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return which of what is known `word` may have meant, None when it is near none."""
     names = {name.lower(): name for name in sorted(known)}
     close = difflib.get_close_matches(str(word).lower(), names, n=1, cutoff=0.7)
-    return f'(did you mean "{names[close[0]]}"?)' if close else f"(known: {', '.join(names.values())})"
+    return names[close[0]] if close else None
 
 
 def with_value(tree: Tree, path: Path, value: Any, origin: str) -> Tree:

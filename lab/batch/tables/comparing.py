@@ -19,12 +19,13 @@ from lab.batch.tables.sides import Member, Side, side, split
 from lab.errors import UsageError
 from lab.report.verdicts import Told
 from lab.scenario.sweeping import Setting, spelled
-from lab.scenario.tree import did_you_mean
+from lab.scenario.tree import nearest
 
 DEFAULT_METRICS = ("audio_loss", "code_loss", "network_loss", "concealed", "longest_gap", "delay_p95")
 _AROUND = ("machine", "netem", "lab")
 """Things that no axis of a sweep varies; images but those of server and client are such too."""
 _FAILED, _NO_VERDICT = 1, 3
+_FEW = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +44,8 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
     metrics, sides = metrics_named(asked.metrics), _sides(asked)
     first, *others = sides
     couples = [(first, other, _paired(first, other)) for other in others]
-    _check_known(asked.allow, [pair for _, _, pairs in couples for pair in pairs])
     found = [_differing(pairs) for _, _, pairs in couples]
+    _check_known(asked.allow, [pair for _, _, pairs in couples for pair in pairs], found)
     for (one, other, _), different in zip(couples, found, strict=True):
         _admit(one.name, other.name, different, asked)
     judged = [[_pair(*pair) for pair in pairs] for _, _, pairs in couples]
@@ -108,8 +109,12 @@ def _places(one: Side) -> list[Place]:
 
 
 def _settings(places: Sequence[Place]) -> str:
-    known = list(dict.fromkeys(spelled(place.setting) or "none" for place in places))
-    return ", ".join(known[:3]) + (f" and {len(known) - 3} more" if len(known) > 3 else "")
+    return _few(list(dict.fromkeys(spelled(place.setting) or "none" for place in places)))
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first ones of `names`, and how many there are beside."""
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
 
 
 def _pair(first: Member, second: Member) -> Pair:
@@ -125,13 +130,20 @@ def _differing(pairs: Sequence[_Couple]) -> tuple[Differing, ...]:
     return tuple(found.values())
 
 
-def _check_known(allow: Sequence[str], pairs: Sequence[_Couple]) -> None:
-    """Refuse an --allow of something that no run tells of. UsageError."""
+def _check_known(allow: Sequence[str], pairs: Sequence[_Couple], found: Sequence[Sequence[Differing]]) -> None:
+    """Refuse an --allow of something that no run tells of; what it may be about is what differs. UsageError."""
     members = dict.fromkeys(member.folder for pair in pairs[:1] for member in pair)
     known = {key for folder in members for one in conditions(folder) for key in above(one.thing)}
     for name in allow if known else ():
         if name not in known:
-            raise UsageError(f"--allow {name}: nothing of that name {did_you_mean(name, known)}")
+            close = nearest(name, known)
+            fix = f"did you mean {close}?" if close else _what_differs(found)
+            raise UsageError(f"--allow {name}: nothing of that name", fix=fix)
+
+
+def _what_differs(found: Sequence[Sequence[Differing]]) -> str:
+    things = list(dict.fromkeys(one.thing for different in found for one in different))
+    return f"what differs is {_few(things)}" if things else "nothing differs: leave it out"
 
 
 def _allowed(one: Differing, allow: Sequence[str]) -> bool:

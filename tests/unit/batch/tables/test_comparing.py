@@ -83,8 +83,13 @@ def test_what_is_allowed_to_differ_is_said_and_nothing_else_is(tmp_path: Path) -
     assert {each.thing for each in found.compared} == {"media.dtx"}
     (found,) = asked(one, two, allow=("media",))
     assert {each.thing for each in found.compared} == {"machine"}
-    with pytest.raises(UsageError, match=r'--allow mediaa: nothing of that name \(did you mean "media"\?\)'):
-        asked(one, two, allow=("mediaa",))
+    for name, way_out in (
+        ("mediaa", "did you mean media?"),
+        ("nonsense", "what differs is media.red, media.dtx, machine"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            asked(one, two, allow=(name,))
+        assert str(refused.value) == f"--allow {name}: nothing of that name ({way_out})"
 
 
 def test_a_version_and_its_image_are_one_thing(tmp_path: Path) -> None:
