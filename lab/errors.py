@@ -7,8 +7,8 @@ LabError                     5   internal error
 │   └── ClientFailed         4   a client container died or never became ready
 ├── StorageError             5   results could not be stored or read
 │   └── EvidenceError        5   a recording's piece is missing, truncated or foreign
-├── LeftoverError            6   something of the run could not be cleaned up
-└── Interrupted        130/143/129   a signal ended the run; the recording is kept and marked
+└── LeftoverError            6   something of the run could not be cleaned up
+Interrupted (BaseException)  130/143/129   a signal ended the run; the recording is kept and marked
 """
 
 from __future__ import annotations
