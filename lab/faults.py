@@ -15,6 +15,8 @@ from typing import Any
 
 SERVER = "server"
 """The container of a `Pause` that is no client's."""
+READ_MS = 10
+"""What a listener reads at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +103,7 @@ class SubscribeLate:
 
 @dataclass(frozen=True, kw_only=True)
 class SlowReader:
-    """Client fault: each 10 ms read take `per_frame_ms` during the media, and the queue holds `capacity_ms`."""
+    """Client fault: each read of `READ_MS` takes `per_frame_ms` during the media, and the queue holds `capacity_ms`."""
 
     client: str
     per_frame_ms: float

@@ -149,7 +149,7 @@ def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
     """Say that the server is to blame, but not whether it was starved: nobody watched its cgroup."""
     if owner != Owner.SERVER or case.throttled is not None:
         return ()
-    file = names.CGROUPS.format(container="server")
+    file = names.CGROUPS.format(container=names.SERVER)
     return (f"{file} does not cover the media: it tells {Owner.LOAD} from {Owner.SERVER}",)
 
 

@@ -13,10 +13,9 @@ from typing import Any, TypeVar
 
 from lab.clients.config import Config
 from lab.clients.go import sleep_until, wait_start_ns
-from lab.faults import ClientFault, CutEnd, SlowReader
+from lab.faults import READ_MS, ClientFault, CutEnd, SlowReader
 from lab.probe.lines import Lines
 
-READ_MS = 10
 _MS = 1_000_000
 F = TypeVar("F", bound=ClientFault)
 

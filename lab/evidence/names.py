@@ -23,7 +23,7 @@ CLIENT_HEARD = "heard-{publisher}.pcm"  # int16 little endian mono 48 kHz, as re
 CLIENT_READS = "heard-{publisher}.jsonl"  # how many samples had been read when
 CLIENT_LOG = "log.txt"
 CLIENT_EXIT = "exit.json"  # {"exit_code", "oom_killed"}, written by the rig when the client is gone
-SERVER = "server"
+SERVER = "server"  # the folder of what it said, and its container in `host/`; a client's is `container(client)`
 SERVER_CONFIG = "server/livekit.yaml"
 SERVER_LOG = "server/log.txt"
 SERVER_METRICS = "server/metrics.txt"
@@ -32,7 +32,7 @@ SERVER_ROOMS = "server/rooms.json"  # its /debug/rooms just before the clients l
 HOST = "host"
 PACER = "host/pacer.jsonl"  # one Tick per line
 HOST_SECONDS = "host/seconds.jsonl"  # one HostSecond per line
-CGROUPS = "host/cgroup-{container}.jsonl"  # one CgroupSecond per line; container: server or client-<name>
+CGROUPS = "host/cgroup-{container}.jsonl"  # one CgroupSecond per line
 NETWORKS = "host/network-{container}.jsonl"  # one NetworkSecond per line, of the namespace that container sits in
 EVENTS = "events.jsonl"  # what the rig did, one JSON line each
 DERIVED = "derived"
@@ -69,6 +69,11 @@ def tap(place: str, client: str | None) -> str:
 
 CORE_TAP = f"{CAPTURES}/core.pcap"
 OPEN_TAP = f"{CAPTURES}/open.pcap"
+
+
+def container(client: str) -> str:
+    """Return by what name a client's container goes in `host/`."""
+    return f"client-{client}"
 
 
 def client(name: str, file: str) -> str:

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from lab.errors import ClientFailed
+from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.rig.bump.network import Network
 from lab.rig.faults.injector import Injector
@@ -56,9 +57,9 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
         )
         watch(Progress(phase="join"))
         folder.put(facts.known(folder.manifest, lab, scenario))
-        around.witnesses.watch(SERVER, lab.server, node=SERVER)
+        around.witnesses.watch(names.SERVER, lab.server, node=SERVER)
         for each in joined:
-            around.witnesses.watch(f"client-{each.client.name}", each.container, node=each.client.name)
+            around.witnesses.watch(names.container(each.client.name), each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
         if _all_hear(lab, scenario, joined, folder):

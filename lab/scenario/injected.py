@@ -9,8 +9,6 @@ from lab import faults
 from lab.faults import SERVER, Fault, PublisherFault, RigFault, SubscriberFault
 from lab.scenario.model import Client, Scenario
 
-_READ_MS = 10
-
 
 def injected(scenario: Scenario, publisher: str, subscriber: str) -> float:
     """Return the share of the media that faults take from what `subscriber` hears of `publisher`."""
@@ -59,7 +57,7 @@ def _unheard_ms(fault: SubscriberFault, media_ms: int) -> float:
         case faults.SubscribeLate() | faults.CutEnd():
             return fault.by_ms
         case faults.SlowReader():
-            return media_ms * (1 - _READ_MS / fault.per_frame_ms)
+            return media_ms * (1 - faults.READ_MS / fault.per_frame_ms)
         case _:
             assert_never(fault)
 

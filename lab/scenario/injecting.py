@@ -12,6 +12,7 @@ from typing import assert_never
 
 from lab.faults import (
     KINDS,
+    READ_MS,
     SERVER,
     BackendBursts,
     BackendLate,
@@ -40,7 +41,6 @@ from lab.scenario.tree import FieldError, Path
 MIN_PAUSE_MS = 50
 """Freezing and thawing takes the engine some 20 ms each."""
 _MAX_BUFFER = 4_000_000
-_READ_MS = 10
 _MAX_READ_MS = 1_000
 _MAX_SLOWER = 10
 _Names = Mapping[str, tuple[str, ...]]
@@ -135,9 +135,9 @@ def _check_publisher(fault: PublisherFault, clients: Sequence[Client], media: Me
 def _check_subscriber(fault: SubscriberFault, media: Media, path: Path) -> None:
     match fault:
         case SlowReader():
-            _between(fault.per_frame_ms, _READ_MS, _MAX_READ_MS, (*path, "per_frame"))
-            if fault.capacity_ms % _READ_MS or not fault.capacity_ms:
-                message = f"{fault.capacity_ms}ms: a multiple of {_READ_MS}ms above 0 is expected"
+            _between(fault.per_frame_ms, READ_MS, _MAX_READ_MS, (*path, "per_frame"))
+            if fault.capacity_ms % READ_MS or not fault.capacity_ms:
+                message = f"{fault.capacity_ms}ms: a multiple of {READ_MS}ms above 0 is expected"
                 raise FieldError((*path, "capacity"), message)
         case SubscribeLate() | CutEnd():
             _fits(fault.by_ms, 1, media, path, "by")

@@ -12,7 +12,7 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.rig.bump import driver, states
 from lab.rig.bump.vm import prepare
-from lab.rig.layout.topology import MAX_LINKS
+from lab.scenario.links import MAX_LINKS
 from lab.scenario.model import Impairment
 from tests.rig.bump_lab import BumpLab, Rig, counters, direction_of, frames
 

@@ -14,10 +14,10 @@ from itertools import pairwise
 from statistics import median
 from typing import TypeVar
 
+from lab.evidence import names
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.evidence.recording import Recording
 
-SERVER = "server"
 _STILL_SHARE = 0.02  # of what it usually uses; clients tick each 10 ms, an idle server still uses a sixth
 _WORK_PACKETS = 5  # between two looks; one flow is twelve, what keeps a silent room alive is one or two
 _ONE_CPU = 1.2  # a quota's 100 ms are booked at their end: three of them may fall into one look's 250 ms
@@ -128,7 +128,7 @@ class Host:
     def _had_work(self, from_ns: int, to_ns: int) -> bool:
         """Say whether it should have done something; a server without packets need not, as far as anybody counted."""
         around = _around(self.network, from_ns, to_ns)
-        if self.name != SERVER or not around:
+        if self.name != names.SERVER or not around:
             return True
         delivered = [_at(around, lambda look: look.ip_in_delivers, t_ns) for t_ns in (from_ns, to_ns)]
         return delivered[1] - delivered[0] >= _WORK_PACKETS
@@ -148,11 +148,6 @@ def withheld(share: float, up_to: str = "") -> str:
     if share > _ONE_CPU:
         return f"its quota withheld {up_to}{share:.1f} s of CPU in each second"
     return f"its quota withheld CPU for {up_to}{100 * share:.0f} % of the time"
-
-
-def client(name: str) -> str:
-    """Return the host's name of the client called `name`."""
-    return f"client-{name}"
 
 
 def _undelivered(look: NetworkSecond) -> int:

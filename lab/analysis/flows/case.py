@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lab.analysis.containers.hosts import SERVER, Host, hosts_of
+from lab.analysis.containers.hosts import Host, hosts_of
 from lab.analysis.flows.door import Door, door
 from lab.analysis.flows.flow import Flow, Times
 from lab.analysis.network.links import Account, accounts
@@ -62,7 +62,7 @@ class Case:
 
     def door(self, flow: Flow) -> Door | None:
         """Return the account of `flow` at the server's door, None when the server gave none."""
-        return door(self.scene, flow, self.tracks, self.hosts.get(SERVER))
+        return door(self.scene, flow, self.tracks, self.hosts.get(names.SERVER))
 
     def link(self, client: str, way: str) -> Account | None:
         """Return the account of one direction of a client's link, None when it has none."""
@@ -104,7 +104,7 @@ def case_of(recording: Recording, asked: Asked) -> Case:
     )
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
     links = accounts(scene, (times.media_from_ns, until), times.control)
-    host = recording.cgroups.get("server", ())
+    host = recording.cgroups.get(names.SERVER, ())
     return Case(
         scene=scene,
         times=times,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from lab.analysis.containers.holdups import Client, Holdup, during, holdups, overlap_ns
-from lab.analysis.containers.hosts import client
 from lab.analysis.containers.pushes import line_of, pushes
 from lab.analysis.flows.case import Case
 from lab.analysis.flows.flow import Flow
@@ -17,6 +16,7 @@ from lab.analysis.ledger.damage import Blame
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags
+from lab.evidence import names
 
 _MOSTLY = 0.5
 _MS = 1_000_000
@@ -57,7 +57,7 @@ def held(case: Case, seat: Seat, *, steady: bool) -> tuple[Holdup, ...]:
     seen = Client(
         sent_ns=packets["t_ns"][packets["src"] == seat.ip],
         lags=lags,
-        host=case.hosts.get(client(seat.name)),
+        host=case.hosts.get(names.container(seat.name)),
         ticks=case.ticks,
     )
     return holdups(seen, case.times.media_from_ns - _LEAD_NS, case.until_ns, steady=steady)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lab.analysis.containers.hosts import SERVER, Host
+from lab.analysis.containers.hosts import Host
 from lab.analysis.ledger.ledger import dropped
 from lab.analysis.ledger.pieces import Piece, Story, Told, everything, undecided
+from lab.evidence import names
 
 _HALF = 0.5
 _CROWD = 3
@@ -41,7 +42,7 @@ def load(story: Story, piece: Piece) -> list[Told]:
 
 
 def _host(story: Story) -> Host:
-    return story.case.hosts.get(SERVER) or Host(name=SERVER)
+    return story.case.hosts.get(names.SERVER) or Host(name=names.SERVER)
 
 
 def _span(story: Story) -> tuple[int, int]:
@@ -58,7 +59,7 @@ def _packets(story: Story) -> int:
 
 
 def _lost(story: Story, piece: Piece) -> list[Told]:
-    gone, account = int(dropped(story.flow, SERVER).sum()), story.case.door(story.flow)
+    gone, account = int(dropped(story.flow, "server").sum()), story.case.door(story.flow)
     if account is None:
         return _kernels(story, piece, gone)
     if account.lost_unsent >= _HALF * gone:

@@ -14,10 +14,11 @@ from ipaddress import IPv4Address
 
 import numpy as np
 
-from lab.analysis.containers.hosts import Host, client, withheld
+from lab.analysis.containers.hosts import Host, withheld
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags
+from lab.evidence import names
 from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets, PairSample
 
 _TCP = 6
@@ -51,7 +52,9 @@ def broken(scene: Scene, seats: Sequence[Seat], hosts: Mapping[str, Host]) -> Br
             if found:
                 return found
     left = {seat.name: scene.evidence(seat.name) for seat in seats}
-    held = [_held_short(hosts.get(client(name)), name) for name, one in left.items() if not (one and one.pairs)]
+    held = [
+        _held_short(hosts.get(names.container(name)), name) for name, one in left.items() if not (one and one.pairs)
+    ]
     told = [_told(one, name) for name, one in left.items()]
     return next((found for found in (*held, *told) if found), None)
 

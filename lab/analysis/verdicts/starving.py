@@ -14,10 +14,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from lab.analysis.containers.hosts import SERVER, Host, Span, client
+from lab.analysis.containers.hosts import Host, Span
 from lab.analysis.ledger.damage import OWNERS
 from lab.analysis.ledger.pieces import Piece, Story, pieces
 from lab.analysis.values import Owner
+from lab.evidence import names
 from lab.evidence.accounts import HostSecond, Tick
 
 WAITED_NS = 40_000_000
@@ -82,5 +83,5 @@ def _within(story: Story, piece: Piece, slow: Sequence[Span]) -> int:
 def _where(story: Story, piece: Piece) -> str:
     """Return the container in which a piece of damage came about."""
     if piece.owner in (Owner.SERVER, Owner.LOAD):
-        return SERVER
-    return client(story.flow.subscriber.name if piece.hop in _LISTENING else story.flow.publisher.name)
+        return names.SERVER
+    return names.container(story.flow.subscriber.name if piece.hop in _LISTENING else story.flow.publisher.name)

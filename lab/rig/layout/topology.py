@@ -20,7 +20,6 @@ from ipaddress import IPv4Address, IPv4Network
 from lab.scenario.model import Crowd, Scenario
 
 BLOCKS = tuple(IPv4Network("198.18.0.0/15").subnets(new_prefix=22))
-MAX_LINKS = 12
 SERVER = "server"
 CROWD = "crowd"
 SIGNAL_PORT = 7880

@@ -122,7 +122,7 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room
     folder.write(f"{place}/{names.CLIENT_CONFIG}", json.dumps(client_config(scenario, client), indent=1))
     open_to_programs(folder.path / place)
     program = Program(
-        part=f"client-{client.name}",
+        part=names.container(client.name),
         module=MODULE,
         sdk=client.sdk,
         folder=folder.path / place,

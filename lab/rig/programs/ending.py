@@ -20,10 +20,11 @@ _TAIL_BYTES = 4_096
 """More than the longest line of frames.jsonl."""
 _LAST_BYTES = 2 * 48 * 120
 """The last 120 ms of sound: a listener writes it down each 100 ms."""
-_NAMES = 64
+NAMES = 64
 """After so many frames, 1.28 s, the names of marks come again: who is later than that is not heard in time."""
 FRAME_MS = 20
-_AGAIN_S = _NAMES * FRAME_MS / 1000 - 0.28
+"""As in `lab.marks`, like NAMES; that needs numpy, for which nobody is to wait before media runs."""
+_AGAIN_S = NAMES * FRAME_MS / 1000 - 0.28
 """What is longer on its way than this, and then in a jitter buffer, may have the name of a later frame."""
 _ENOUGH = 2
 """Different frames that must be heard: one might be made of pieces of others."""
@@ -55,7 +56,7 @@ class Ears:
         return bool(self._pairs) and all(self._has_heard(publisher, sound) for publisher, sound in self._pairs)
 
     def _has_heard(self, publisher: Path, sound: Path) -> bool:
-        since = range(self._first[publisher], self._frames(publisher))[:_NAMES]
+        since = range(self._first[publisher], self._frames(publisher))[:NAMES]
         return len(since) >= _ENOUGH and _heard(sound, since)
 
     def _frames(self, publisher: Path) -> int:
@@ -72,7 +73,7 @@ def _pairs(joined: Sequence[Running]) -> Iterator[tuple[Path, Path]]:
 
 
 def _heard(file: Path, frames: Iterable[int]) -> bool:
-    from lab.marks import symbol, symbols_in  # numpy: loaded while media runs, so that nobody waits for it
+    from lab.marks import symbol, symbols_in  # numpy: see FRAME_MS
 
     try:
         with file.open("rb") as sound:

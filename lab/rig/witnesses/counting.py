@@ -19,7 +19,6 @@ from lab.evidence import names
 from lab.evidence.values import DirectionState
 from lab.rig.bump.driver import Bump
 from lab.rig.bump.tc import BLOCKED, NETEM, ROOT, TBF
-from lab.rig.layout.topology import SERVER
 from lab.rig.process.watch import Count
 from lab.scenario.model import Scenario
 
@@ -77,7 +76,7 @@ class Counts:
             return ()
 
     def _server(self) -> Iterator[Count]:
-        seen = _last(self._run / names.NETWORKS.format(container=SERVER))
+        seen = _last(self._run / names.NETWORKS.format(container=names.SERVER))
         if seen:
             dropped = seen["udp_in_errors"]
             yield Count(hop="server", client="", offered=seen["udp_in_datagrams"] + dropped, dropped=dropped)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lab.analysis.containers.holdups import Client, holdups, overlap_ns
-from lab.analysis.containers.hosts import Host, client
+from lab.analysis.containers.hosts import Host
 from lab.analysis.wire.streams import Ints
 from tests.unit.analysis.containers.test_hosts import LOOK_NS, MS, cgroup
 
@@ -22,7 +22,7 @@ def sent(*, gap: tuple[int, int] | None = GAP) -> Ints:
 
 def looked_at(*used_ms: float, throttled_ms: float = 0.0) -> Host:
     """Return the client's container, the CPU it used and what was withheld from it in each look."""
-    return Host(name=client("a"), cgroup=cgroup(*used_ms, throttled_ms=throttled_ms))
+    return Host(name="client-a", cgroup=cgroup(*used_ms, throttled_ms=throttled_ms))
 
 
 def found(host: Host | None, *, steady: bool = True, from_ns: int = 0, gap: tuple[int, int] | None = GAP) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.containers.hosts import Host, Span, client, withheld
+from lab.analysis.containers.hosts import Host, Span, withheld
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 
 LOOK_NS = 250_000_000
@@ -90,7 +90,7 @@ def test_totals_that_fall_are_another_containers() -> None:
 
 def test_a_pause_is_a_spell_without_cpu() -> None:
     """Neighbouring distances are one spell; its edges are those of the looks; it counts where it touches the span."""
-    host = Host(name=client("a"), cgroup=cgroup(20, 21, 12, 0, 0.01, 9, 20, 0, 20, 20))
+    host = Host(name="client-a", cgroup=cgroup(20, 21, 12, 0, 0.01, 9, 20, 0, 20, 20))
     assert host.stood_still(0, 10 * LOOK_NS) == spans(3, 5, 7, 8)
     assert host.stood_still(4 * LOOK_NS + 1, 7 * LOOK_NS) == spans(4, 5)
     assert host.stood_still(5 * LOOK_NS, 7 * LOOK_NS) == ()
@@ -122,7 +122,7 @@ def test_a_server_to_whom_nobody_speaks_is_not_paused() -> None:
     first = replace(looks[0], t_ns=-LOOK_NS)
     server = Host(name="server", cgroup=used, network=(first, *looks))
     assert server.stood_still(0, 5 * LOOK_NS) == spans(1, 2)
-    assert replace(server, name=client("a")).stood_still(0, 5 * LOOK_NS) == spans(1, 2, 3, 4)
+    assert replace(server, name="client-a").stood_still(0, 5 * LOOK_NS) == spans(1, 2, 3, 4)
     assert replace(server, network=()).stood_still(0, 5 * LOOK_NS) == spans(1, 2, 3, 4)
 
 

@@ -6,7 +6,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 import pytest
 
-from lab.rig.layout.topology import BLOCKS, MAX_LINKS, Topology, node_argv, topology
+from lab.rig.layout.topology import BLOCKS, Topology, node_argv, topology
+from lab.scenario.links import MAX_LINKS
 from lab.scenario.model import (
     Background,
     Client,
