@@ -23,6 +23,7 @@ from lab.evidence.foreign import foreign
 from lab.evidence.host import PACER_KIND, SECONDS_KIND, read_cgroup, read_network, seconds, ticks
 from lab.evidence.manifest import SEALED, Manifest, read_manifest
 from lab.evidence.problems import Problems
+from lab.evidence.purposes import purpose
 from lab.evidence.recording import Recording
 from lab.evidence.rtp import Capture, read_capture
 from lab.evidence.server_log import ServerAccount, read_offsets, read_tracks
@@ -87,12 +88,13 @@ def _suspects(path: Path, manifest: Manifest, found: set[str]) -> set[str]:
 
 
 def _change(name: str, manifest: Manifest, found: set[str]) -> str:
-    """Say what happened to one file since the sealing."""
+    """Say what happened to one file since the sealing, and what it would have decided."""
+    told = f" (it tells {what})" if (what := purpose(name)) else ""
     if name not in found:
-        return f"{name}: missing, {manifest.files[name].bytes} bytes of it were sealed"
+        return f"{name}: missing, {manifest.files[name].bytes} bytes of it were sealed{told}"
     if name not in manifest.files:
         return f"{name}: added after the recording was sealed"
-    return f"{name}: changed since it was sealed"
+    return f"{name}: changed since it was sealed{told}"
 
 
 def _level_ids(manifest: Manifest, said: ServerAccount) -> Mapping[int, int]:

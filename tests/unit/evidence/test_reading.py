@@ -12,6 +12,7 @@ import pytest
 from lab.errors import EvidenceError
 from lab.evidence import names
 from lab.evidence.manifest import Phase, Place
+from lab.evidence.purposes import purpose
 from lab.evidence.reading import read
 from lab.evidence.steps import to_line
 from lab.evidence.store import RunFolder
@@ -113,7 +114,7 @@ def test_each_broken_piece_is_named_and_spoils_no_other(tmp_path: Path) -> None:
         data = (folder.path / name).read_bytes()
         (folder.path / name).write_bytes(b"#" + data[1:])
         changed, *others = read(folder.path).problems
-        assert changed == f"{name}: changed since it was sealed"
+        assert changed == f"{name}: changed since it was sealed (it tells {purpose(name)})"
         assert len(others) == 1
         assert others[0].startswith(name)
 
