@@ -16,6 +16,7 @@ from lab.analysis.several.limit_search import Answer, Try, look
 from lab.analysis.values import Outcome
 from lab.batch.crews.crew import Crew
 from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.journal import Began
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.trials import CONTROL_EVERY
 from lab.batch.sweeps.attempts import TRIES, Attempts
@@ -47,11 +48,16 @@ def go(
     while cells := unfinished(folder) or _round(folder, side_by_side):
         attempts.go(crew, cells, may_begin)
         before, folder = folder, SweepFolder(path)
-        if len(folder.lines) == len(before.lines):
+        if _begun(folder) == _begun(before):
             return
         for was, now in zip(limits(before), limits(folder), strict=True):
             if sentence(was) != sentence(now):
                 attempts.note(f"{now.key}{_within(now.setting)}: {sentence(now)}")
+
+
+def _begun(folder: SweepFolder) -> int:
+    """Count the attempts; a note in the journal is none."""
+    return sum(isinstance(line.event, Began) for line in folder.lines)
 
 
 def _within(setting: Setting) -> str:
