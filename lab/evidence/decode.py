@@ -38,6 +38,20 @@ def parse(text: str, where: str) -> dict[str, Any]:
     return raw
 
 
+def document(text: str, where: str, *, kind: str, newest: int, fix: str) -> dict[str, Any]:
+    """Return the JSON object in `text`, a `kind` of format `newest` or older.
+
+    EvidenceError naming `where` when it is none (`fix` says what to do then), or when a newer lab wrote it.
+    """
+    raw = parse(text, where)
+    found = raw.get("format")
+    if type(found) is not int:
+        raise EvidenceError(f"{where}: not a {kind} of lab: it has no format number", fix=fix)
+    if found > newest:
+        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {newest}; upgrade")
+    return raw
+
+
 def decode(kind: type[T], raw: Any, where: str) -> T:
     """Return `raw` as a `kind`; EvidenceError naming `where` and the key otherwise."""
     try:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.decode import decode, parse
+from lab.evidence.decode import decode, document
 
 FORMAT = 1
 SEALED = "sealed"
@@ -131,12 +131,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def load(text: str, where: str) -> Manifest:
     """Parse a manifest; EvidenceError naming `where` when it is foreign, broken or of a newer format."""
-    raw = parse(text, where)
-    found = raw.get("format")
-    if not isinstance(found, int):
-        raise EvidenceError(f"{where}: not a manifest of lab: it has no format number", fix="name a run folder")
-    if found > FORMAT:
-        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+    raw = document(text, where, kind="manifest", newest=FORMAT, fix="name a run folder")
     phase = raw.pop("phase", None)
     manifest = decode(Manifest, raw, where)
     if not manifest.phases or manifest.phase != phase:

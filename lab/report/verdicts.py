@@ -13,7 +13,7 @@ from typing import Any
 
 from lab.analysis.values import Measured, Outcome, Owner
 from lab.errors import EvidenceError
-from lab.evidence.decode import decode, parse
+from lab.evidence.decode import decode, document
 from lab.report.json import FORMAT
 from lab.scenario.metrics import METRICS, unit
 
@@ -52,12 +52,7 @@ class _Figure:
 
 def loads(text: str, where: str) -> tuple[Told, ...]:
     """Return the runs in a verdict's JSON `text`; EvidenceError naming `where` when it is foreign, newer or older."""
-    raw = parse(text, where)
-    found = raw.get("format")
-    if not isinstance(found, int):
-        raise EvidenceError(f"{where}: not a verdict of lab: it has no format number", fix=_AGAIN)
-    if found > FORMAT:
-        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+    raw = document(text, where, kind="verdict", newest=FORMAT, fix=_AGAIN)
     try:
         return tuple(_run(run, where) for run in raw["runs"])
     except (KeyError, TypeError, ValueError) as error:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lab.errors import EvidenceError
-from lab.evidence.decode import decode, parse
+from lab.evidence.decode import decode, document
 from lab.evidence.store import storing, write_atomically
 
 NAME = "limit.json"
@@ -27,8 +26,6 @@ def searched(folder: Path) -> str | None:
     if not path.exists():
         return None
     with storing(path):
-        found = parse(path.read_text(errors="replace"), str(path))
-    number = decode(int, found.get("format"), f"{path}: format")
-    if number > FORMAT:
-        raise EvidenceError(f"{path}: format {number} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
+        text = path.read_text(errors="replace")
+    found = document(text, str(path), kind="search", newest=FORMAT, fix="the file was changed; search again")
     return decode(str, found.get("key"), f"{path}: key")

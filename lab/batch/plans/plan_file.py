@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.errors import EvidenceError
-from lab.evidence.decode import decode, parse
+from lab.evidence.decode import decode, document
 from lab.scenario.sweeping import Axis, Setting
 
 FORMAT = 2
@@ -57,16 +57,8 @@ def read(path: Path) -> PlanFile:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{where}: cannot be read ({error})", fix="name the folder of a sweep") from error
-    raw = parse(text, where)
-    _check_format(raw.get("format"), where)
+    raw = document(text, where, kind="plan", newest=FORMAT, fix="name the folder of a sweep")
     found = decode(PlanFile, raw, where)
     if not all(0 <= cell.host < len(found.hosts) for cell in found.cells):
         raise EvidenceError(f"{where}: a cell has no host", fix="the file was edited; plan the sweep again")
     return found
-
-
-def _check_format(found: object, where: str) -> None:
-    if not isinstance(found, int):
-        raise EvidenceError(f"{where}: not a plan of lab: it has no format number", fix="name the folder of a sweep")
-    if found > FORMAT:
-        raise EvidenceError(f"{where}: format {found} needs a newer lab", fix=f"this one reads up to {FORMAT}; upgrade")
