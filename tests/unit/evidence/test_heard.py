@@ -103,3 +103,29 @@ def test_sound_and_counts_are_judged() -> None:
     assert names.is_judged("clients/bob/heard-ada.pcm")
     assert names.is_judged("clients/bob/heard-ada.jsonl")
     assert not names.is_judged("clients/bob/log.txt")
+
+
+def test_a_pause_between_two_notes_is_no_fault(tmp_path: Path) -> None:
+    """Nothing came for a while: the count stands still."""
+    written(tmp_path, samples=4800, counts=[(100, 4800), (200, 4800)])
+    (found,), problems = read(tmp_path)
+    assert [each.samples for each in found.reads] == [4800, 4800]
+    assert problems.all == []
+
+
+def test_sound_without_notes_counts_for_nothing(tmp_path: Path) -> None:
+    """Where none was noted there is nothing to miss; samples that nobody noted are too many."""
+    written(tmp_path, samples=0, counts=[])
+    assert read(tmp_path)[1].all == []
+    written(tmp_path, samples=1, counts=[])
+    assert "1 samples where 0 were noted" in read(tmp_path)[1].breaking[0]
+
+
+def test_a_note_cut_by_the_killing_is_named(tmp_path: Path) -> None:
+    """What was read before it counts."""
+    written(tmp_path, samples=9600, counts=[(100, 4800)])
+    with (tmp_path / "heard-ada.jsonl").open("a") as notes:
+        notes.write('{"t": 200, "sam')
+    (found,), problems = read(tmp_path, killed=True)
+    assert [each.samples for each in found.reads] == [4800]
+    assert "heard-ada.jsonl" in problems.breaking[0]

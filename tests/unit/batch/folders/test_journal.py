@@ -159,3 +159,13 @@ def test_a_line_that_finds_no_room_is_not_there_in_part(tmp_path: Path, monkeypa
         assert len(read(tmp_path)) == 1
         journal.append(EVENTS[2])
     assert tuple(line.event for line in read(tmp_path)) == (EVENTS[0], EVENTS[2])
+
+
+def test_a_new_journal_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name too: the folder is synced before the first word is written, and the file after each."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
+    with Journal(tmp_path) as journal:
+        assert synced == [tmp_path.stat().st_ino]
+        journal.append(EVENTS[0])
+        assert synced[1:] == [(tmp_path / NAME).stat().st_ino]

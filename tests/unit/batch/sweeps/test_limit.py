@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -199,6 +199,28 @@ def test_runs_side_by_side_are_chosen_together(tmp_path: Path, lanes: int) -> No
     (found,) = search(laid(tmp_path / "s"), runs, side_by_side=lanes)
     assert (found.holds, found.breaks) == ("6%", "7%")
     assert len(runs.made) <= 20 + 2 * lanes
+
+
+class Waiting(InOrder):
+    """A crew that notes how many runs wait for it at most."""
+
+    most = 0
+
+    def choose(self, waiting: Sequence[Cell]) -> Cell | None:
+        """Return the first."""
+        self.most = max(self.most, len(waiting))
+        return super().choose(waiting)
+
+
+def test_searches_share_the_lanes(tmp_path: Path) -> None:
+    """However many limits are sought: no more runs at a time than there are lanes."""
+    folder, crew = laid(tmp_path / "s", "media.red=true,false"), Waiting(Runs(breaks_from(7)))
+    with Journal(folder) as journal:
+        attempts = Attempts(SweepFolder(folder), journal, lambda _: None)
+        attempts.resume(judge)
+        limit.go(folder, attempts, crew, side_by_side=1)
+    assert crew.most == 1
+    assert [each.look.stop for each in limit.limits(SweepFolder(folder))] == [Stop.FOUND, Stop.FOUND]
 
 
 def test_only_cells_that_were_begun_are_asked_for(tmp_path: Path) -> None:

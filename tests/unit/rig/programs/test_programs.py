@@ -132,3 +132,38 @@ def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFol
     assert {name: spec.image for name, spec in specs.items()} == {"a": "old", "b": "i"}
     assert set(facts.ran(standing.machine.images, asked)) == {"base", "router", "server", "client", "client 1.1.2"}
     assert "client 1.1.2" not in facts.ran(standing.machine.images, BUSY)
+
+
+class Deaf(FakeEngine):
+    """An engine whose containers do not hear SIGTERM."""
+
+    def signal(self, container: str, name: str) -> None:
+        """End it by SIGKILL alone."""
+        self.log.append(f"signal {name}")
+        if name == "SIGKILL":
+            self.finish(container, exit_code=137)
+
+    def wait(self, container: str, timeout_s: float) -> int:
+        """Note for how long."""
+        self.log.append(f"wait {timeout_s:g}")
+        return super().wait(container, timeout_s)
+
+
+def test_a_program_that_does_not_end_is_killed_after_a_grace(folder: RunFolder) -> None:
+    """Asked first, then waited for, then killed; its exit code says how."""
+    engine = Deaf()
+    each = running(engine, folder).program
+    programs.finish(on_fake(engine, folder.path, BUSY), each, folder)
+    heard = [call for call in engine.log if call.startswith(("signal", "wait"))]
+    assert heard == ["signal SIGTERM", f"wait {programs.GRACE_S:g}", "signal SIGKILL"]
+    assert json.loads((folder.path / "clients/a/exit.json").read_text())["exit_code"] == 137
+
+
+def test_a_pulse_beats_once_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """First when that has passed, and then as long after it was last asked."""
+    clock = Clock(monkeypatch)
+    pulse, beats = programs.Pulse(every_s=1.0), []
+    for _ in range(12):
+        beats += [clock.now_s] if pulse.due() else []
+        clock.sleep(0.25)
+    assert beats == [1.0, 2.0]

@@ -29,6 +29,7 @@ class Speaking(FakeEngine):
 
     said_then: Sequence[str] = ()
     answer: Outcome | EnvironmentFault = Outcome(exit_code=0, stdout="", stderr="")
+    patience_s: float = 0.0
 
     def logs(self, container: str) -> str:
         """Return the next log; the last one for ever."""
@@ -36,8 +37,9 @@ class Speaking(FakeEngine):
         self.said_then = rest or [first]
         return first
 
-    def execute(self, container: str, argv: Sequence[str], **_: Any) -> Outcome:
+    def execute(self, container: str, argv: Sequence[str], **given: Any) -> Outcome:
         """Answer, or take too long."""
+        self.patience_s = given["timeout_s"]
         if isinstance(self.answer, EnvironmentFault):
             raise self.answer
         return self.answer
@@ -112,6 +114,36 @@ def test_the_room_is_kept_without_tokens(engine: Speaking, lab: Lab, folder: Run
     server_words.keep_rooms(lab, folder, ROOM)
     kept = json.loads((folder.path / names.SERVER_ROOMS).read_text())
     assert (kept["room"]["Name"], kept["room"]["Metadata"]) == (ROOM, "(token)")
+
+
+def test_what_it_ran_with_and_counted_is_kept(engine: Speaking, lab: Lab, folder: RunFolder) -> None:
+    """The configuration as it was given, the metrics as they were answered; wget gives up before the engine does."""
+    engine.answer, engine.said_then = Outcome(exit_code=0, stdout="livekit_rooms 1\n", stderr=""), [""]
+    server_words.keep_last_words(lab, folder, ROOM)
+    assert (folder.path / names.SERVER_CONFIG).read_text() == "port: 1\n"
+    assert (folder.path / names.SERVER_METRICS).read_text() == "livekit_rooms 1\n"
+    assert not (folder.path / "server/metrics.log").exists()
+    assert engine.patience_s > server_words.ANSWER_S
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Outcome(exit_code=1, stdout="", stderr="download timed out\n"), "did not answer {}: download timed out\n"),
+        (Outcome(exit_code=143, stdout="", stderr=""), "did not answer {}: 143\n"),
+        (EnvironmentFault("wget: no end after 3 s"), "no end after 3 s"),
+    ],
+)
+def test_why_there_are_no_metrics_and_no_rooms_is_kept(
+    engine: Speaking, lab: Lab, folder: RunFolder, answer: Outcome | EnvironmentFault, words: str
+) -> None:
+    """In its own words, else with its exit code."""
+    engine.answer, engine.said_then = answer, [""]
+    server_words.keep_rooms(lab, folder, ROOM)
+    server_words.keep_last_words(lab, folder, ROOM)
+    assert words.format("debug/rooms") in (folder.path / "server/rooms.log").read_text()
+    assert words.format("metrics") in (folder.path / "server/metrics.log").read_text()
+    assert not (folder.path / names.SERVER_METRICS).exists()
 
 
 @pytest.mark.parametrize(
