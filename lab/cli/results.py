@@ -44,7 +44,7 @@ def show(  # noqa: PLR0913 - each is an option of the command
         sys.stdout.write(told(find(result, results), *span(frames)))
     else:
         kind = Format.json if json else form
-        metrics = metric.split(",") if metric else None
+        metrics = None if metric is None else metric.split(",")
         sys.stdout.write(shown(find_any(result, results), by, metrics, kind.value, columns()))
 
 

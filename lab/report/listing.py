@@ -24,12 +24,13 @@ _NOBODY = "\N{EN DASH}"
 class Listed:
     """A run or a sweep. `outcome` and `owner` are empty where there is no verdict; `note` then says why.
 
-    `done` of `planned` cells have a run that counts; None both for a run.
+    `done` of `planned` cells have a run that counts; None both for a run, and for a `sweep` that cannot be read.
     """
 
     id: str
     scenario: str
     folder: str
+    sweep: bool = False
     outcome: str = ""
     owner: str = ""
     done: int | None = None
@@ -55,8 +56,8 @@ class ListedCell:
 def words(found: Sequence[Listed], where: str) -> Table:
     """Return runs and sweeps in words."""
     return Table(
-        title=f"{where}   {many(sum(each.planned is None for each in found), 'run')}, "
-        f"{many(sum(each.planned is not None for each in found), 'sweep')}",
+        title=f"{where}   {many(sum(not each.sweep for each in found), 'run')}, "
+        f"{many(sum(each.sweep for each in found), 'sweep')}",
         heads=("id", "scenario", "outcome", "owner"),
         rows=tuple((each.id, each.scenario, _state(each), each.owner or _NOBODY) for each in found),
     )

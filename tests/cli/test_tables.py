@@ -100,6 +100,7 @@ def test_ls_lists_the_sweep_and_its_cells(lab: Lab, results: Path) -> None:
     [
         (("show", "--by", "los"), "no axis 'los'"),
         (("show", "--metric", "audio_los"), 'did you mean "audio_loss"?'),
+        (("show", "--metric", ""), "no metric ''"),
         (("show", "--format", "pdf"), "pdf"),
         (("show", "nothing"), "no run 'nothing'"),
         (("ls", "nothing"), "no run 'nothing'"),

@@ -102,6 +102,15 @@ class SweepFolder:
         """Return the cells without a run that counts, in the order of the plan."""
         return tuple(cell for cell in self.cells if self.valid(cell) is None)
 
+    def unanswered(self, cell: Cell) -> str:
+        """Say why `cell`, which has no run that counts, has none: what became of its last attempt, or of its run."""
+        ended = self.ended(cell)
+        if not ended:
+            return "not run yet"
+        last = ended[-1]
+        gone = None if last.outcome in _NO_ANSWER else self.lost(last)
+        return f"its run is not there as it was: {gone}" if gone else last.why or last.outcome
+
     def lost(self, ended: Ended) -> str | None:
         """Say what is wrong with the run that `ended` speaks of; None when it is as it was."""
         try:

@@ -28,7 +28,11 @@ def find(run: str, results: Path) -> Path:
 
     The runs of a sweep are found by their ids too, where no other begins like that; `last` is none of them.
     """
-    return Path(run) if (Path(run) / names.MANIFEST).exists() else _only(run, runs(results), results)
+    if (Path(run) / names.MANIFEST).exists():
+        return Path(run)
+    if is_sweep(Path(run)):
+        raise UsageError(f"{run}: a sweep, and a run is expected", fix=f"lab ls {run} shows its runs")
+    return _only(run, runs(results), results)
 
 
 def find_any(what: str, results: Path) -> Path:
@@ -62,6 +66,8 @@ def _age(folder: Path) -> tuple[str, str]:
 
 def _only(what: str, known: Sequence[Path], results: Path) -> Path:
     """Return the one of `known`, oldest first, that `what` means. UsageError."""
+    if Path(what).is_dir():
+        raise UsageError(f"{what}: neither a run nor a sweep", fix=f"lab ls -o {what} shows what it holds")
     if not known and not sweeps(results):
         raise UsageError(
             f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o"
@@ -73,7 +79,9 @@ def _only(what: str, known: Sequence[Path], results: Path) -> Path:
         told = ", ".join(path.name for path in matching[:_TOLD])
         more = f" and {len(matching) - _TOLD} more" if len(matching) > _TOLD else ""
         raise UsageError(f"'{what}' could be {told}{more}", fix="type more of the id")
-    raise UsageError(f"no run '{what}' in {results}", fix="lab ls shows them all")
+    if what == "last":
+        raise UsageError(f"{results} holds sweeps only, and a run is expected", fix="lab ls SWEEP shows its runs")
+    raise UsageError(f"no run '{what}' in {results}", fix=f"lab ls -o {results} shows them all")
 
 
 def log(folder: Path, client: str) -> str:

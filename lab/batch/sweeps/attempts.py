@@ -21,6 +21,7 @@ from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opene
 from lab.batch.plans.cells import Cell
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.store import settle, token, utc_stamp
+from lab.report.amounts import many
 
 TRIES = 3
 """How often a cell is tried at one go until it has a run that counts."""
@@ -82,7 +83,7 @@ class Attempts:
             if (ended := folder.ended(cell)) and (lost := folder.lost(ended[-1])) and ended[-1].manifest:
                 self.note(f"cell {cell.id}: {lost}; it is made again")
         if self._folder.lines:
-            self.note(f"{len(folder.cells) - len(missing)} cells done, {len(missing)} to go")
+            self.note(f"{many(len(folder.cells) - len(missing), 'cell')} done, {len(missing)} to go")
         self._folder = folder
         return missing
 
@@ -97,10 +98,12 @@ class Attempts:
         while True:
             more = self._begin_all(crew, waiting, may_begin)
             if not self._under_way and not more:
-                return
+                break
             done = crew.ended()
             if done and self._ended(done):
                 waiting.append(done.cell)
+        if waiting:
+            self.note(f"{many(len(waiting), 'cell')} not begun: there is no time left to end them")
 
     def note(self, words: str) -> None:
         """Write down, and tell, something about the sweep as a whole."""

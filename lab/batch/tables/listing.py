@@ -30,10 +30,11 @@ def cells(path: Path) -> tuple[ListedCell, ...]:
 
 
 def _listed(folder: Path) -> Listed:
+    sweep = is_sweep(folder)
     try:
-        return _sweep(folder) if is_sweep(folder) else _run(folder)
+        return _sweep(folder) if sweep else _run(folder)
     except LabError as error:
-        return Listed(id=folder.name, scenario=folder.parent.name, folder=str(folder), note=str(error))
+        return Listed(id=folder.name, scenario=folder.parent.name, folder=str(folder), sweep=sweep, note=str(error))
 
 
 def _sweep(path: Path) -> Listed:
@@ -44,6 +45,7 @@ def _sweep(path: Path) -> Listed:
         id=path.name,
         scenario=folder.plan.name,
         folder=str(path),
+        sweep=True,
         done=planned - len(folder.missing()),
         planned=planned,
     )
@@ -64,7 +66,6 @@ def _run(path: Path) -> Listed:
 
 def _cell(folder: SweepFolder, cell: Cell) -> ListedCell:
     valid, ended = folder.valid(cell), folder.ended(cell)
-    why = "not run yet" if not ended else ended[-1].why or folder.lost(ended[-1]) or ended[-1].outcome
     return ListedCell(
         cell=cell.id,
         setting=cell.setting,
@@ -74,5 +75,5 @@ def _cell(folder: SweepFolder, cell: Cell) -> ListedCell:
         outcome=valid.outcome if valid else "",
         owner=valid.owner if valid else "",
         run=str(valid.folder) if valid else "",
-        note="" if valid else why,
+        note="" if valid else folder.unanswered(cell),
     )

@@ -48,7 +48,8 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
     """
     check_one_sweep(folder)
     keys = [key for axis in folder.plan.axes for key in axis.keys]
-    chosen = tuple(keys) if by is None else tuple(key_named(name, (*keys, REPETITION)) for name in by.split(","))
+    named = keys if by is None else [key_named(name, (*keys, REPETITION)) for name in by.split(",")]
+    chosen = tuple(dict.fromkeys(named))
     names = metrics_named(wanted)
     done = [_done(folder, cell) for cell in folder.cells]
     flows = tuple(dict.fromkeys(_name(flow) for each in done if each.run for flow in each.run.flows)) or ("",)

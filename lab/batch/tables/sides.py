@@ -12,7 +12,7 @@ from pathlib import Path
 from lab.analysis.several.compared import Place
 from lab.analysis.values import Outcome
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
-from lab.batch.folders.stored import find_any, is_sweep
+from lab.batch.folders.stored import find_any, is_sweep, sweeps
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import told
 from lab.errors import EvidenceError, UsageError
@@ -116,18 +116,16 @@ def _of_cells(name: str, folder: SweepFolder, cells: Sequence[Cell], without: Se
 
 
 def _why(folder: SweepFolder, cell: Cell) -> str:
-    ended = folder.ended(cell)
-    if not ended:
-        return "it was not run yet"
-    words = ended[-1].why or folder.lost(ended[-1]) or ended[-1].outcome
-    return f"no run of {len(ended)} tried counts: {words}"
+    tried = folder.tried(cell)
+    return (f"no run of {tried} tried counts: " if tried else "") + folder.unanswered(cell)
 
 
 def _runs(name: str, path: Path) -> Side:
     """Return the runs in the folder `path`; those of one scenario are its repetitions, oldest first. UsageError."""
     found = [file.parent for place in _RUNS for file in path.glob(f"{place}/{names.MANIFEST}")]
     if not found:
-        raise UsageError(f"{path}: holds no runs", fix="name a run, a sweep, or a folder of runs")
+        fix = "name one of them: lab ls -o shows them" if sweeps(path) else "name a run, a sweep, or a folder of runs"
+        raise UsageError(f"{path}: holds {'sweeps and ' * bool(sweeps(path))}no runs", fix=fix)
     several = any(run.parent != path for run in found)
     members: list[Member] = []
     lost: list[Lost] = []

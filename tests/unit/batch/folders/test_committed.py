@@ -53,6 +53,7 @@ def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
     assert now.missing() == (first.cell,)
     assert [each.cell for each in now.committed()] == [second.cell]
     assert "No such file" in str(now.lost(now.ended(first.cell)[-1]))
+    assert now.unanswered(first.cell).startswith("its run is not there as it was: ")
 
 
 @pytest.mark.parametrize("name", [names.SERVER_LOG, names.RESOLVED, names.MANIFEST])

@@ -9,7 +9,7 @@ import pytest
 
 from lab.batch.crews.crew import Attempt, InOrder
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import Began, Ended, Journal
+from lab.batch.folders.journal import Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, StorageError
@@ -142,3 +142,5 @@ def test_no_cell_begins_that_may_not(tmp_path: Path) -> None:
     runs = FakeRuns()
     done = swept(laid(plan, tmp_path / "sweep"), InOrder(runs), may_begin=lambda _: runs.made.total() < 1)
     assert (len(done.committed()), len(done.missing())) == (1, 3)
+    (said,) = [line.event.words for line in done.lines if isinstance(line.event, Noted)]
+    assert said == "3 cells not begun: there is no time left to end them"

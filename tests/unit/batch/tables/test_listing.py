@@ -75,6 +75,7 @@ def test_a_broken_sweep_is_a_line_too(results: Path) -> None:
     sweep.write_text(sweep.read_text()[:100])
     found = listed(results)
     assert len(found) == 6
+    assert words(found, "results").title == "results   5 runs, 1 sweep"
     assert "plan.json" in found[0].note
     assert (found[0].done, words(found[:1], "results").rows[0][2]) == (None, found[0].note)
 
@@ -98,7 +99,9 @@ def test_the_cells_of_a_sweep_name_their_runs_and_what_is_missing(results: Path)
     assert (shown[1].partition("=")[0], shown[6]) == ("loss", Path(done.run).name)
     assert [row[4] for row in words_of_cells((void, done), "x").rows] == ["missing: VOID", "PASS"]
     shutil.rmtree(done.run)
-    assert "No such file" in cells(folder)[1].note
+    gone = cells(folder)[1].note
+    assert "No such file" in gone
+    assert "what it cost" not in gone
 
 
 def test_a_cell_that_was_never_tried_says_so(tmp_path: Path) -> None:
@@ -126,6 +129,20 @@ def test_last_and_prefixes_find_runs_and_sweeps(results: Path) -> None:
         find_any("1970010", results)
     with pytest.raises(UsageError, match="no runs in"):
         find_any("last", results / "nowhere")
+
+
+def test_a_folder_that_is_there_and_is_none_is_said_to_be(results: Path) -> None:
+    """Where a run is expected, a sweep is refused as one; a folder of results is no result."""
+    (sweep,) = (file.parent for file in results.glob(f"*/*/{PLAN}"))
+    with pytest.raises(UsageError, match=r"a sweep, and a run is expected \(lab ls "):
+        find(str(sweep), Path("nowhere"))
+    for search in (find, find_any):
+        with pytest.raises(UsageError, match=r"neither a run nor a sweep \(lab ls -o "):
+            search(str(results), Path("nowhere"))
+    for run in results.glob(f"*/*/{names.MANIFEST}"):
+        run.unlink()
+    with pytest.raises(UsageError, match="holds sweeps only"):
+        find("last", results)
 
 
 def test_a_run_of_a_sweep_is_found_by_its_id(results: Path) -> None:

@@ -110,6 +110,7 @@ def test_by_one_axis_takes_the_other_together_and_says_so(sweep: SweepFolder) ->
     """Six runs a row, and `over` names what was mixed; every cell is still in exactly one row."""
     table = results(sweep, by="loss")
     assert (table.by, table.over) == ((LOSS,), (RED,))
+    assert results(sweep, by="loss,loss").by == (LOSS,)
     assert row(table, "0%").planned == 6
     assert sum(each.planned for each in table.rows) == len(sweep.plan.cells)
 
@@ -167,6 +168,7 @@ def test_every_flow_has_its_row(tmp_path: Path) -> None:
         ("loss,", ("audio_loss",), "no axis ''"),
         ("loss", ("audio_los",), "no metric 'audio_los' .did you mean \"audio_loss\""),
         ("loss", ("verdict",), "no metric 'verdict'"),
+        ("loss", ("",), "no metric ''"),
     ],
 )
 def test_what_there_is_not_is_an_error(sweep: SweepFolder, by: str, metrics: tuple[str, ...], said: str) -> None:
