@@ -85,6 +85,8 @@ def test_the_blindfold_leaves_the_verdict_and_hides_the_fault(tmp_path: Path) ->
     """Nothing of the loss is left in the scenario or the commands."""
     run = unpacked("twenty-percent", tmp_path)
     assert not seen_through(run)
+    assert any(direction.argv for step in read(run).steps for direction in step.directions)
     blindfold(run)
+    assert read(run).steps
     assert "links" not in (run / "scenario.yaml").read_text()
     assert all(direction.argv == () for step in read(run).steps for direction in step.directions)

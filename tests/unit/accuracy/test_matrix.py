@@ -87,6 +87,7 @@ def test_both_faults_of_a_pair_are_in_its_scenario() -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_owner_and_reason_of_a_fault_belong_together(fault: Fault) -> None:
     """By the closed table: each reason is one of an owner that is right."""
+    assert fault.reasons
     for code in fault.reasons:
         assert set(reason(code).owners) & set(fault.owners)
 

@@ -92,7 +92,9 @@ def pieces(results: Path) -> list[str]:
     unread = (names.AS_WRITTEN, names.RESOLVED)
     folder = recorded(results)
     every = (path.relative_to(folder.path).as_posix() for path in sorted(folder.path.rglob("*")) if path.is_file())
-    return [name for name in every if name not in (*unread, names.MANIFEST) and not name.endswith(".log")]
+    found = [name for name in every if name not in (*unread, names.MANIFEST) and not name.endswith(".log")]
+    assert {names.CORE_TAP, names.STEPS, names.PACER} <= set(found)
+    return found
 
 
 def test_each_missing_piece_is_named_and_spoils_no_other(tmp_path: Path) -> None:

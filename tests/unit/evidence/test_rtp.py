@@ -65,7 +65,9 @@ def test_which_bytes_of_a_tcp_stream_a_segment_carries(tmp_path: Path, options: 
     header = struct.pack(">HHIIBBHHH", 7880, 40_000, 0xFFFFFFF0, 9, words << 4, 0x18, 512, 0, 0) + options
     whole = ethernet(ipv4(header + b"told", proto=6)) + padding
     path = saved(tmp_path / "x.pcap", capture([Record(data=whole), Record(data=whole[: 34 + 20], wire=len(whole))]))
-    for packet in read_capture(path, level_ids={}).packets:
+    packets = read_capture(path, level_ids={}).packets
+    assert len(packets) == 2
+    for packet in packets:
         assert (packet["sport"], packet["dport"], packet["tcp_seq"]) == (7880, 40_000, 0xFFFFFFF0)
         assert (packet["tcp_bytes"], packet["kind"], packet["digest"]) == (4, KIND_OTHER, 0)
 

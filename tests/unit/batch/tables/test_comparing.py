@@ -140,6 +140,7 @@ def test_a_cell_without_a_run_that_counts_is_named(tmp_path: Path) -> None:
     second = sweep(tmp_path / "b", LOSS, lambda cell: void if cell.setting[0][1] == "5%" else Said())
     deleted = sorted((second / "cells").glob("*/*/manifest.json"))
     (found,) = asked(first, second)
+    assert found.alone
     assert all("no run of 1 tried counts: VOID" in one.why for one in found.alone)
     assert found.uncompared == ((("links.publisher.up.loss", "5%"),),)
     assert code([found], strict=False) == 0
