@@ -6,6 +6,7 @@ Importing this module imports Typer and nothing else, so that `lab --help` is im
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -35,6 +36,8 @@ for register in (
 
 def main() -> None:
     """Run the command; turn errors into one line on stderr and their exit code, 5 for those that nobody foresaw."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dash still shows the numbers beside it
     try:
         app()
     except Exception as error:  # whatever it is, it is no verdict: exit 1 would say that one failed

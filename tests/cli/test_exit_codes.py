@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -48,6 +49,16 @@ def scenario(tmp_path: Path) -> Path:
     path = tmp_path / "mine.yaml"
     path.write_text(GOOD)
     return path
+
+
+def test_a_terminal_that_knows_few_characters_gets_the_rest() -> None:
+    """Latin-1, or what a cron job has: what it cannot show is a question mark, and no internal error."""
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "schema"], capture_output=True, text=True, check=False, env=ascii_only
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "320?240" in done.stdout
 
 
 @pytest.mark.parametrize(

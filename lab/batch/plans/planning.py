@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.batch.plans.cells import Plan, plan
 from lab.batch.plans.outlook import outlook
 from lab.errors import ScenarioError, UsageError
+from lab.report.text import clean
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.layout.topology import BLOCKS, Topology, topology
 from lab.scenario.budget import Budget, budget
@@ -85,7 +86,7 @@ def _plan(scenario: Scenario) -> Iterator[str]:
     times = f"{media.duration_ms / 1000:g} s of media, {media.whole_ms / 1000:g} s in all"
     yield f"{scenario.name}   {times}   seed {scenario.seed}"
     if scenario.description:
-        yield scenario.description.strip()
+        yield from map(clean, scenario.description.strip().splitlines())
     layout = topology(scenario, BLOCKS[0])
     for title, lines in (
         ("scenario, resolved", dump(scenario).splitlines()),

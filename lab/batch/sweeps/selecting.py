@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.batch.plans.cells import Cell, Plan
 from lab.batch.plans.outlook import run_s
 from lab.errors import UsageError
+from lab.report.amounts import many
 from lab.scenario import units
 from lab.scenario.sweeping import key_named
 
@@ -38,7 +39,7 @@ class Selection:
         cells = [cell for cell in plan.cells if all(matches(cell) for matches in wanted)]
         if not cells:
             raise UsageError(f"--only {' '.join(self.only)}: no cell is all of that", fix="`lab plan` shows them")
-        return tuple(_part(cells, self.shard) if self.shard else cells)
+        return _part(cells, self.shard) if self.shard else tuple(cells)
 
     def may_begin(self, clock: Callable[[], float] = time.monotonic) -> Callable[[Cell], bool]:
         """Return who says whether a cell would be done in time, which runs from now on."""
@@ -78,6 +79,9 @@ def _matching(text: str, plan: Plan) -> Callable[[Cell], bool]:
     return lambda cell: dict(cell.setting)[key] == value
 
 
-def _part(cells: Sequence[Cell], shard: Shard) -> Sequence[Cell]:
-    """Return every `of`-th cell, so that each part has some of every repetition."""
-    return cells[shard.number - 1 :: shard.of]
+def _part(cells: Sequence[Cell], shard: Shard) -> tuple[Cell, ...]:
+    """Return every `of`-th cell, so that each part has some of every repetition. UsageError when there are none."""
+    if part := tuple(cells[shard.number - 1 :: shard.of]):
+        return part
+    words = f"--shard {shard.number}/{shard.of}: nothing is left for it of {many(len(cells), 'cell')}"
+    raise UsageError(words, fix=f"at most {many(len(cells), 'part')}")

@@ -27,6 +27,12 @@ def said(*files: Path, **options: object) -> str:
     return "".join(plan_text(Asked(files=files, **options)))  # type: ignore[arg-type]
 
 
+def test_a_description_moves_no_cursor(tmp_path: Path) -> None:
+    """A file that somebody sent: its lines stay lines, and what a terminal would obey is taken out."""
+    text = said(written(tmp_path, PLAIN + 'description: "one\\e[31m\\ntwo\\a"\n'))
+    assert text.splitlines()[1:3] == ["one[31m", "two"]
+
+
 def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     """Axes, every cell in its order with the controls, the labs and the time."""
     axes = ("links.publisher.up.loss=0%,5%,10%", "server.version=v1.13.5,v1.13.4")

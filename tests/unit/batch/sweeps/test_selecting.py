@@ -56,6 +56,14 @@ def test_wishes_that_exclude_each_other_leave_nothing_and_say_so(swept: Plan) ->
         Selection(only=("loss=0%", "loss=5%")).of(swept)
 
 
+def test_a_part_without_cells_is_refused(swept: Plan) -> None:
+    """Nobody should take the exit code 0 of nothing for an answer."""
+    only = (swept.cells[3].id,)
+    assert len(Selection(only=only, shard=Shard(number=1, of=2)).of(swept)) == 1
+    with pytest.raises(UsageError, match=r"--shard 2/2: nothing is left for it of 1 cell \(at most 1 part\)"):
+        Selection(only=only, shard=Shard(number=2, of=2)).of(swept)
+
+
 def test_the_parts_of_a_sweep_are_all_of_it_and_each_cell_once(swept: Plan) -> None:
     """Whatever their number, each part has some of each repetition."""
     for of in (1, 2, 3, 4):
