@@ -60,10 +60,6 @@ def _begun(folder: SweepFolder) -> int:
     return sum(isinstance(line.event, Began) for line in folder.lines)
 
 
-def _begun(folder: SweepFolder) -> int:
-    return sum(isinstance(line.event, Began) for line in folder.lines)
-
-
 def _within(setting: Setting) -> str:
     return f" with {spelled(setting)}" if setting else ""
 
