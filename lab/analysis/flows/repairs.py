@@ -16,11 +16,11 @@ from lab.analysis.flows.flow import Flow, Times
 from lab.analysis.values import Repair
 from lab.analysis.way.journey import RED_TYPE, At
 from lab.analysis.way.prediction import Copy, successors
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Scene
 from lab.analysis.wire.streams import Flags, rtp_of
-from lab.marks import BLOCK_MS, FRAME_MS, FRAME_SAMPLES
+from lab.marks import FRAME_MS, FRAME_SAMPLES
 
-_HALF = BLOCK_MS / FRAME_MS
 _OVERHEAD_BYTES = 74  # Ethernet 14, IPv4 20, UDP 8, RTP 12 with its extensions 10, SRTP 10: a 20 ms packet without RED
 _RED_BYTES = 5  # RFC 2198: 4 for a copy, 1 for the last
 _KNOWN_DEPTH = 1
@@ -45,7 +45,7 @@ def repairs(scene: Scene, flow: Flow, times: Times, bitrate_bps: int) -> tuple[R
 
 def unreliable(flow: Flow, found: Sequence[Repair]) -> tuple[str, ...]:
     """Say which repairs are unknown, where enough of the window's audio hangs on them."""
-    made = _HALF * float(flow.made.inside(flow.window).sum())
+    made = FRAMES_PER_BLOCK * float(flow.made.inside(flow.window).sum())
     said = [
         f"repair by {one.mechanism}: {one.unknown}; {one.frames:g} frames hang on it"
         for one in found
@@ -69,8 +69,8 @@ def red_depth(scene: Scene, flow: Flow, times: Times, bitrate_bps: int) -> int |
 
 def _repair(flow: Flow, mechanism: Copy, depth: int | None, evidence: str) -> Repair:
     only = _through(flow, mechanism)
-    heard = None if flow.ear is None else _HALF * float((only & (flow.ear.heard == Heard.YES)).sum())
-    frames = _HALF * float(only.sum())
+    heard = None if flow.ear is None else FRAMES_PER_BLOCK * float((only & (flow.ear.heard == Heard.YES)).sum())
+    frames = FRAMES_PER_BLOCK * float(only.sum())
     return Repair(
         mechanism=mechanism.name.lower(),
         depth=depth,
@@ -89,9 +89,12 @@ def _contradiction(flow: Flow, mechanism: Copy, depth: int | None, frames: float
         return f"of {frames:g} frames that came only so, {heard:g} were heard"
     if mechanism == Copy.FEC and flow.ear is not None:
         deeper = _beyond(flow)
-        found = _HALF * float((deeper & flow.ear.own).sum())
-        if _HALF * deeper.sum() >= _LEAST_FRAMES and found >= _HALF_OF_THEM * _HALF * deeper.sum():
-            return f"{found:g} of {_HALF * deeper.sum():g} frames were heard that it should not have saved"
+        found = FRAMES_PER_BLOCK * float((deeper & flow.ear.own).sum())
+        if (
+            FRAMES_PER_BLOCK * deeper.sum() >= _LEAST_FRAMES
+            and found >= _HALF_OF_THEM * FRAMES_PER_BLOCK * deeper.sum()
+        ):
+            return f"{found:g} of {FRAMES_PER_BLOCK * deeper.sum():g} frames were heard that it should not have saved"
     return ""
 
 
@@ -110,7 +113,7 @@ def _beyond(flow: Flow) -> Flags:
     slot = np.maximum(flow.made.slot, 0)
     missed = later & ~flow.prediction.decodable & ~flow.untold.any
     found = flow.made.inside(flow.window) & (flow.made.slot >= 0) & missed[slot]
-    whole = np.bincount(flow.made.frame, weights=found, minlength=1)[flow.made.frame] * _HALF >= 1
+    whole = np.bincount(flow.made.frame, weights=found, minlength=1)[flow.made.frame] * FRAMES_PER_BLOCK >= 1
     return np.asarray(found & whole, np.bool_)
 
 

@@ -17,8 +17,9 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.fates import FATES, fates
 from lab.analysis.ledger.kinds import CLIENTS, KINDS
 from lab.analysis.values import Owner
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.marks import BLOCK_MS
 
 OWNERS = tuple(Owner)
 _NOBODY = -1
@@ -65,11 +66,11 @@ class Damage:
     @property
     def made_frames(self) -> float:
         """How many frames were made."""
-        return self.fate.size * BLOCK_MS / FRAME_MS
+        return self.fate.size * FRAMES_PER_BLOCK
 
     def frames(self, chosen: Flags) -> float:
         """Return `chosen` blocks as frames."""
-        return float(chosen.sum()) * BLOCK_MS / FRAME_MS
+        return float(chosen.sum()) * FRAMES_PER_BLOCK
 
     def missing(self, without: frozenset[Owner] = frozenset()) -> Ints:
         """Return per block the 10 ms that are missing at it, all damage of `without` taken away."""

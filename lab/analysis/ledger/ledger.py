@@ -23,14 +23,14 @@ from lab.analysis.network.links import Account
 from lab.analysis.values import Frames, Hop, Owner
 from lab.analysis.way.journey import At
 from lab.analysis.way.prediction import Copy
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Scene
 from lab.analysis.wire.streams import Flags
 from lab.evidence import names
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.marks import FRAME_MS
 
 _SPAN = {"send": (At.NOWHERE, At.SENT), "uplink": (At.SENT, At.UPLINKED), "server": (At.SERVER_IN, At.SERVER_OUT),
          "downlink": (At.ROUTED, At.RECEIVED)}  # fmt: skip
-_HALF = BLOCK_MS / FRAME_MS
 
 
 def hops(
@@ -184,7 +184,9 @@ def _repaired(flow: Flow, gone: Flags) -> Mapping[str, float]:
     slot = flow.made.slot[inside]
     through = flow.prediction.through[slot]
     hurt = gone[slot]
-    found = {copy.name.lower(): float((hurt & (through == copy)).sum()) * _HALF for copy in (Copy.RED, Copy.FEC)}
+    found = {
+        copy.name.lower(): float((hurt & (through == copy)).sum()) * FRAMES_PER_BLOCK for copy in (Copy.RED, Copy.FEC)
+    }
     return {name: count for name, count in found.items() if count}
 
 

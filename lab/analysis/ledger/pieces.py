@@ -18,9 +18,9 @@ from lab.analysis.ledger.damage import OWNERS, Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import HOPS
 from lab.analysis.values import Owner
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import FrameLine
-from lab.marks import BLOCK_MS, FRAME_MS
 
 Kind = Literal["lost", "late", "silence"]
 _SILENCE_AT = {Owner.CLIENT: "push", Owner.BACKEND: "push"}
@@ -63,7 +63,11 @@ class Piece:
     @property
     def frames(self) -> str:
         """How much it is, in words."""
-        return f"{self.weight.sum() * BLOCK_MS / FRAME_MS:g} frames"
+        return self.frames_of(np.ones(self.rows.size, np.bool_))
+
+    def frames_of(self, chosen: Flags) -> str:
+        """Return in words how much of it is in the `chosen` rows."""
+        return f"{self.weight[chosen].sum() * FRAMES_PER_BLOCK:g} frames"
 
 
 @dataclass(frozen=True, kw_only=True)

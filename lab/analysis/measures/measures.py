@@ -22,13 +22,13 @@ from lab.analysis.measures.slowness import SLOW_MS, slowness
 from lab.analysis.numbers import statistics
 from lab.analysis.numbers.statistics import Floats
 from lab.analysis.values import Owner
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
 from lab.marks import BLOCK_MS, FRAME_MS
 
 Owners = frozenset[Owner]
 NETWORK: Owners = frozenset(owner for owner in Owner if owner.startswith("NETWORK/"))
 CODE: Owners = frozenset(owner for owner in Owner if owner.startswith("CODE/"))
-_HALF = BLOCK_MS / FRAME_MS
 _EVERYBODY: Owners = frozenset(Owner)
 NOBODY: Owners = frozenset()
 
@@ -136,7 +136,9 @@ class Measures:
         frame = self.flow.made.frame[self.flow.made.inside(self.flow.window)]
         if not frame.size:
             return np.zeros(0)
-        return np.asarray(np.bincount(frame - frame[0], weights=self.loss.missing(without) * _HALF), dtype=np.float64)
+        return np.asarray(
+            np.bincount(frame - frame[0], weights=self.loss.missing(without) * FRAMES_PER_BLOCK), dtype=np.float64
+        )
 
     def _played(self, metric: str, without: Owners) -> Floats:
         series = playing.shares(self.flow.inbound, metric)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lab.analysis.containers.pushes import Pushes, line_of, pushes
 from lab.analysis.ledger.pieces import Piece, Story, Told, everything
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS, FRAME_MS
 
 Floats = NDArray[np.float64]
 
@@ -54,13 +53,9 @@ def _unread(story: Story, piece: Piece) -> list[Told]:
     """Tell the end, behind the last 10 ms that was read, from what a slow reader's queue dropped."""
     ear = story.flow.ear
     ended = piece.rows > (int(np.flatnonzero(ear.sample >= 0).max(initial=-1)) if ear else piece.rows.max())
-    behind = f"{_frames(piece, ended)} behind the last that the program read"
-    unread = f"{_frames(piece, ~ended)} that NetEQ delivered and the program did not read"
+    behind = f"{piece.frames_of(ended)} behind the last that the program read"
+    unread = f"{piece.frames_of(~ended)} that NetEQ delivered and the program did not read"
     return _parted((ended, "end-cut", behind), (~ended, "reader-slow", unread))
-
-
-def _frames(piece: Piece, chosen: Flags) -> str:
-    return f"{piece.weight[chosen].sum() * BLOCK_MS / FRAME_MS:g} frames"
 
 
 def backend(story: Story, piece: Piece) -> list[Told]:

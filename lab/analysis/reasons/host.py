@@ -12,7 +12,6 @@ from lab.analysis.containers.holdups import Holdup, during
 from lab.analysis.containers.hosts import withheld
 from lab.analysis.ledger.pieces import Piece, Story, Told
 from lab.analysis.wire.streams import Flags
-from lab.marks import BLOCK_MS, FRAME_MS
 
 _AFTER_NS = 1_000_000_000
 _REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "host-busy", "unknown": "undecided"}
@@ -45,7 +44,7 @@ def _spoken(held: list[Holdup]) -> str:
 
 
 def _without(piece: Piece, left: Flags) -> Told:
-    frames = f"{piece.weight[left].sum() * BLOCK_MS / FRAME_MS:g} frames"
+    frames = piece.frames_of(left)
     if piece.kind == "lost" and piece.hop == "send":
         words = f"{frames} whose numbers are missing at the first capture"
         return Told(reason="host-dropped", chosen=left, note=words)

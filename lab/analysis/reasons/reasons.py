@@ -12,7 +12,7 @@ from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.pieces import Piece, Story, Told, pieces, undecided
 from lab.analysis.reasons import client, host, links, server
 from lab.analysis.values import Cause, Owner
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 
 _Key = tuple[Owner, str, str]
 
@@ -35,7 +35,7 @@ def _left_out(story: Story, size: int) -> tuple[Cause, ...]:
     count = int((story.loss.fate == FATES.index("dtx")).sum())
     if not count:
         return ()
-    note = f"{count * BLOCK_MS / FRAME_MS:g} frames of silence not sent: numbers without a gap, timestamps with"
+    note = f"{count * FRAMES_PER_BLOCK:g} frames of silence not sent: numbers without a gap, timestamps with"
     return (Cause(owner=Owner.NONE, hop="send", reason="dtx", share=count / size, note=note),)
 
 

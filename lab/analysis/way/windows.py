@@ -21,6 +21,7 @@ from lab.evidence.values import FrameLine
 from lab.marks import BLOCK_MS, FRAME_MS
 
 BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS
+FRAMES_PER_BLOCK = BLOCK_MS / FRAME_MS
 
 
 @dataclass(frozen=True, kw_only=True)
