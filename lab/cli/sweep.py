@@ -96,6 +96,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     from lab.batch.tables.showing import shown
     from lab.cli.results import columns
     from lab.cli.sweep_progress import SweepReporter
+    from lab.report.amounts import many
 
     if scheduler:
         _check_scheduler(context)
@@ -127,7 +128,8 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     kind = Format.json if json else form
     sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
     if done.missing:
-        print(f"lab: {done.missing} cells have no run that counts: lab sweep --resume {done.folder}", file=sys.stderr)
+        words = f"{many(done.missing, 'cell')} without a run that counts: lab sweep --resume {done.folder}"
+        print(f"lab: {words}", file=sys.stderr)
     raise typer.Exit(done.exit_code)
 
 

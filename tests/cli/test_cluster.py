@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import InOrder
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.remote import scheduler
 from tests.cli.test_exit_codes import lab
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import laid, planned, swept
 from tests.fakes.verdicts import JudgedRuns
 
@@ -78,7 +78,7 @@ def test_merging_too_little_says_how_to_go_on(tmp_path: Path, parts: list[Path])
         run.unlink()
     done = lab("sweep", "--merge", *parts, "-o", tmp_path / "results")
     assert done.returncode == 3
-    assert "2 cells have no run that counts: lab sweep --resume" in done.stderr
+    assert "2 cells without a run that counts: lab sweep --resume" in done.stderr
 
 
 @pytest.mark.parametrize(

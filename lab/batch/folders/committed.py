@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.analysis.values import Outcome
 from lab.batch.folders import limit_file
-from lab.batch.folders.journal import ERROR, Began, Ended, Line, Opened, read
+from lab.batch.folders.journal import ERROR, NAME, Began, Ended, Line, Opened, read
 from lab.batch.plans import cells
 from lab.batch.plans.cells import Cell
 from lab.errors import EvidenceError, StorageError, UsageError
@@ -128,9 +128,13 @@ class SweepFolder:
 
 
 def check_one_sweep(folder: SweepFolder) -> None:
-    """Refuse a folder with a journal of another plan, or with cells that its plan does not know. EvidenceError."""
+    """Refuse a folder with runs but no journal, a journal of another plan, or cells not in the plan. EvidenceError."""
     known = {cell.id for cell in folder.plan.cells}
     there = {path.name for path in (folder.path / CELLS).glob("*")}
+    if known & there and not folder.lines:
+        raise EvidenceError(
+            f"{folder.path}: it has runs, and its {NAME} is gone or empty", fix=f"restore {NAME} from a copy"
+        )
     there |= {line.event.cell for line in folder.lines if isinstance(line.event, Began | Ended)}
     foreign = [f"cell {cell} is not in its plan" for cell in sorted(there - known)]
     if any(isinstance(line.event, Opened) and line.event.plan != folder.plan.digest for line in folder.lines):

@@ -103,7 +103,7 @@ class Attempts:
             if done and self._ended(done):
                 waiting.append(done.cell)
         if waiting:
-            self.note(f"{many(len(waiting), 'cell')} not begun: there is no time left to end them")
+            self.note(f"{many(len(waiting), 'cell')} not begun: there is no time left for that")
 
     def note(self, words: str) -> None:
         """Write down, and tell, something about the sweep as a whole."""

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import Attempt, InOrder
+from lab.batch.crews.crew import Attempt
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, StorageError
 from lab.evidence import names
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 
 
@@ -143,4 +144,4 @@ def test_no_cell_begins_that_may_not(tmp_path: Path) -> None:
     done = swept(laid(plan, tmp_path / "sweep"), InOrder(runs), may_begin=lambda _: runs.made.total() < 1)
     assert (len(done.committed()), len(done.missing())) == (1, 3)
     (said,) = [line.event.words for line in done.lines if isinstance(line.event, Noted)]
-    assert said == "3 cells not begun: there is no time left to end them"
+    assert said == "3 cells not begun: there is no time left for that"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import InOrder
 from lab.batch.folders.committed import CELLS, SweepFolder
 from lab.batch.folders.journal import Journal, Opened
 from lab.batch.plans.cells import Cell, plan
@@ -17,6 +16,7 @@ from lab.batch.tables.results import results
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from lab.report.rows import Row, SweepTable
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, laid, swept
 from tests.fakes.verdicts import Figures, JudgedRuns
 
@@ -181,6 +181,13 @@ def test_a_cell_of_another_sweep_is_refused(sweep: SweepFolder) -> None:
     """Somebody copied folders together: nobody could say which row its run belongs to."""
     (sweep.path / CELLS / "0123456789ab").mkdir()
     with pytest.raises(EvidenceError, match=r"cell 0123456789ab is not in its plan: two sweeps are mixed"):
+        results(SweepFolder(sweep.path))
+
+
+def test_runs_without_a_journal_are_not_called_never_run(sweep: SweepFolder) -> None:
+    """Nobody could say which of them counted; whoever deleted it may still have it."""
+    (sweep.path / "journal.ndjson").write_bytes(b"")
+    with pytest.raises(EvidenceError, match=r"its journal\.ndjson is gone or empty \(restore journal\.ndjson"):
         results(SweepFolder(sweep.path))
 
 
