@@ -61,15 +61,6 @@ def mark(tones: int, down_db: int, sample_rate: int = SAMPLE_RATE) -> NDArray[np
     return np.asarray(amplitude * wave * envelope, dtype=np.int16)
 
 
-def level_dbov(samples: NDArray[np.int16]) -> float:
-    """Return the level of `samples` in -dBov, 0 (loudest) to 127 (silence), not yet rounded.
-
-    RFC 6464 section 3; full scale is 32767, as in WebRTC's rms_level.cc.
-    """
-    mean_square = float(np.mean(np.square(samples.astype(np.float64)))) / 32767.0**2
-    return SILENT_LEVEL if mean_square <= 0 else min(float(SILENT_LEVEL), -10 * np.log10(mean_square))
-
-
 def symbols_in(sound: bytes) -> frozenset[int]:
     """Return the tone pairs that stand out in `sound` (int16, mono, 48 kHz) for 20 ms on end, looked at each 5 ms."""
     samples = np.frombuffer(sound, "<i2").astype(np.float64)

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from lab.batch.crews.crew import Crew, InOrder
+from lab.batch.crews.crew import Crew
 from tests.bench.figures import Figure
 from tests.cluster.process import Process
 from tests.cluster.working import TAG, Replayed
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import laid, planned, swept
 from tests.replay.keep import unpacked
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import InOrder
 from lab.batch.plans.cells import plan
 from lab.cli import main
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, laid, swept
 from tests.fakes.verdicts import JudgedRuns
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lab.batch.crews.crew import Attempt, Crew, InOrder
+from lab.batch.crews.crew import Attempt, Crew
 from lab.batch.folders.committed import PLAN, SweepFolder
 from lab.batch.folders.journal import ERROR, Began, Journal
 from lab.batch.plans.cells import Cell, Plan, plan
@@ -17,6 +17,7 @@ from lab.evidence import names
 from lab.evidence.manifest import Image
 from lab.evidence.store import RunFolder
 from lab.scenario.load import loads
+from tests.fakes.crews import InOrder
 
 BASE = "version: 1\nseed: 7\nlinks: {publisher: {}}\n"
 _SCENARIO = loads(BASE, source="base")

@@ -1,4 +1,4 @@
-"""Those who make a sweep's runs: what is asked of them, and the simplest ones.
+"""Those who make a sweep's runs: what is asked of them.
 
 Law: how a run ended is told in the thread that asks, one at a time, so that one thread writes the journal.
 """
@@ -63,27 +63,3 @@ class Crew(Protocol):
 
     def ended(self) -> Done | None:
         """Wait until an attempt came to its end, or (None) until somebody may be free. Raises what stops everything."""
-
-
-class InOrder:
-    """The simplest crew: one run after another, in this thread."""
-
-    def __init__(self, run: RunCell) -> None:
-        """Make runs with `run`."""
-        self._run = run
-        self._next: tuple[Cell, Path] | None = None
-
-    def choose(self, waiting: Sequence[Cell]) -> Cell | None:
-        """Return the first, unless one has begun."""
-        return waiting[0] if waiting and self._next is None else None
-
-    def begin(self, cell: Cell, folder: Path) -> None:
-        """Have `ended` run it."""
-        self._next = (cell, folder)
-
-    def ended(self) -> Done | None:
-        """Run what has begun."""
-        if self._next is None:
-            return None
-        (cell, folder), self._next = self._next, None
-        return Done(cell=cell, attempt=self._run(cell, folder))

@@ -31,7 +31,8 @@ from lab.evidence.values import (
     StepState,
     Tap,
 )
-from lab.marks import BLOCK_SAMPLES, level_dbov, marked_frame
+from lab.marks import BLOCK_SAMPLES, marked_frame
+from tests.fakes.levels import level_dbov
 
 MS = 1_000_000
 GO_NS = 1_800_000_000 * 1_000_000_000

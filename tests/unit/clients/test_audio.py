@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from lab.clients.audio import Audio
-from lab.marks import level_dbov, marked_frame, steps_down_db
+from lab.marks import marked_frame, steps_down_db
+from tests.fakes.levels import level_dbov
 
 SPEECH = Path(__file__).parents[3] / "scenarios" / "audio" / "speech.wav"
 

@@ -22,12 +22,13 @@ import lab.probe
 from lab.evidence.frames import frames
 from lab.evidence.lines import read_headed
 from lab.evidence.stats import stats
-from lab.marks import BLOCK_SAMPLES, level_dbov, marked_frame
+from lab.marks import BLOCK_SAMPLES, marked_frame
 from lab.probe.frames import Frames, levels_dbov
 from lab.probe.heard import Heard
 from lab.probe.lag import Lag
 from lab.probe.lines import Lines, realtime_minus_monotonic_ns
 from lab.probe.stats import sample
+from tests.fakes.levels import level_dbov
 
 SOURCES = sorted(Path(lab.probe.__file__).parent.glob("*.py"))
 

@@ -14,9 +14,9 @@ from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner
 from lab.evidence.recording import Recording
 from lab.evidence.values import PlayedAudio
-from lab.marks import level_dbov
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
+from tests.fakes.levels import level_dbov
 from tests.unit.analysis import build, hearing
 from tests.unit.analysis.build import Plan, first_measured, recording
 from tests.unit.analysis.hearing import LOOKAHEAD, Hearing, heard, place

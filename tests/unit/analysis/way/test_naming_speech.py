@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from lab.analysis.way.naming import Naming, Pushed, Slots, named
 from lab.analysis.way.seams import Interval, intervals, sure
-from lab.marks import SILENT_LEVEL, level_dbov
+from lab.marks import SILENT_LEVEL
+from tests.fakes.levels import level_dbov
 from tests.unit.analysis.build import MS
 
 SPEECH = Path(__file__).parents[4] / "scenarios" / "audio" / "speech.wav"

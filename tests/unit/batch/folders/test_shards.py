@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import InOrder
 from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import Noted
@@ -20,6 +19,7 @@ from lab.errors import StorageError, UsageError
 from lab.evidence import names
 from lab.evidence.manifest import Image, read_manifest
 from lab.host import sources
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 
 AXIS = "links.publisher.up.loss=0%,1%,2%,3%,4%"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from lab.analysis.several.limit_search import Answer, Stop
-from lab.batch.crews.crew import Attempt, InOrder, RunCell
+from lab.batch.crews.crew import Attempt, RunCell
 from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder
 from lab.batch.folders.journal import Began, Journal, Noted
@@ -27,6 +27,7 @@ from lab.errors import EvidenceError, UsageError
 from lab.report.limit import Limit, dumps, sentence
 from lab.rig.process.watch import silent
 from lab.scenario.ladders import ladder
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, FakeRuns, judge
 
 KEY = "links.publisher.up.loss"

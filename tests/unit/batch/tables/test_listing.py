@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.crews.crew import InOrder
 from lab.batch.folders.committed import CELLS, PLAN
 from lab.batch.folders.stored import find, find_any
 from lab.batch.plans.cells import plan
@@ -19,6 +18,7 @@ from lab.evidence.store import RunFolder
 from lab.report.listing import to_json, words, words_of_cells
 from lab.report.table import FIXED
 from lab.scenario.load import loads
+from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, FakeRuns, laid, planned, swept
 
 SCENARIO = loads("version: 1\nname: mine\n", source="mine")
