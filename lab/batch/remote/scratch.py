@@ -22,7 +22,10 @@ PREFIX = "livekit-lab-worker-"
 
 @contextmanager
 def scratch(parent: Path | None, tell: Callable[[str], None]) -> Iterator[Path]:
-    """Have a folder of one's own below `parent`, None: the temporary folder; `tell` hears of the dead. StorageError."""
+    """Have a folder of one's own below `parent`, None: the temporary folder. StorageError.
+
+    `tell` hears of what the dead left, and of what cannot be removed.
+    """
     place = parent or Path(tempfile.gettempdir())
     with storing(place):
         for path in sorted(place.glob(f"{PREFIX}*")):
@@ -33,6 +36,8 @@ def scratch(parent: Path | None, tell: Callable[[str], None]) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            tell(f"{folder} could not be removed; the next worker here tries again")
         os.close(lock)
 
 

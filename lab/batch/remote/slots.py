@@ -142,7 +142,7 @@ class Slots:
             attempt = make(cell, folder)
             return Answer(attempt=attempt, parcel=pack(folder))
         finally:
-            self._broom.submit(shutil.rmtree, place)
+            self._broom.submit(shutil.rmtree, place)  # what that leaves, whoever made the scratch folder tells
 
 
 def _laid(sounds: Mapping[str, bytes], place: Path) -> dict[str, Path]:

@@ -39,6 +39,18 @@ def test_a_folder_is_gone_with_its_worker(tmp_path: Path) -> None:
     assert (left(tmp_path), told) == ([], [])
 
 
+def test_a_folder_that_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something in it belongs to somebody else: nothing is left behind in silence."""
+    told: list[str] = []
+    monkeypatch.setattr(place.shutil, "rmtree", lambda path, ignore_errors: None)
+    with scratch(tmp_path, told.append) as folder:
+        pass
+    assert (left(tmp_path), told) == (
+        [folder.name],
+        [f"{folder} could not be removed; the next worker here tries again"],
+    )
+
+
 def test_what_a_killed_worker_left_is_removed_by_the_next_one_and_a_living_ones_is_not(tmp_path: Path) -> None:
     """Another process is killed while it holds its folder: only then it is nobody's."""
     told: list[str] = []
