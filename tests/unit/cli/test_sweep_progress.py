@@ -140,3 +140,25 @@ def test_counters_are_read_in_the_runs_own_thread_now_and_then(cell: Cell) -> No
         clock.now_s += REDRAW_S
         reporter.watch(Progress(phase="media", run="one", counts=lambda: COUNTS[:1]))
         assert "uplink publisher 5.1%" in out.getvalue()
+
+
+def test_a_lane_keeps_its_counters_until_they_are_read_again(cell: Cell) -> None:
+    """Between two readings they stand still instead of vanishing."""
+    out, clock = Terminal(), Clock()
+    with SweepReporter(stream=out, clock=clock) as reporter:
+        reporter.watch(Progress(phase="media", run=cell.label, left_s=9.0, counts=lambda: COUNTS))
+        before = len(out.getvalue())
+        reporter.watch(Progress(phase="tail", run=cell.label, counts=lambda: ()))
+        assert "tail" in out.getvalue()[before:]
+        assert "uplink publisher 5.1%" in out.getvalue()[before:]
+
+
+def test_the_pace_counts_from_the_first_beginning(cell: Cell) -> None:
+    """Later beginnings do not make it faster."""
+    out, clock = Terminal(), Clock()
+    with SweepReporter(stream=out, clock=clock) as reporter:
+        for _ in range(2):
+            reporter.told(moment(cell), "")
+            clock.now_s += 10
+        reporter.told(moment(cell, done=2, outcome="PASS"), "2 of 4")
+        assert "10 s a cell" in out.getvalue()

@@ -213,3 +213,10 @@ def test_json_has_all_of_it() -> None:
 def test_markdown_is_a_table() -> None:
     """One line per difference between bars."""
     assert "| loss=5% red=true | audio_loss | 3 |" in markdown([FOUND]).replace("\\", "")
+
+
+def test_every_side_has_letters_of_its_own() -> None:
+    """The first is A throughout; after Z two letters, as spreadsheets count."""
+    said = text([replace(FOUND, second=f"b{number}") for number in range(1, 54)], 120)
+    heads = [line for line in said.splitlines() if line.startswith(("Z:", "AA:", "AB:", "AZ:", "BA:", "BB:"))]
+    assert [line.split(":")[0] for line in heads] == ["Z", "AA", "AB", "AZ", "BA", "BB"]

@@ -26,6 +26,7 @@ def test_a_line_has_setting_counts_value_ends_and_runs() -> None:
     assert [line[name] for name in ("planned", "valid", "tried", "PASS", "FAIL", "UNKNOWN")] == list("334210")
     assert [line[f"audio_loss{end}"] for end in ("", "_low", "_high", "_runs")] == ["0.0312", "0.02", "0.044", "3"]
     assert [line[f"gap_p95{end}"] for end in ("", "_low", "_high", "_runs")] == ["80", "20", "", "2"]
+    assert line["owners"] == "CODE/client NETWORK/uplink"
 
 
 def test_a_cell_without_a_run_is_a_line_of_empty_figures() -> None:

@@ -168,3 +168,28 @@ def test_a_run_under_way_is_told_when_all_is_over(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         failing()
     assert heard.is_set()
+
+
+class _Lane:
+    """An idle lane with a lab, or none, that notes what it is given."""
+
+    idle = True
+
+    def __init__(self, host: str) -> None:
+        """Have the lab `host`."""
+        self.host, self.given = host, 0
+
+    def give(self, _cell: Cell, _folder: Path) -> None:
+        """Count."""
+        self.given += 1
+
+
+@pytest.mark.parametrize(
+    ("hosts", "taken"), [(("other", "", "its own"), 2), (("other", ""), 1), (("other", "another"), 0)]
+)
+def test_a_cell_goes_to_its_lab_then_to_a_lane_without_one(tmp_path: Path, hosts: tuple[str, ...], taken: int) -> None:
+    """A lab that is fit for others is given up last."""
+    crew, lanes = Lanes(FakeLabs().open, Fidelity(1), lambda _: None), [_Lane(host) for host in hosts]
+    crew._lanes = lanes  # type: ignore[assignment]
+    crew.begin(replace(planned(tmp_path).cells[0], host="its own"), tmp_path)
+    assert [lane.given for lane in lanes] == [int(place == taken) for place in range(len(lanes))]
