@@ -13,7 +13,7 @@ demo: engine  ## one real situation; the verdict is the lab's result, not ours
 test: setup lint  ## the CI set: everything, real containers and the real server included
 	$(BIN)/pytest
 
-test-fast: $(READY) lint  ## half a minute on two cores: no container, no network
+test-fast: $(READY) lint  ## about a minute on two cores, all of them used: no container, no network
 	$(BIN)/pytest -n auto --dist loadfile tests/unit tests/replay tests/cli
 
 accuracy: setup  ## how often the verdict is wrong: 300 runs and 102 harness faults in 2.5 h, resumed where it stopped; QUICK=1: 20 in 6 minutes
