@@ -20,6 +20,7 @@ from lab.analysis.wire.streams import Flags, Ints
 
 STEP = 240  # samples: 5 ms
 _BAND = 800  # steps: 4 s
+_HALF = _BAND // 2
 _NEVER = np.float32(-1e9)
 _WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
 _BORDER = np.full(_TRIPLE, _NEVER, np.float32)
@@ -79,13 +80,15 @@ def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
         return np.zeros(read.size, np.int64)
     base = np.maximum.accumulate(np.clip(newest, 0, wire.size - 1)) - _BAND + 1
     padded = _padded(wire, arrived)
-    choice = np.zeros((read.size, _BAND), np.int8)
+    choice = np.zeros((read.size, _HALF), np.uint8)  # what most memory goes to: two candidates in a byte
     jumped_from = np.zeros(read.size, np.int64)
     score = np.zeros(_BAND, np.float32)
     for i, alike in enumerate(padded.likeness(read, base)):
         best = int(score.argmax())
         jumped_from[i] = base[i - 1] + best
-        score = _moved(score, best, int(base[i] - base[i - 1]), alike, choice[i]) if i else alike
+        chosen = np.zeros(_BAND, np.uint8)
+        score = _moved(score, best, int(base[i] - base[i - 1]), alike, chosen) if i else alike
+        choice[i] = chosen[:_HALF] | chosen[_HALF:] << 4
     return _back(base, choice, jumped_from, int(score.argmax()))
 
 
@@ -103,7 +106,7 @@ def _padded(wire: Spectra, arrived: Flags) -> _Padded:
     )
 
 
-def _moved(score: Floats, best: int, ahead: int, alike: Floats, chosen: NDArray[np.int8]) -> Floats:
+def _moved(score: Floats, best: int, ahead: int, alike: Floats, chosen: NDArray[np.uint8]) -> Floats:
     """Move on by one step while the window moves `ahead`: return each candidate's score; `chosen` says how reached."""
     ahead = min(ahead, score.size + _TRIPLE)
     before = np.concatenate((_BORDER, score, _BORDER[:1].repeat(ahead)))[ahead:]
@@ -119,17 +122,18 @@ def _moved(score: Floats, best: int, ahead: int, alike: Floats, chosen: NDArray[
     return found
 
 
-def _better(found: Floats, chosen: NDArray[np.int8], score: Floats, way: int) -> None:
+def _better(found: Floats, chosen: NDArray[np.uint8], score: Floats, way: int) -> None:
     """Go this way where it is better than what was found."""
     np.putmask(chosen, score > found, way)
     np.maximum(found, score, out=found)
 
 
-def _back(base: Ints, choice: NDArray[np.int8], jumped_from: Ints, last: int) -> Ints:
-    """Walk the cheapest way from its end."""
+def _back(base: Ints, choice: NDArray[np.uint8], jumped_from: Ints, last: int) -> Ints:
+    """Walk the cheapest way from its end; `choice` has the band's second half in its upper four bits."""
     way = np.zeros(base.size, np.int64)
     way[-1] = base[-1] + last
     for i in range(base.size - 1, 0, -1):
-        step = int(choice[i, way[i] - base[i]])
+        upper, place = divmod(int(way[i] - base[i]), _HALF)
+        step = int(choice[i, place]) >> 4 * upper & 15
         way[i - 1] = jumped_from[i] if step == _JUMPS else way[i] - step
     return way
