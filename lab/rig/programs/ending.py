@@ -24,8 +24,9 @@ NAMES = 64
 """After so many frames, 1.28 s, the names of marks come again: who is later than that is not heard in time."""
 FRAME_MS = 20
 """As in `lab.marks`, like NAMES; that needs numpy, for which nobody is to wait before media runs."""
-_AGAIN_S = NAMES * FRAME_MS / 1000 - 0.28
-"""What is longer on its way than this, and then in a jitter buffer, may have the name of a later frame."""
+_AGAIN_S = (NAMES * FRAME_MS / 1000 - 0.28) / 2
+"""What is longer on its way than this may have the name of a later frame when it is heard: a delay that came all at
+once is held as long again in the jitter buffer, beside the 0.28 s that one may hold anyway."""
 _ENOUGH = 2
 """Different frames that must be heard: one might be made of pieces of others."""
 
