@@ -108,7 +108,7 @@ def test_a_sound_file_says_nothing_of_what_was_heard(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("on_the_way_s", "concluded"), [(0.5, True), (0.51, False)])
 def test_of_slow_links_nothing_is_concluded(tmp_path: Path, on_the_way_s: float, concluded: bool) -> None:
-    """What is heard 1.3 s late has the name of what is made now; a delay that began half-way is in the buffer once more."""
+    """What is heard 1.3 s late has the name of what is made now; a sudden delay is in the jitter buffer once more."""
     everybody = joined(tmp_path)
     make(tmp_path, 100)
     ears = ending.Ears(everybody, MEDIA, on_the_way_s)
