@@ -177,7 +177,7 @@ def _unsignalled(story: Story, piece: Piece, seat: Seat, account: Account) -> li
 
 
 def _late(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told]:
-    """Explain late packets: by the queue where there is one and it holds more than the jitter, else by the jitter."""
+    """Explain late packets: by the queue where it holds more than the jitter, by a delay that grew, else by jitter."""
     flow, (start, end) = story.flow, _ENDS[piece.hop]
     slots = flow.made.slot[piece.rows]
     held = account.configured
@@ -188,4 +188,5 @@ def _late(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told
     known = (times[:, start] >= 0) & (times[:, end] >= 0)
     took = (times[known, end] - times[known, start]) / _MS
     spread = f"took {took.min():.0f} to {took.max():.0f} ms" if took.size else "came late"
-    return everything(piece, "jitter", f"{slots.size * FRAMES_PER_BLOCK:g} late frames, whose packets {spread}")
+    reason = "latency" if not held.jitter_ms and held.delay_ms > held.usual_ms else "jitter"
+    return everything(piece, reason, f"{slots.size * FRAMES_PER_BLOCK:g} late frames, whose packets {spread}")

@@ -185,6 +185,15 @@ def test_packets_that_came_late_by_the_links_jitter() -> None:
     assert "took 201 to 201 ms" in cause.note
 
 
+def test_packets_that_came_late_by_a_delay_that_grew_for_all() -> None:
+    """The same on the uplink, whose kernel held a delay and no jitter: latency."""
+    slow = {FIRST + 50 + i: 200.0 for i in range(10)}
+    plan = Plan(up_delay_ms=slow, up_held_ms=150.0, concealed_frames=8)
+    cause = causes(concealing(plan, FIRST + 50))[0]
+    assert (cause.owner, cause.hop, cause.reason) == (Owner.UPLINK, "uplink", "latency")
+    assert "took 20" in cause.note
+
+
 def concealing(plan: Plan, ordinal: int) -> Recording:
     """Return the run of `plan` whose listener made up its concealed frames from packet `ordinal` on."""
     told = recording(replace(plan, down_delay_ms={}, up_delay_ms={ordinal: 0.0}))
