@@ -48,7 +48,7 @@ CAUSES = (
     "own-rate", "packet-filter", "push-refused", "queue-full", "red-off", "server-throttled", "wrong-address",
 )  # fmt: skip
 LESS_TO_KEEP = ("media.sample_rate=16kHz",)
-"""Sound without its upper two thirds packs better; for one of which all that was heard must be kept.
+"""Sound without its upper two thirds packs better; for those of which all that was heard must be kept.
 
 (`subscribed-late` is not here: two tracks in one file of sound pack to 500 kB, whatever is said.)
 """
@@ -61,7 +61,7 @@ TAKES = {
     "sender-stalls": _gallery("code/sender-stalls", "inject=[{stall: {client: publisher, length: 400ms, times: 4}}]"),
     **{path.stem: Take(scenario=path) for path in sorted(OWN.glob("*.yaml"))},
     **{name: _cause(name) for name in CAUSES},
-    "reader-slow": _cause("reader-slow", *LESS_TO_KEEP),
+    **{name: _cause(name, *LESS_TO_KEEP) for name in ("latency", "reader-slow")},
 }
 
 

@@ -332,7 +332,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         {"uplink causes", *cause("NETWORK/uplink", "uplink", "outage", "undecided"), *told("reason == outage")},
     ),
     *((name, capture_missed_packets, VOID) for name in ("own-rate", "end-cut", "firewall-udp", "wrong-address")),
-    *((name, capture_missed_packets, VOID) for name in ("client-paused", "red-off", "muted", "reader-slow")),
+    *((name, capture_missed_packets, VOID) for name in ("client-paused", "red-off", "muted", "latency", "reader-slow")),
 ]  # fmt: skip
 
 
