@@ -11,7 +11,7 @@ import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump.tc import Argv
@@ -21,6 +21,8 @@ TC = "/usr/sbin/tc"
 """By its path: busybox's shell prefers an applet of the same name, which knows next to nothing."""
 ANSWER_S = 30.0
 """Longer than any load takes that a run survives: what was answered late is for the judge, not for us."""
+KNOCK_S = 2.0
+"""How long a shell that is just there may need to answer before it is asked again."""
 # A kernel that does not know the seed takes it without a word and forgets it.
 FACTS = f"""uname -r; {TC} -V
 {TC} qdisc add dev lo root netem seed 1 2>/dev/null
@@ -46,6 +48,29 @@ class Console:
     def __init__(self, stream: Shell) -> None:
         """Take over `stream`, which must read commands from its input."""
         self._stream = stream
+
+    def knock(self, timeout_s: float) -> None:
+        """Wait until the shell answers. Raises ConsoleClosed at the end of the stream, EnvironmentFault when late.
+
+        What comes while a shell before it ends goes with that one (the VM's init starts the next), so it is asked
+        again; without quotes, of which half might be lost.
+        """
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            token = f"--{secrets.token_hex(8)}--"
+            self._stream.write(f"\necho {token}\n".encode())
+            if self._came(token, min(until, time.monotonic() + KNOCK_S)):
+                return
+        raise EnvironmentFault(f"the bump did not answer within {timeout_s:.0f} s", fix="run `lab doctor`")
+
+    def _came(self, token: str, until: float) -> bool:
+        data = b""
+        while token.encode() not in data or not data.endswith(b"\n"):
+            try:
+                data += self._stream.read(max(0.001, until - time.monotonic())) or self._ended()
+            except TimeoutError:
+                return False
+        return True
 
     def run(self, script: str, timeout_s: float = ANSWER_S) -> Answer:
         """Return what `script` said. Raises ConsoleClosed at the end of the stream, EnvironmentFault when late."""
@@ -81,9 +106,10 @@ class Console:
             raise EnvironmentFault(
                 f"the bump did not answer in time; it said {said!r}", fix="run `lab doctor`"
             ) from error
-        if not data:
-            raise ConsoleClosed("the bump's console closed")
-        return data
+        return data or self._ended()
+
+    def _ended(self) -> NoReturn:
+        raise ConsoleClosed("the bump's console closed")
 
 
 def _end(data: bytes, token: str) -> tuple[int, int] | None:

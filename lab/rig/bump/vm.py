@@ -163,6 +163,7 @@ def _launch(engine: Engine, router: str, links: int, saved: str | None) -> Conso
 def _answer(engine: Engine, router: str, console: Console, timeout_s: float, script: str) -> str:
     """Return what the machine says to `script`: it is up when it has answered. EnvironmentFault."""
     try:
+        console.knock(timeout_s)
         return console.run(script, timeout_s).output
     except ConsoleClosed as error:
         words = f"the VM ended while it came up:\n{last_words(engine, router)}\n"

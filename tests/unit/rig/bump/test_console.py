@@ -88,3 +88,41 @@ def test_close_closes_the_stream() -> None:
     shell = Echo()
     Console(shell).close()
     assert shell.closed
+
+
+class Forgetful(Echo):
+    """A shell that ends with the first `lost` scripts in its port, and with half of the one behind them."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__()
+        self.lost = lost
+
+    def write(self, data: bytes) -> None:
+        """Lose it, or answer."""
+        self.written += data.decode()
+        self.lost -= 1
+        token = re.findall(r"--[0-9a-f]{16}--", data.decode())[-1]
+        self.pending = b"" if self.lost >= 0 else f"sh: -c2--: not found\n{token}\n".encode()
+
+    def read(self, timeout_s: float) -> bytes:
+        """Give the next piece, or let the time pass."""
+        if not self.pending:
+            raise TimeoutError
+        return super().read(timeout_s)
+
+
+def test_a_shell_that_lost_what_came_first_is_asked_again() -> None:
+    """Three questions are lost, the fourth is answered; each has a token of its own and no quotes."""
+    shell = Forgetful(3)
+    Console(shell).knock(60)
+    assert len(set(re.findall(r"--[0-9a-f]{16}--", shell.written))) == shell.written.count("echo ") == 4
+    assert not set("'\"") & set(shell.written)
+    assert not shell.pending
+
+
+def test_who_knocks_at_a_shell_that_ended_is_told() -> None:
+    """At once, not at the deadline."""
+    shell = Echo()
+    shell.write = lambda data: None  # type: ignore[method-assign]
+    with pytest.raises(ConsoleClosed):
+        Console(shell).knock(60)
