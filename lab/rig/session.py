@@ -36,11 +36,9 @@ TICK_S = 0.25
 """How often the watch is told, and the publishers' files are looked at."""
 LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
-DRAIN_S = 1.0
-"""From when the window's last frame must be out of the links to the end at most: jitter buffers are empty then."""
 SAMPLED_S = 0.12
 """Statistics are sampled each 100 ms: so much later they speak of all that was heard."""
-POLL_S, LAST_POLL_S = 0.02, 0.05
+LAST_POLL_S = 0.05
 
 
 def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
@@ -136,13 +134,11 @@ class _Stage:
     def drain(self) -> None:
         """Let all that was made be heard, whatever the watch has to say, and ask the server what it holds."""
         on_the_way_s = lifetime.on_the_way_s(self.scenario)
-        self.watch(Progress(phase="drain", left_s=DRAIN_S + on_the_way_s))
+        self.watch(Progress(phase="drain", left_s=ending.DRAIN_S + on_the_way_s))
         ears = ending.Ears(self.joined, self.scenario.media, on_the_way_s)
-        until = time.monotonic() + DRAIN_S + on_the_way_s
         server_words.keep_rooms(self.lab, self.folder, self.room)
-        while time.monotonic() < until and not ears.have_heard():
-            time.sleep(POLL_S)
-        time.sleep(max(0.0, min(SAMPLED_S, until - time.monotonic())))
+        if ears.wait():
+            time.sleep(SAMPLED_S)
 
 
 def _media(stage: _Stage) -> None:

@@ -19,7 +19,7 @@ from lab.rig.bump.network import Network
 from lab.rig.engine.engine import NO_LIMIT
 from lab.rig.layout import lifetime
 from lab.rig.process.watch import Progress
-from lab.rig.programs import clients
+from lab.rig.programs import clients, ending
 from lab.rig.standing import sharing
 from lab.rig.standing.lab import Lab
 from lab.scenario.model import Background, Change, Client, Impairment, Limits, Scenario, Server
@@ -166,7 +166,7 @@ def test_the_media_ends_with_its_window(tmp_path: Path, clock: Clock) -> None:
     began, media = clock.now_s, PLAIN.media
     session._media(made)
     planned_s = (media.settle_ms + media.control_ms + media.duration_ms) / 1000
-    assert planned_s <= clock.now_s - began - session.DRAIN_S < planned_s + lifetime.TRANSITION_MS / 2000
+    assert planned_s <= clock.now_s - began - ending.DRAIN_S < planned_s + lifetime.TRANSITION_MS / 2000
 
 
 def test_what_is_on_the_way_is_waited_for(tmp_path: Path, clock: Clock) -> None:
@@ -181,7 +181,7 @@ def test_what_is_on_the_way_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     made, _ = stage(tmp_path, lambda _: False, slow)
     began = clock.now_s
     made.drain()
-    assert clock.now_s - began == pytest.approx(session.DRAIN_S + 0.62, abs=session.POLL_S)
+    assert clock.now_s - began == pytest.approx(ending.DRAIN_S + 0.62, abs=ending.POLL_S)
 
 
 def test_frames_that_never_come_are_given_up_before_the_lab_is(tmp_path: Path, clock: Clock) -> None:
