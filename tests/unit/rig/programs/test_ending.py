@@ -179,8 +179,8 @@ def test_a_sound_file_says_nothing_of_what_was_heard(tmp_path: Path) -> None:
     make(tmp_path, 100)
     speech = replace(MEDIA, audio=Sound(file="s.wav", sha256="0", path=None))
     ears = ending.Ears(everybody, speech, 0.2)
-    make(tmp_path, 120)
-    hear(tmp_path, *apart(range(102, 120))[:3])
+    make(tmp_path, 150)
+    hear(tmp_path, *apart(range(102, 150))[:3])
     assert not ears.have_heard()
 
 
@@ -190,6 +190,6 @@ def test_of_slow_links_nothing_is_concluded(tmp_path: Path, on_the_way_s: float,
     everybody = joined(tmp_path)
     make(tmp_path, 100)
     ears = ending.Ears(everybody, MEDIA, on_the_way_s)
-    make(tmp_path, 120)
-    hear(tmp_path, *apart(range(102, 120))[:3])
+    make(tmp_path, 150)
+    hear(tmp_path, *apart(range(102, 150))[:3])
     assert ears.have_heard() is concluded
