@@ -184,7 +184,7 @@ def test_a_sound_file_says_nothing_of_what_was_heard(tmp_path: Path) -> None:
     assert not ears.have_heard()
 
 
-@pytest.mark.parametrize(("on_the_way_s", "concluded"), [(1.78, True), (1.79, False)])
+@pytest.mark.parametrize(("on_the_way_s", "concluded"), [(1.77, True), (1.79, False)])
 def test_of_slow_links_nothing_is_concluded(tmp_path: Path, on_the_way_s: float, concluded: bool) -> None:
     """What is heard 5 s late may look like what is made now; a sudden delay is in the jitter buffer once more."""
     everybody = joined(tmp_path)
