@@ -3,8 +3,10 @@
 Law: the ear alone accuses nobody. Where NetEQ says that it was making up sound just then, more than the blocks that
 never came explain, the audio was missed in playout: lost where its own packet died when only a repair came, late when
 its packet was slow, the client host's when it was neither. Where fewer samples were read than NetEQ delivered, the
-program lost it: as much as that, and where there is least of it. Where neither saw anything, it is unexplained. Sound
-in its place that is not its own, while nothing was made up, is what the decoder made of it (distortion), and heard.
+program lost it: as much as that, and where there is least of it. What had not come to its turn when program and NetEQ
+stopped together was under way, and nobody can say whether it would have been heard. Where nothing of that was seen, it
+is unexplained. Sound in its place that is not its own, while nothing was made up, is what the decoder made of it
+(distortion), and heard.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ class Why(IntEnum):
     HEARD = 0
     PLAYOUT = 1
     READ = 2
-    UNEXPLAINED = 3
+    UNDER_WAY = 3
+    UNEXPLAINED = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,13 +51,14 @@ class Witnesses:
 def missing(ear: Ear, arrived: Flags, seen: Witnesses) -> Ints:
     """Return per block why (`Why`) it was not heard, of those that `arrived` in time; HEARD for all others."""
     gone = arrived & (ear.heard == Heard.NO)
-    cut_off = gone & _behind_the_end(ear, seen)
-    suspect = arrived & (ear.ghost | gone) & ~cut_off
+    behind = gone & _behind_the_end(ear)
+    cut_off, under_way = behind & _went_on(ear, seen), behind & _ended_together(ear, seen)
+    inside = arrived & ~cut_off & ~under_way
+    suspect = inside & (ear.ghost | gone)
     made_up = suspect & _made_up(ear.place_ns, ~arrived, suspect, seen.inbound)
-    unread = cut_off | _unread(ear, arrived & ~made_up & ~cut_off, seen)
-    return np.select(
-        [made_up, unread, gone], [int(Why.PLAYOUT), int(Why.READ), int(Why.UNEXPLAINED)], default=int(Why.HEARD)
-    )
+    unread = cut_off | _unread(ear, inside & ~made_up, seen)
+    found = {Why.PLAYOUT: made_up, Why.READ: unread, Why.UNDER_WAY: under_way, Why.UNEXPLAINED: gone}
+    return np.select(list(found.values()), [int(why) for why in found], default=int(Why.HEARD))
 
 
 def _made_up(place_ns: Ints, absent: Flags, suspect: Flags, inbound: Sequence[InboundSample]) -> Flags:
@@ -117,9 +121,22 @@ def _covers(inbound: Sequence[InboundSample], t_ns: int) -> bool:
     return inbound[0].t_ns <= t_ns <= inbound[-1].t_ns
 
 
-def _behind_the_end(ear: Ear, seen: Witnesses) -> Flags:
-    """Mark the blocks that have no place because the program had stopped reading while NetEQ went on."""
-    last = int(np.flatnonzero(ear.sample >= 0).max(initial=-1))
+def _behind_the_end(ear: Ear) -> Flags:
+    """Mark the blocks behind the last that has a place."""
+    return np.asarray(np.arange(ear.sample.size) > _last(ear), np.bool_)
+
+
+def _last(ear: Ear) -> int:
+    return int(np.flatnonzero(ear.sample >= 0).max(initial=-1))
+
+
+def _went_on(ear: Ear, seen: Witnesses) -> bool:
+    """Say whether NetEQ went on when the program had stopped reading."""
     later = [sample for sample in seen.inbound if sample.t_ns > ear.last_ns]
-    went_on = len(later) > 1 and later[-1].total_samples_received > later[0].total_samples_received
-    return np.asarray((np.arange(ear.sample.size) > last) & went_on, np.bool_)
+    return len(later) > 1 and later[-1].total_samples_received > later[0].total_samples_received
+
+
+def _ended_together(ear: Ear, seen: Witnesses) -> bool:
+    """Say whether NetEQ stopped when the program did, and that was while the last block with a place was read."""
+    last = _last(ear)
+    return not _went_on(ear, seen) and last >= 0 and ear.last_ns - int(ear.place_ns[last]) <= _NEAR_NS

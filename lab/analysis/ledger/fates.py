@@ -74,6 +74,7 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     in_playout = np.where(repaired, _first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
     found = np.where(made_up, in_playout, fate)
     found = np.where(why == Why.READ, FATES.index("read"), found)
+    found = np.where(why == Why.UNDER_WAY, FATES.index("tail"), found)
     # Which packets brought in-band FEC is inferred: where the ear denies that one did, nothing had come.
     guessed = flow.prediction.through[slot] == Copy.FEC
     never = np.where(guessed, _first_died(flow)[slot], FATES.index("unexplained"))

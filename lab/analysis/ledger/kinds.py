@@ -2,11 +2,12 @@
 
 Law: a kind needs positive evidence. DTX: it was asked for, and the sender's clock went on while its numbers did not.
 Mute: the client's own event, pushed after it, silence on the wire or a server that forwarded nothing. Start-up: nothing
-had been forwarded to this listener yet. Tail: one of the two had left. Start-up and tail are kinds up to 500 ms
-together, else they are damage. What was on its way when a mute began (`cut`), or came too early after it (`withheld`),
-and what a listener missed who was not subscribed (`unsubscribed`) are the clients' damage. What came to a listener
-whose program was not told of it in time is the link's where that held up what the server told (`unsignalled`), and
-else nobody's (`untold`).
+had been forwarded to this listener yet. Tail: one of the two had left, or the audio had not come to its turn when the
+listener stopped. Start-up and tail are kinds up to 500 ms together, else they are damage; what was under way, by the
+delay that the last frames had, is no damage, and more of it than 500 ms is not measured (`limits`). What was on its way
+when a mute began (`cut`), or came too early after it (`withheld`), and what a listener missed who was not subscribed
+(`unsubscribed`) are the clients' damage. What came to a listener whose program was not told of it in time is the link's
+where that held up what the server told (`unsignalled`), and else nobody's (`untold`).
 """
 
 from __future__ import annotations
@@ -94,8 +95,11 @@ def _edges(flow: Flow, found: Ints, held: Flags) -> None:
     first = int(out[0]) if out.size else journey.size
     last = int(arrived[-1]) if arrived.size else -1
     early = inside & held & (made.slot < first)
-    gone = made.sent_ns >= flow.pauses.left_ns - _DRAIN_NS
-    late = inside & gone & ((made.slot > last) | (made.pushed & (made.slot < 0)))
+    behind = inside & ((made.slot > last) | (made.pushed & (made.slot < 0)))
+    late = behind & (made.sent_ns >= flow.pauses.left_ns - _DRAIN_NS)
     if BLOCK_MS * int((early | late).sum()) <= MOST_EDGES_MS:
         _book(found, "start-up", early)
         _book(found, "tail", late)
+    if last >= 0:
+        took_ns = int(journey.t_ns[last, At.RECEIVED] - journey.when()[last])
+        _book(found, "tail", behind & held & (made.sent_ns >= flow.pauses.left_ns - took_ns))

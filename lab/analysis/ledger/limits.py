@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.damage import Damage
+from lab.analysis.ledger.fates import FATES
+from lab.analysis.ledger.kinds import MOST_EDGES_MS
+from lab.marks import FRAME_MS
 
 MOST_TRANSITION_FRAMES = 50
 """One second between the clean control and the window: more, and what was measured is not what was asked for."""
@@ -15,7 +18,7 @@ MOST_TRANSITION_FRAMES = 50
 
 def beyond(flow: Flow, loss: Damage, wanted_frames: int) -> tuple[str, ...]:
     """Say which limits the flow is beyond, `wanted_frames` being the media that was asked for; empty within all."""
-    found = (_short(flow, loss, wanted_frames), _overfull(flow, loss), _transition(flow))
+    found = (_short(flow, loss, wanted_frames), _overfull(flow, loss), _transition(flow), _cut(flow, loss))
     return tuple(words for words in found if words)
 
 
@@ -44,3 +47,12 @@ def _transition(flow: Flow) -> str:
     if frames <= MOST_TRANSITION_FRAMES:
         return ""
     return f"{frames} frames passed between the clean control and the window, more than {MOST_TRANSITION_FRAMES}"
+
+
+def _cut(flow: Flow, loss: Damage) -> str:
+    """Say that the listener stopped while more was under way than an end may cost."""
+    tail_ms = FRAME_MS * loss.frames(loss.fate == FATES.index("tail"))
+    if tail_ms <= MOST_EDGES_MS:
+        return ""
+    words = f"the last {tail_ms / 1000:.2f} s of the media were still under way when {flow.subscriber.name} stopped"
+    return f"{words}: whether they would have been heard is not known"

@@ -142,6 +142,35 @@ def test_a_program_that_stops_reading_cuts_the_end_off() -> None:
     assert flow.frames.unexplained == 0
 
 
+def ended(run: Recording) -> Recording:
+    """Let NetEQ stop when the program stops reading."""
+    publisher, subscriber = run.clients
+    until = subscriber.heard[0].reads[-1].t_ns
+    inbound = tuple(sample for sample in subscriber.inbound if sample.t_ns <= until)
+    return replace(run, clients=(publisher, replace(subscriber, inbound=inbound)))
+
+
+def test_what_had_not_come_to_its_turn_when_both_stopped_is_tail() -> None:
+    """20 frames arrived and waited when program and NetEQ stopped: nobody's loss, and nothing is unexplained."""
+    flow = verdict(ended(heard(Plan(), Hearing(stops_at=FIRST + 180))))
+    assert flow.frames.kinds["tail"] == pytest.approx(20, abs=0.5)
+    assert (flow.frames.lost, flow.frames.unexplained) == (0, 0)
+    assert flow.outcome == Outcome.PASS
+
+
+def test_more_than_half_a_second_of_it_is_not_measured() -> None:
+    """30 frames: nobody is blamed, and nothing is called fine."""
+    flow = verdict(ended(heard(Plan(), Hearing(stops_at=FIRST + 170))))
+    assert (flow.outcome, flow.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert "0.60 s of the media were still under way when subscriber stopped" in flow.reasons[0]
+
+
+def test_what_is_silent_at_the_end_was_not_under_way() -> None:
+    """The last 40 frames read are silence instead: those before the stop had their turn, and are unexplained."""
+    run = ended(heard(Plan(), Hearing(stops_at=FIRST + 180, silent=range(FIRST + 140, FIRST + 180))))
+    assert verdict(run).frames.unexplained > 30
+
+
 def test_single_blocks_that_a_queue_dropped_are_the_programs_too() -> None:
     """Ten milliseconds at a time: each alone might be a stretch, but the counts say that they were never read."""
     holes = {FIRST + n: 480 for n in range(50, 90, 4)}

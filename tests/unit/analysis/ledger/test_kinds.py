@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lab.analysis.judge import judge
-from lab.analysis.values import FlowVerdict, Owner
+from lab.analysis.values import FlowVerdict, Outcome, Owner
 from lab.analysis.way.pauses import Spell, pauses
 from lab.evidence.recording import Recording
 from lab.evidence.values import Event, Packets
@@ -134,6 +134,20 @@ def test_what_came_after_the_listener_had_left_is_tail(left: str) -> None:
     assert (flow.frames.kinds, flow.frames.lost, flow.damage) == ({"tail": 10.0}, 0.0, {})
     still_there = judged(told(run, listener=(*joined, *events((left, sent(239) + 4000 * MS), publisher="publisher"))))
     assert (still_there.frames.kinds, set(still_there.damage)) == ({}, {Owner.SERVER})
+
+
+@pytest.mark.parametrize(("delay_ms", "kinds"), [(1400, {"tail": 30.0}), (0, {})])
+def test_what_a_slow_server_still_held_when_the_listener_left_is_tail(delay_ms: int, kinds: dict[str, float]) -> None:
+    """The last 30 frames came to the server 750 ms and more before the listener left.
+
+    Where it had taken 1.4 s before, nobody knows whether they would have come: UNKNOWN. Else they are its loss.
+    """
+    slow = {i: float(delay_ms) for i in range(FIRST + 100, FIRST + 170)}
+    run = recording(Plan(server_lost=range(FIRST + 170, 360), server_delay_ms=slow))
+    joined = events(("subscribed", GO_NS - 400 * MS), publisher="publisher")
+    flow = judged(told(run, listener=(*joined, *events(("disconnected", sent(200) + 750 * MS), publisher="publisher"))))
+    assert flow.frames.kinds == kinds
+    assert flow.outcome == (Outcome.UNKNOWN if kinds else Outcome.FAIL)
 
 
 def test_spells_are_between_an_event_and_its_opposite() -> None:
