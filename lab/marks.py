@@ -1,4 +1,4 @@
-"""The numbers that both ends share: how long a frame is, and which tones and level name frame *k*.
+"""The marks that both ends share: which tones and level name frame *k*.
 
 Imported by the analysis on the host and by the clients inside their containers, so it needs numpy
 and nothing else, and runs on Python >= 3.9.
@@ -12,14 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-SAMPLE_RATE = 48_000
-FRAME_MS = 20
-BLOCK_MS = 10
-FRAME_SAMPLES = SAMPLE_RATE * FRAME_MS // 1000
-BLOCK_SAMPLES = SAMPLE_RATE * BLOCK_MS // 1000
-SILENT_LEVEL = 127
-"""RFC 6464: the level of digital silence, in -dBov."""
+from lab.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 
+NAMES = 64
+"""So many tone pairs there are: after 1.28 s they come again, but at other levels."""
 _LOW_TONES_HZ = tuple(600 + 150 * i for i in range(8))
 _HIGH_TONES_HZ = tuple(2000 + 200 * i for i in range(8))
 _STEPS_DOWN_DB = (0, 4, 8, 12)
@@ -34,11 +30,11 @@ _STEPS = np.random.default_rng(1).choice(_STEPS_DOWN_DB, _LEVEL_PERIOD)
 
 
 def symbol(frame: int) -> int:
-    """Return the tone pair (0..63) of `frame`.
+    """Return the tone pair (0 to NAMES - 1) of `frame`.
 
     Neighbours differ in both tones, so that concealment, which repeats the previous sound, is not taken for the next.
     """
-    return (frame * 29 + 7) % 64
+    return (frame * 29 + 7) % NAMES
 
 
 def steps_down_db(frame: int) -> int:

@@ -35,7 +35,7 @@ from lab.analysis.wire.streams import rtp_of
 from lab.errors import LabError
 from lab.evidence import names
 from lab.evidence.recording import Recording
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 
 T = TypeVar("T")
 

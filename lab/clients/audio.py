@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.marks import BLOCK_MS, FRAME_MS, mark, steps_down_db, symbol
+from lab.marks import mark, steps_down_db, symbol
+from lab.pcm import BLOCK_MS, FRAME_MS
 
 Samples = NDArray[np.int16]
 _BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS

@@ -13,7 +13,7 @@ from lab.clients.go import sleep_until
 from lab.clients.journal import Journal
 from lab.clients.reading import Reader, capacity, media_ns, ordered
 from lab.faults import SubscribeLate
-from lab.marks import SAMPLE_RATE
+from lab.pcm import SAMPLE_RATE
 from lab.probe.heard import Heard
 from lab.probe.lines import Lines
 from lab.probe.stats import Record

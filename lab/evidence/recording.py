@@ -16,7 +16,8 @@ from lab.evidence.accounts import (
     Tick,
 )
 from lab.evidence.manifest import Manifest
-from lab.evidence.values import ClientEvidence, StepState, Tap
+from lab.evidence.steps import StepState
+from lab.evidence.values import ClientEvidence, Tap
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,16 +18,7 @@ from numpy.typing import NDArray
 
 from lab.evidence.levels import elements, levels
 from lab.evidence.pcap import Records, read_records
-from lab.evidence.values import (
-    KIND_ARP,
-    KIND_DTLS,
-    KIND_OTHER,
-    KIND_RTCP,
-    KIND_RTP,
-    KIND_STUN,
-    PACKET,
-    Packets,
-)
+from lab.evidence.values import KIND_ARP, KIND_DTLS, KIND_OTHER, KIND_RTCP, KIND_RTP, KIND_STUN, PACKET, Packets
 
 _ETHERNET_HEADER, _IP_HEADER, _UDP_HEADER, _RTP_HEADER = 14, 20, 8, 12
 _IPV4, _ARP, _TCP, _UDP = 0x0800, 0x0806, 6, 17

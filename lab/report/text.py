@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, Repair, RunVerdict
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 from lab.report.amounts import many
 from lab.report.symptoms import spoken
 from lab.scenario.metrics import unit

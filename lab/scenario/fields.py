@@ -15,9 +15,12 @@ from lab.scenario import units
 
 
 class Written(BaseModel):
-    """A mapping of the scenario file; unknown keys are refused."""
+    """A mapping of the scenario file; unknown keys are refused.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    The docstring behind a field is its description (`lab.scenario.schema`).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,7 @@ import wave
 from pathlib import Path as File
 
 from lab.errors import EnvironmentFault
-from lab.marks import BLOCK_MS, FRAME_MS, SAMPLE_RATE
+from lab.pcm import BLOCK_MS, FRAME_MS, SAMPLE_RATE
 from lab.scenario.model import Media, Sound
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.units import format_frequency

@@ -5,12 +5,17 @@ Law: both are made from the models in `written`, the metrics and the profiles; n
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from lab.scenario import units
 from lab.scenario.expectations import OWNERS
+from lab.scenario.fields import Written
 from lab.scenario.metrics import METRICS
 from lab.scenario.profiles import PROFILES, Shape
 from lab.scenario.reasons import REASONS
@@ -88,9 +93,11 @@ timeline:
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a scenario file, defaults spelled as they are written."""
     schema = ScenarioWritten.model_json_schema()
-    for model in (schema, *schema["$defs"].values()):
-        for field in model["properties"].values():
-            _spell_default(field)
+    described = {model.__name__: _docstrings(model) for model in _models(Written)}
+    for name, model in ((ScenarioWritten.__name__, schema), *schema["$defs"].items()):
+        for field, told in model["properties"].items():
+            told["description"] = described[name][field]
+            _spell_default(told)
     return schema
 
 
@@ -99,6 +106,28 @@ def reference_markdown() -> str:
     schema = json_schema()
     expect = (_EXPECT + _owners(), _metrics(), _REASON + _reasons())
     return "\n".join([_INTRO, *_sections(schema), _TIMELINE, *expect, _PROFILES + _profiles()])
+
+
+def _models(model: type[Written]) -> Iterator[type[Written]]:
+    yield model
+    for each in model.__subclasses__():
+        yield from _models(each)
+
+
+def _docstrings(model: type[Written]) -> Mapping[str, str]:
+    """Return the docstring behind each field of `model`, inherited ones included (PEP 257).
+
+    Read here, from the source, and not by pydantic, which would do it for every model in every `lab run`.
+    """
+    found: dict[str, str] = {}
+    for each in filter(lambda base: issubclass(base, Written), reversed(model.__mro__)):
+        (definition,) = ast.parse(textwrap.dedent(inspect.getsource(each))).body
+        assert isinstance(definition, ast.ClassDef)
+        for field, text in pairwise(definition.body):
+            match field, text:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                    found[name] = inspect.cleandoc(words)
+    return found
 
 
 def _spell_default(field: dict[str, Any]) -> None:

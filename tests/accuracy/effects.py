@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lab.faults import Mute, SlowReader
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.pcm import BLOCK_MS, FRAME_MS
 from tests.accuracy.log import PUBLISHER, SUBSCRIBER, Log, beyond_repair
 
 EDGE_FRAMES = 1

@@ -17,7 +17,7 @@ from typing import Any
 from lab.evidence import names
 from lab.evidence.recording import Recording
 from lab.evidence.values import KIND_RTP, Packets
-from lab.marks import FRAME_MS, SILENT_LEVEL
+from lab.pcm import FRAME_MS, SILENT_LEVEL
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
 from tests.accuracy.naive import concealed_share

@@ -12,7 +12,8 @@ import time
 
 from livekit import rtc
 
-from lab.marks import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE, marked_frame
+from lab.marks import marked_frame
+from lab.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 
 FRAMES = 640
 QUEUE_MS = 200

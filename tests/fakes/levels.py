@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 
 
 def level_dbov(samples: NDArray[np.int16]) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from lab.evidence.values import HeardAudio
-from lab.marks import SAMPLE_RATE
+from lab.pcm import SAMPLE_RATE
 
 _RECORD, _SUM = struct.Struct("<IIII"), struct.Struct("<I")
 _FILE_HEADER, _TO_RTP, _RTP, _EXTENSION = 24, 14 + 20 + 8, 12, 4

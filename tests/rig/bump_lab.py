@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
-from lab.evidence.values import DirectionState, StepState
+from lab.evidence.steps import DirectionState, StepState
 from lab.rig.bump.driver import Bump, Driver, held, look, plumb, router_needs
 from lab.rig.engine.engine import RUN_LABEL, Engine, SubnetTaken
 from lab.rig.layout.containers import Identity, node_spec, router_spec

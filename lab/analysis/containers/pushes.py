@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import FrameLine
-from lab.marks import BLOCK_MS
+from lab.pcm import BLOCK_MS
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,8 @@ from lab.analysis.way.naming import Naming
 from lab.analysis.way.windows import BLOCKS_PER_FRAME, Blocks
 from lab.analysis.wire.streams import Ints
 from lab.evidence.values import ClientEvidence, PlayedAudio
-from lab.marks import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, SILENT_LEVEL, marked_frame, steps_down_db, symbol
+from lab.marks import marked_frame, steps_down_db, symbol
+from lab.pcm import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, SILENT_LEVEL
 
 SILENCE, UNKNOWN = -1, -2
 """In place of a block: digital silence, and what nobody saw."""

@@ -26,7 +26,7 @@ from lab.analysis.way.prediction import Prediction
 from lab.analysis.way.windows import Blocks
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import HeardAudio, Read
-from lab.marks import SAMPLE_RATE
+from lab.pcm import SAMPLE_RATE
 
 _STEPS_PER_SLOT = SLOT_TICKS // STEP
 _NOTED_NS = 20_000_000  # a note may be late by as much

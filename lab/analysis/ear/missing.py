@@ -20,7 +20,7 @@ import numpy as np
 from lab.analysis.ear.listen import Ear, Heard
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import InboundSample, Read
-from lab.marks import BLOCK_SAMPLES
+from lab.pcm import BLOCK_SAMPLES
 
 _NEAR_NS = 100_000_000
 _READ_NEAR_NS = 500_000_000  # a program's queue, and two notes

@@ -15,7 +15,7 @@ from lab.analysis.ear.align import STEP
 from lab.analysis.ear.content import LOOKAHEAD, UNKNOWN, Content
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
-from lab.marks import BLOCK_SAMPLES
+from lab.pcm import BLOCK_SAMPLES
 
 FINE = STEP // 2
 """Samples: 2.5 ms."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.marks import BLOCK_SAMPLES
+from lab.pcm import BLOCK_SAMPLES
 
 Floats = NDArray[np.float32]
 Take = Callable[[int, int], Floats]

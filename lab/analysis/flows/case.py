@@ -18,7 +18,7 @@ from lab.evidence import names
 from lab.evidence.accounts import CgroupSecond, ServerTrack, Tick
 from lab.evidence.manifest import Marks, Place
 from lab.evidence.recording import Recording
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 from lab.scenario.load import loads
 from lab.scenario.model import Expectation, Media
 

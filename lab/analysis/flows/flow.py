@@ -30,7 +30,7 @@ from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags, rtp_of
 from lab.errors import EvidenceError
 from lab.evidence.values import ClientEvidence, InboundSample, Packets, Read
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 
 _NO_LINK = Configured(delay_ms=0.0, longest_ms=0.0, rate_bytes=math.inf, duplicates=False)
 _TAIL_NS = 500_000_000

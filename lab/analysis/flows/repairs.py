@@ -19,7 +19,7 @@ from lab.analysis.way.prediction import Copy, successors
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Scene
 from lab.analysis.wire.streams import Flags, rtp_of
-from lab.marks import FRAME_MS, FRAME_SAMPLES
+from lab.pcm import FRAME_MS, FRAME_SAMPLES
 
 _OVERHEAD_BYTES = 74  # Ethernet 14, IPv4 20, UDP 8, RTP 12 with its extensions 10, SRTP 10: a 20 ms packet without RED
 _RED_BYTES = 5  # RFC 2198: 4 for a copy, 1 for the last

@@ -19,7 +19,7 @@ from lab.analysis.ledger.kinds import CLIENTS, KINDS
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS
+from lab.pcm import BLOCK_MS
 
 OWNERS = tuple(Owner)
 _NOBODY = -1

@@ -19,7 +19,7 @@ import numpy as np
 from lab.analysis.way.journey import At
 from lab.analysis.way.pauses import within
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS, SILENT_LEVEL
+from lab.pcm import BLOCK_MS, SILENT_LEVEL
 
 if TYPE_CHECKING:
     from lab.analysis.flows.flow import Flow

@@ -27,7 +27,7 @@ from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Scene
 from lab.analysis.wire.streams import Flags
 from lab.evidence import names
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 
 _SPAN = {"send": (At.NOWHERE, At.SENT), "uplink": (At.SENT, At.UPLINKED), "server": (At.SERVER_IN, At.SERVER_OUT),
          "downlink": (At.ROUTED, At.RECEIVED)}  # fmt: skip

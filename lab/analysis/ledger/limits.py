@@ -10,7 +10,7 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import MOST_EDGES_MS
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 
 MOST_TRANSITION_FRAMES = 50
 """One second between the clean control and the window: more, and what was measured is not what was asked for."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from lab.analysis.measures.measures import NOBODY, Measures, Owners
 from lab.analysis.numbers.statistics import compare
 from lab.analysis.values import Checked
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 from lab.scenario.expectations import ANSWERS, spelled
 from lab.scenario.model import Expectation
 

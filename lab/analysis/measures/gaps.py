@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS
+from lab.pcm import BLOCK_MS
 
 ABSENT_MS = 1_000
 """A cut from here on is absence: who listens thinks that the line is dead."""

@@ -24,7 +24,7 @@ from lab.analysis.numbers.statistics import Floats
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.pcm import BLOCK_MS, FRAME_MS
 
 Owners = frozenset[Owner]
 NETWORK: Owners = frozenset(owner for owner in Owner if owner.startswith("NETWORK/"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lab.errors import EvidenceError
 from lab.evidence import names
 from lab.evidence.decode import decode, parse
-from lab.evidence.values import DirectionState, Qdisc
+from lab.evidence.steps import DirectionState, Qdisc
 
 ROOT, NETEM, TBF, SINK = "1:", "2:", "20:", "3:"
 SIGMAS = 4

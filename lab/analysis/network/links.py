@@ -16,7 +16,8 @@ from typing import Literal
 
 from lab.analysis.network.configured import NETEM, ROOT, SIGMAS, SINK, TBF, Configured, configured, qdisc, together
 from lab.analysis.wire.scene import Scene, Seat, goes_up
-from lab.evidence.values import DirectionState, Packets, StepState
+from lab.evidence.steps import DirectionState, StepState
+from lab.evidence.values import Packets
 
 Way = Literal["up", "down"]
 _OUTAGE_SHARE = 0.9  # hardly anything passed: not a firewall's choice

@@ -23,7 +23,7 @@ from lab.analysis.way.signalling import ways
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import FRAME_MS
+from lab.pcm import FRAME_MS
 
 _ENDS = {"uplink": (At.SENT, At.UPLINKED), "downlink": (At.ROUTED, At.RECEIVED)}
 _LIKELIER = math.log(3)

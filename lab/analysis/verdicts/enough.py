@@ -27,7 +27,7 @@ from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import ABSENT, Flags
 from lab.errors import EvidenceError
 from lab.evidence.recording import Recording
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.pcm import BLOCK_MS, FRAME_MS
 from lab.scenario.expectations import ANSWERS, spelled
 from lab.scenario.metrics import metric
 from lab.scenario.model import Expectation

@@ -20,7 +20,7 @@ from lab.analysis.way.prediction import Prediction, successors
 from lab.analysis.way.windows import Blocks
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
-from lab.marks import BLOCK_MS
+from lab.pcm import BLOCK_MS
 
 Floats = NDArray[np.float64]
 

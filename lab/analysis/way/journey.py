@@ -17,7 +17,7 @@ from lab.analysis.wire.forwarding import downlinks
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import ABSENT, Flags, Ints, Stream, behind, place, rtp_of, stream, taken
 from lab.errors import EvidenceError
-from lab.marks import FRAME_MS, SAMPLE_RATE
+from lab.pcm import FRAME_MS, SAMPLE_RATE
 
 RED_TYPE = 63
 SLOT_TICKS = SAMPLE_RATE * FRAME_MS // 1000

@@ -20,7 +20,7 @@ from lab.analysis.network.configured import Configured
 from lab.analysis.way.journey import At, Journey
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
-from lab.marks import FRAME_MS, FRAME_SAMPLES
+from lab.pcm import FRAME_MS, FRAME_SAMPLES
 
 Floats = NDArray[np.float64]
 

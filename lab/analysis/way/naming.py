@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from lab.analysis.wire.streams import Flags, Ints
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import numpy as np
 from lab.analysis.way.journey import At, Journey
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import ClientEvidence, Event
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 
 FOREVER = int(np.iinfo(np.int64).max)
 SIGNAL_NS = 1_000_000_000

@@ -18,7 +18,7 @@ from lab.analysis.way.seams import intervals
 from lab.analysis.way.seams import sure as certain
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import FrameLine
-from lab.marks import BLOCK_MS, FRAME_MS
+from lab.pcm import BLOCK_MS, FRAME_MS
 
 BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS
 FRAMES_PER_BLOCK = BLOCK_MS / FRAME_MS

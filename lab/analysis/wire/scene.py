@@ -14,7 +14,8 @@ import numpy as np
 
 from lab.analysis.wire.streams import Flags
 from lab.errors import EvidenceError
-from lab.evidence.values import PACKET, ClientEvidence, Packets, StepState, Tap
+from lab.evidence.steps import StepState
+from lab.evidence.values import PACKET, ClientEvidence, Packets, Tap
 
 
 def address(text: str) -> int:

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from lab.errors import EnvironmentFault
-from lab.evidence.values import DirectionState, Qdisc, StepState
+from lab.evidence.steps import DirectionState, Qdisc, StepState
 from lab.rig.bump import plumbing, readback, tc, vm
 from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import Driver

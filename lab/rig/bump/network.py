@@ -10,9 +10,8 @@ import time
 from collections.abc import Iterator
 
 from lab.evidence import names
-from lab.evidence.steps import to_line
+from lab.evidence.steps import StepState, to_line
 from lab.evidence.store import RunFolder
-from lab.evidence.values import StepState
 from lab.rig.bump.driver import Bump, held
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lab.errors import EnvironmentFault
-from lab.evidence.values import Qdisc
+from lab.evidence.steps import Qdisc
 from lab.rig.bump import tc
 from lab.scenario.model import Impairment
 

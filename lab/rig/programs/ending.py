@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab.evidence import names
+from lab.pcm import FRAME_MS
 from lab.rig.programs.clients import Running
 from lab.scenario.model import Media
 
@@ -28,11 +29,9 @@ _TAIL_BYTES = 4_096
 _LAST_BYTES = 2 * 48 * 120
 """The last 120 ms of sound: a listener writes it down each 100 ms."""
 NAMES = 64
-"""After so many frames, 1.28 s, the tones of marks come again; their levels do not."""
+"""As in `lab.marks`, which needs numpy, for which nobody is to wait before media runs."""
 ROUNDS = 3
 """So many times the names come again before what is heard may be taken for what is made now."""
-FRAME_MS = 20
-"""As in `lab.marks`, like NAMES; that needs numpy, for which nobody is to wait before media runs."""
 _AGAIN_S = (ROUNDS * NAMES * FRAME_MS / 1000 - 0.28) / 2
 """What is longer on its way than this may be older than that when it is heard: a delay that came all at once is held as
 long again in the jitter buffer, beside the 0.28 s that one may hold anyway."""
@@ -100,7 +99,7 @@ class _Pair:
 
     def has_heard(self, frames: int) -> bool:
         """Look at the last 120 ms of sound; say whether new frames have been heard, `frames` being made by now."""
-        from lab.marks import marks_in  # numpy: see FRAME_MS
+        from lab.marks import marks_in  # numpy: see NAMES
 
         size, sound = _last(self._sound)
         heard, grew, self._size = marks_in(sound), size > self._size, size
@@ -132,7 +131,7 @@ def _last(sound: Path) -> tuple[int, bytes]:
 
 def _told_apart(frames: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Yield the marks of those `frames` that no frame has which is `ROUNDS` rounds of names older, or less."""
-    from lab.marks import steps_down_db, symbol  # numpy: see FRAME_MS
+    from lab.marks import steps_down_db, symbol  # numpy: see NAMES
 
     for frame in frames:
         older = {steps_down_db(frame - NAMES * rounds) for rounds in range(1, ROUNDS + 1) if frame >= NAMES * rounds}

@@ -16,7 +16,7 @@ from typing import Any
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.values import DirectionState
+from lab.evidence.steps import DirectionState
 from lab.rig.bump.driver import Bump
 from lab.rig.bump.tc import BLOCKED, NETEM, ROOT, TBF
 from lab.rig.process.watch import Count

@@ -17,21 +17,20 @@ import numpy as np
 from lab.evidence.accounts import CgroupSecond, HostSecond, Tick
 from lab.evidence.manifest import Manifest, Marks, Netem, Phase, Place, ServerPlace
 from lab.evidence.recording import Recording
+from lab.evidence.steps import DirectionState, Qdisc, StepState
 from lab.evidence.values import (
     KIND_RTP,
     PACKET,
     ClientEvidence,
-    DirectionState,
     FrameLine,
     InboundSample,
     OutboundSample,
     Packets,
     PairSample,
-    Qdisc,
-    StepState,
     Tap,
 )
-from lab.marks import BLOCK_SAMPLES, marked_frame
+from lab.marks import marked_frame
+from lab.pcm import BLOCK_SAMPLES
 from tests.fakes.levels import level_dbov
 
 MS = 1_000_000

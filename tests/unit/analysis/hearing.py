@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from lab.evidence.recording import Recording
 from lab.evidence.values import HeardAudio, InboundSample, Read
-from lab.marks import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, marked_frame
+from lab.marks import marked_frame
+from lab.pcm import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE
 from tests.unit.analysis.build import GO_NS, LEAD, MS, Plan, lines, recording
 
 Sound = NDArray[np.int16]

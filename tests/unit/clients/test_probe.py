@@ -22,7 +22,8 @@ import lab.probe
 from lab.evidence.frames import frames
 from lab.evidence.lines import read_headed
 from lab.evidence.stats import stats
-from lab.marks import BLOCK_SAMPLES, marked_frame
+from lab.marks import marked_frame
+from lab.pcm import BLOCK_SAMPLES
 from lab.probe.frames import Frames, levels_dbov
 from lab.probe.heard import Heard
 from lab.probe.lag import Lag

@@ -15,8 +15,8 @@ from lab.evidence.frames import frames
 from lab.evidence.host import line, read_cgroup, read_network, seconds, ticks
 from lab.evidence.lines import Lines, read_bare, read_headed
 from lab.evidence.stats import events, stats
-from lab.evidence.steps import read_steps, to_line
-from lab.evidence.values import DirectionState, Event, FrameLine, PairSample, Qdisc, StepState
+from lab.evidence.steps import DirectionState, Qdisc, StepState, read_steps, to_line
+from lab.evidence.values import Event, FrameLine, PairSample
 
 OFFSET_NS = 1_000_000
 FRAME = {

@@ -14,9 +14,8 @@ from lab.evidence import names
 from lab.evidence.manifest import Phase, Place
 from lab.evidence.purposes import purpose
 from lab.evidence.reading import read
-from lab.evidence.steps import to_line
+from lab.evidence.steps import StepState, to_line
 from lab.evidence.store import RunFolder
-from lab.evidence.values import StepState
 from tests.unit.evidence.test_readers import FRAME, PAIR, header
 from tests.unit.evidence.test_store import created
 from tests.unit.evidence.wire import Record, capture, frame, rtp

@@ -12,15 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.evidence.rtp import read_capture
-from lab.evidence.values import (
-    KIND_ARP,
-    KIND_DTLS,
-    KIND_OTHER,
-    KIND_RTCP,
-    KIND_RTP,
-    KIND_STUN,
-    Packets,
-)
+from lab.evidence.values import KIND_ARP, KIND_DTLS, KIND_OTHER, KIND_RTCP, KIND_RTP, KIND_STUN, Packets
 from tests.unit.evidence.wire import (
     PUBLISHER,
     SERVER,

@@ -12,7 +12,7 @@ import pytest
 
 from lab.errors import ClientFailed, UsageError
 from lab.evidence import names
-from lab.evidence.values import StepState
+from lab.evidence.steps import StepState
 from lab.faults import Stall
 from lab.rig import session
 from lab.rig.bump.network import Network

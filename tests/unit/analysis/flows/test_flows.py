@@ -11,7 +11,8 @@ from lab.analysis.judge import judge
 from lab.analysis.values import Outcome, Owner
 from lab.evidence.manifest import Place
 from lab.evidence.recording import Recording
-from lab.evidence.values import Packets, StepState, Tap
+from lab.evidence.steps import StepState
+from lab.evidence.values import Packets, Tap
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import DOWN_SSRC, SUBSCRIBER, Plan, first_measured, number, recording

@@ -12,7 +12,7 @@ from lab.analysis.values import FlowVerdict, Outcome, Owner
 from lab.analysis.way.pauses import Spell, pauses
 from lab.evidence.recording import Recording
 from lab.evidence.values import Event, Packets
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 from tests.unit.analysis.build import GO_NS, LEAD, MS, UP_SSRC, Plan, lines, recording, wire
 from tests.unit.analysis.test_judge import FIRST, asked, at
 

@@ -14,7 +14,8 @@ from lab.analysis.ledger.blame import blame
 from lab.analysis.ledger.damage import damage
 from lab.analysis.ledger.limits import beyond
 from lab.analysis.values import Outcome, Owner
-from lab.evidence.values import DirectionState, Packets
+from lab.evidence.steps import DirectionState
+from lab.evidence.values import Packets
 from lab.report.text import render
 from lab.scenario.model import Media
 from tests.unit.analysis.build import DOWN_SSRC, GO_NS, LEAD, MS, Plan, recording

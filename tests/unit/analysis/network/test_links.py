@@ -18,7 +18,8 @@ from lab.analysis.network.links import Account, Span, accounts
 from lab.analysis.wire.joins import behind
 from lab.analysis.wire.scene import Scene, address, goes_up
 from lab.errors import EvidenceError
-from lab.evidence.values import PACKET, StepState
+from lab.evidence.steps import StepState
+from lab.evidence.values import PACKET
 from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, MS, Plan, number, recording
 

@@ -13,7 +13,8 @@ from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Owner
 from lab.evidence.recording import Recording
-from lab.evidence.values import KIND_OTHER, PACKET, DirectionState, Packets, Qdisc, StepState
+from lab.evidence.steps import DirectionState, Qdisc, StepState
+from lab.evidence.values import KIND_OTHER, PACKET, Packets
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, MS, SERVER, Plan, first_measured, number, recording

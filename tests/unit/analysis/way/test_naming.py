@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.analysis.way.naming import Naming, name
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 from tests.unit.analysis.build import LEAD, MS, Plan, lines, wire
 
 

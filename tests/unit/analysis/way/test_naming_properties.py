@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.analysis.way.naming import name
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 from tests.unit.analysis.chance import drawn
 
 MS = 1_000_000

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from lab.analysis.way.naming import Naming, Pushed, Slots, named
 from lab.analysis.way.seams import Interval, intervals, sure
-from lab.marks import SILENT_LEVEL
+from lab.pcm import SILENT_LEVEL
 from tests.fakes.levels import level_dbov
 from tests.unit.analysis.build import MS
 

@@ -14,7 +14,8 @@ from lab.analysis.values import FlowVerdict, Outcome, Owner
 from lab.analysis.way.pauses import FOREVER, Spell
 from lab.analysis.way.signalling import Way, ways
 from lab.evidence.recording import Recording
-from lab.evidence.values import PACKET, Event, Packets, Qdisc, StepState, Tap
+from lab.evidence.steps import Qdisc, StepState
+from lab.evidence.values import PACKET, Event, Packets, Tap
 from tests.unit.analysis.build import MS, SERVER, SUBSCRIBER, Plan, number, recording
 from tests.unit.analysis.ledger.test_kinds import events, sent, told
 from tests.unit.analysis.test_judge import asked, at

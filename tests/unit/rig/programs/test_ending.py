@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lab.evidence import names
-from lab.marks import FRAME_MS, marked_frame, steps_down_db, symbol
+from lab.marks import NAMES, marked_frame, steps_down_db, symbol
 from lab.rig.programs import ending
 from lab.scenario.model import Client, Sound
 from tests.unit.rig.layout.test_topology import scenario
@@ -42,11 +42,11 @@ def hear(folder: Path, *frames: int) -> None:
         file.write(sound.astype("<i2").tobytes())
 
 
-def test_marks_are_as_long_and_as_many_as_is_said_here() -> None:
+def test_marks_are_as_many_as_is_said_here() -> None:
     """What stands here again, so that numpy need not be loaded, is what `lab.marks` makes."""
-    assert ending.FRAME_MS == FRAME_MS
-    assert len({symbol(frame) for frame in range(ending.NAMES)}) == ending.NAMES
-    assert all(symbol(frame + ending.NAMES) == symbol(frame) for frame in range(ending.NAMES))
+    assert ending.NAMES == NAMES
+    assert len({symbol(frame) for frame in range(NAMES)}) == NAMES
+    assert all(symbol(frame + NAMES) == symbol(frame) for frame in range(NAMES))
 
 
 @pytest.mark.parametrize(("pushes", "torn"), [(0, ""), (1, ""), (500, ""), (500, '{"frame": 50')])

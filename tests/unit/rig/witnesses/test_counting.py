@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.values import DirectionState, Qdisc, StepState
+from lab.evidence.steps import DirectionState, Qdisc, StepState
 from lab.rig.process.watch import Count
 from lab.rig.witnesses.counting import PERIOD_S, Counts
 from lab.scenario.model import Direction
