@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from lab.batch.runs.machines import Machines
@@ -17,7 +19,6 @@ from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import FAILED, NOTE, Progress, Watch
-from lab.rig.session import record
 from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
 from lab.scenario.load import draft, find
@@ -74,8 +75,7 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
             try:
                 folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
                 with _lab(machines(scenario), scenario, folder, request.keep, watch) as lab:
-                    recording = _stopping(partial(record, lab)) if request.until_decided else partial(record, lab)
-                    done = run_one(recording, scenario, folder, watch)
+                    done = run_one(_recording(lab, request.until_decided), scenario, folder, watch)
                     verdicts.append(done.verdict)
                     each(done)
                     watch(Progress(phase="clean up"))
@@ -104,6 +104,13 @@ def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
     return scenarios
 
 
+def _recording(lab: Lab, until_decided: bool) -> Record:
+    """Return what records on `lab`; it was being loaded while the lab came up."""
+    from lab.rig.session import record
+
+    return _stopping(partial(record, lab)) if until_decided else partial(record, lab)
+
+
 def _stopping(plain: Record) -> Record:
     """Return `plain` so that it ends when what it was asked is decided."""
     from lab.batch.runs.deciding import Deciding, Looker
@@ -119,5 +126,6 @@ def _stopping(plain: Record) -> Record:
 def _lab(ready: Machine, scenario: Scenario, folder: RunFolder, keep: bool, watch: Watch) -> Iterator[Lab]:
     """Stand up the lab of one run; a recording that is cut short says so in its manifest."""
     watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
+    Thread(target=import_module, args=("lab.rig.session",)).start()  # while the engine works
     with noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
         yield lab

@@ -5,6 +5,7 @@ Law: nothing that judges or renders is imported before it is needed. A run loads
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def keep_verdict(done: Judged) -> None:
 
 
 def load() -> None:
-    """Import what judges and renders."""
+    """Import what judges and renders, and let no garbage collection look at any of it again."""
     import numpy.fft  # numpy itself loads these two when they are first used
     import numpy.ma  # noqa: F401
 
@@ -93,6 +94,8 @@ def load() -> None:
     import lab.evidence.reading
     import lab.report.json
     import lab.report.text  # noqa: F401
+
+    gc.freeze()
 
 
 class Loading:
