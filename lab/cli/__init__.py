@@ -6,6 +6,7 @@ Importing this module imports Typer and nothing else, so that `lab --help` is im
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -43,10 +44,17 @@ def main() -> None:
     except Exception as error:  # whatever it is, it is no verdict: exit 1 would say that one failed
         if os.environ.get("LAB_DEBUG"):
             raise
-        known = isinstance(error, LabError)
-        text = str(error) if known else f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)"
-        print(f"lab: {text}", file=sys.stderr)
+        print(f"lab: {_words(error)}", file=sys.stderr)
         raise SystemExit(error.exit_code if isinstance(error, LabError) else LabError.exit_code) from None
     except Interrupted as error:
         print(f"lab: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+
+
+def _words(error: Exception) -> str:
+    """Return what to say of `error`. A full disk that has no file name is behind stdout: our own files have theirs."""
+    if isinstance(error, LabError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and not error.filename:
+        return f"the output could not be written: {error.strerror} (what was recorded is kept: lab ls shows it)"
+    return f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)"

@@ -34,7 +34,10 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTable:
-    """A sweep by the axes `by`, of which each row has a value; `over` are those that a row takes together."""
+    """A sweep by the axes `by`, of which each row has a value; `over` are those that a row takes together.
+
+    `unread` says which runs that count have a verdict that cannot be read, and why; their cells are missing here.
+    """
 
     sweep: str
     scenario: str
@@ -42,3 +45,4 @@ class SweepTable:
     over: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
+    unread: tuple[str, ...] = ()

@@ -67,6 +67,7 @@ def to_json(found: SweepTable) -> str:
         "scenario": found.scenario,
         "by": list(found.by),
         "rows": [_object(row) for row in found.rows],
+        "unread": list(found.unread),
     }
     return json.dumps(document, indent=1, ensure_ascii=True, allow_nan=False) + "\n"
 

@@ -13,6 +13,7 @@ from lab.analysis.several.pooling import Pooled
 from lab.report.amounts import many
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
+from lab.report.text import clean
 from lab.scenario.metrics import unit
 from lab.scenario.sweeping import shortest
 
@@ -91,6 +92,7 @@ def _runs(row: Row) -> str:
 
 
 def _notes(found: SweepTable) -> Iterator[str]:
+    yield from (f"missing although it was run: {clean(why)}" for why in found.unread)
     yield "the mean of a row's runs (95 % interval); ? is an open end"
     if found.over:
         yield f"each row takes {' and '.join(found.over)} together; how far its values are apart widens the interval"

@@ -87,6 +87,26 @@ def test_2_for_a_bad_scenario_with_its_line(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+def test_2_for_a_folder_with_bad_scenarios_names_them_all(tmp_path: Path, scenario: Path) -> None:
+    """Whoever mends one does not learn of the next by the next try; the good one beside them is not run."""
+    for name, text in (("a", "links: {publisher: {up: {los: 5%}}}"), ("b", "media: {duration: 5}")):
+        (tmp_path / f"{name}.yaml").write_text(f"version: 1\n{text}\n")
+    done = lab("run", tmp_path, "-o", tmp_path / "results")
+    assert (done.returncode, (tmp_path / "results").exists()) == (2, False)
+    assert "a.yaml:2: links.publisher.up.los" in done.stderr
+    assert "b.yaml:2: media.duration" in done.stderr
+
+
+def test_5_for_an_output_that_cannot_be_written() -> None:
+    """A full disk behind `> file` is said as what it is, and is no internal error."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "lab", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 5
+    assert done.stderr.startswith("lab: the output could not be written: No space left on device")
+
+
 def test_2_for_a_bad_set(scenario: Path) -> None:
     """What comes from the command line is checked like what stands in the file."""
     done = lab("run", scenario, "--set", "links.publisher.up.loss=0.2")

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from lab.batch.runs.machines import Machines
 from lab.batch.runs.one import Judged, Record, noted, run_one
 from lab.batch.runs.until import admit, capped
-from lab.errors import EnvironmentFault, LeftoverError, StorageError
+from lab.errors import EnvironmentFault, LeftoverError, ScenarioError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import FAILED, NOTE, Progress, Watch
 from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
-from lab.scenario.load import draft, find
+from lab.scenario.load import Draft, draft, find
 from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -91,10 +91,22 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
 
 
 def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
-    """Read every file; of one that has a sweep, say that only its base is run. ScenarioError, UsageError."""
+    """Read every file; of one that has a sweep, say that only its base is run.
+
+    Raises UsageError, and ScenarioError with every complaint about any of them.
+    """
     sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
-    drafts = {path: draft(path, sets=sets) for path in find(request.files)}
-    scenarios = [(path, read.scenario(seed=request.seed)) for path, read in drafts.items()]
+    drafts: dict[Path, Draft] = {}
+    scenarios: list[tuple[Path, Scenario]] = []
+    wrong: list[str] = []
+    for path in find(request.files):
+        try:
+            drafts[path] = draft(path, sets=sets)
+            scenarios.append((path, drafts[path].scenario(seed=request.seed)))
+        except ScenarioError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
     if request.until_decided:
         for _, scenario in scenarios:
             admit(scenario)

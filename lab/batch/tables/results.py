@@ -1,7 +1,8 @@
 """What a sweep came to: its cells grouped by axes, repetitions taken together, flow by flow.
 
 Law: every planned cell is in exactly one row, done or missing; only runs that count are pooled, and how often it was
-tried is said. A folder that holds runs of another sweep is refused: nobody could tell which row they belong to.
+tried is said. A verdict that cannot be read makes its cell missing, says why, and hides no other. A folder that holds
+runs of another sweep is refused: nobody could tell which row they belong to.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from lab.analysis.values import Measured, Outcome, Owner
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import told
-from lab.errors import UsageError
+from lab.errors import StorageError, UsageError
 from lab.report.rows import Row, SweepTable
 from lab.report.verdicts import Told, ToldFlow
 from lab.scenario.metrics import METRICS
@@ -30,11 +31,12 @@ DEFAULT_METRICS = ("audio_loss", "code_loss", "gap_p95", "delay_p95")
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    """A cell, how often it was tried, and the run that counts."""
+    """A cell, how often it was tried, and the run that counts; `unread` says why that has no verdict to be read."""
 
     cell: Cell
     tried: int
     run: Told | None
+    unread: str = ""
 
 
 _Groups = tuple[tuple[Setting | None, tuple[_Done, ...]], ...]
@@ -44,7 +46,7 @@ _Groups = tuple[tuple[Setting | None, tuple[_Done, ...]], ...]
 def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
     """Return the table of the sweep in `folder` by the axes `by` (`loss,red`; None: all), with the metrics `wanted`.
 
-    Raises UsageError for axes and metrics that there are not, EvidenceError for mixed sweeps and foreign verdicts.
+    Raises UsageError for axes and metrics that there are not, EvidenceError for mixed sweeps.
     """
     check_one_sweep(folder)
     keys = [key for axis in folder.plan.axes for key in axis.keys]
@@ -62,6 +64,7 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
         over=_taken_together(groups, [key for key in keys if key not in chosen]),
         metrics=names,
         rows=tuple(rows),
+        unread=tuple(f"{each.cell.label}: {each.unread}" for each in done if each.unread),
     )
 
 
@@ -96,8 +99,11 @@ def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _done(folder: SweepFolder, cell: Cell) -> _Done:
-    valid = folder.valid(cell)
-    return _Done(cell=cell, tried=folder.tried(cell), run=told(valid.folder) if valid else None)
+    valid, tried = folder.valid(cell), folder.tried(cell)
+    try:
+        return _Done(cell=cell, tried=tried, run=told(valid.folder) if valid else None)
+    except StorageError as error:
+        return _Done(cell=cell, tried=tried, run=None, unread=str(error))
 
 
 def _grouped(done: Iterable[_Done], by: Sequence[str], axes: Sequence[Axis]) -> _Groups:

@@ -14,8 +14,9 @@ from lab.batch.folders.journal import Journal, Opened
 from lab.batch.plans.cells import Cell, plan
 from lab.batch.tables.results import results
 from lab.errors import EvidenceError, UsageError
-from lab.evidence import names
 from lab.report.rows import Row, SweepTable
+from lab.report.spreadsheet import to_json
+from lab.report.sweep_table import words
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, laid, swept
 from tests.fakes.verdicts import Figures, JudgedRuns
@@ -202,11 +203,26 @@ def test_a_journal_of_another_plan_is_refused(sweep: SweepFolder) -> None:
         results(SweepFolder(sweep.path))
 
 
-@pytest.mark.parametrize(("name", "said"), [("plan.json", "plan"), (names.VERDICT, "verdict")])
-def test_a_newer_format_is_refused_by_name(sweep: SweepFolder, name: str, said: str) -> None:
-    """In the plan or in a single verdict: which file, and that a newer lab wrote it."""
-    file = sweep.path / name if said == "plan" else sweep.committed()[0].folder / name
-    document = json.loads(file.read_text())
-    file.write_text(json.dumps({**document, "format": 99}))
-    with pytest.raises(EvidenceError, match=rf"{file.name}: format 99 needs a newer lab"):
+def test_a_newer_plan_is_refused_by_name(sweep: SweepFolder) -> None:
+    """Which file, and that a newer lab wrote it."""
+    file = sweep.path / "plan.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 99}))
+    with pytest.raises(EvidenceError, match=r"plan.json: format 99 needs a newer lab"):
         results(SweepFolder(sweep.path))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"format": 99}', "format 99 needs a newer lab"), ("{", "not JSON"), ('{"format": 1}', "not what lab writes")],
+)
+def test_a_verdict_that_cannot_be_read_is_a_missing_cell(sweep: SweepFolder, text: str, said: str) -> None:
+    """Broken, foreign or newer: its cell is missing, the reason names cell and file, and all other cells are there."""
+    broken, before = sweep.committed()[0], sum(row.valid for row in results(sweep).rows)
+    broken.verdict_json.write_text(text)
+    found = results(SweepFolder(sweep.path))
+    assert sum(row.valid for row in found.rows) == before - 1
+    (why,) = found.unread
+    assert why.startswith(f"{broken.cell.label}: {broken.verdict_json}")
+    assert said in why
+    assert f"missing although it was run: {why}" in words(found).notes
+    assert json.loads(to_json(found))["unread"] == [why]
