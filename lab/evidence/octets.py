@@ -1,0 +1,40 @@
+"""Many places of a file at once: the octets there, and what a layout finds in them.
+
+Law: behind the end of the file there are zeros, as many as are asked for. What is read at a place is the caller's to
+believe: behind a packet's end it is another's.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Octets = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+Headers = NDArray[np.void]
+Numbers = NDArray[np.uint32]
+
+
+def octets(data: Octets, at: Ints, size: int) -> Octets:
+    """Return the `size` octets from each place of `data` on, a row each."""
+    if data.size < size:
+        data = np.append(data, np.zeros(size, np.uint8))
+    edge = data.size - size
+    windows = np.ndarray(edge + 1, f"V{size}", buffer=data, strides=(1,))
+    rows: Octets = windows[np.minimum(at, edge)].view(np.uint8).reshape(at.size, size)
+    for row in np.flatnonzero(at > edge):
+        left = data[at[row] :]
+        rows[row, : left.size], rows[row, left.size :] = left, 0
+    return rows
+
+
+def headers(data: Octets, at: Ints, layout: np.dtype[np.void]) -> Headers:
+    """Return what `layout` finds at each place of `data`."""
+    return octets(data, at, layout.itemsize).view(layout)[:, 0]
+
+
+def distinct(values: Numbers) -> Numbers:
+    """Return the different ones of `values`, rising; fast where neighbours are mostly equal."""
+    fresh = np.ones(values.size, np.bool_)
+    np.not_equal(values[1:], values[:-1], out=fresh[1:])
+    return np.unique(values[fresh])

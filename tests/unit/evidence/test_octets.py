@@ -1,0 +1,29 @@
+"""Many places of a file at once: the same octets as one place after another."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.evidence.octets import distinct, headers, octets
+
+
+@given(st.binary(max_size=40), st.lists(st.integers(0, 80), max_size=8), st.integers(1, 50))
+def test_octets_are_those_of_the_file_and_zeros_behind(data: bytes, places: list[int], size: int) -> None:
+    """Wherever a place is, within the file, at its end or beyond, and however short the file."""
+    rows = octets(np.frombuffer(data, np.uint8), np.array(places, np.int64), size)
+    assert [row.tobytes() for row in rows] == [data[at : at + size].ljust(size, b"\0") for at in places]
+
+
+def test_a_layout_is_read_at_each_place() -> None:
+    """Big-endian fields, at places that no alignment favours."""
+    layout = np.dtype([("first", "u1"), ("second", ">u2")])
+    found = headers(np.arange(8, dtype=np.uint8), np.array([1, 4, 7]), layout)
+    assert found.tolist() == [(1, 0x0203), (4, 0x0506), (7, 0)]
+
+
+@given(st.lists(st.integers(0, 5), max_size=12))
+def test_distinct_values_rise_and_are_each_there_once(values: list[int]) -> None:
+    """In whatever order they come, none at all included."""
+    assert distinct(np.array(values, np.uint32)).tolist() == sorted(set(values))
