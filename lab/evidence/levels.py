@@ -6,84 +6,86 @@ which is told: of the elements of one byte, the one that takes the most differen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lab.evidence.octets import Ints, Octets, distinct, headers
 
 _ONE_BYTE_PROFILE = 0xBEDE
 _STOP_ID = 15
 _EXTENSION = np.dtype([("profile", ">u2"), ("words", ">u2")])
 _LEVEL_BITS = 127
 
-Ints = NDArray[np.int64]
+
+_STEPS = np.array([1, *[2 + (head & 15) for head in range(1, _STOP_ID << 4)], *[1 << 32] * 16])
+"""By its first octet how far an element reaches; padding is one octet, and nothing comes behind the number 15."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Elements:
-    """Every element of one-byte header extensions: the packet it is in, its number, its size and its first byte."""
+    """Every element of one-byte header extensions: the packet it is in, its first octet, and that of its data."""
 
     packet: Ints
-    number: Ints
-    size: Ints
-    value: Ints
+    head: Octets
+    value: Octets
 
     def pick(self, chosen: NDArray[np.bool_]) -> Elements:
         """Return only the elements that `chosen` marks."""
-        return Elements(**{name: getattr(self, name)[chosen] for name in ("packet", "number", "size", "value")})
+        return Elements(packet=self.packet[chosen], head=self.head[chosen], value=self.value[chosen])
 
 
-def elements(data: NDArray[np.uint8], begin: Ints, end: Ints) -> Elements:
-    """Return the elements of the packets whose extension header is at `begin` in `data`, and which end at `end`.
+def joined(parts: Sequence[Elements]) -> Elements:
+    """Return the elements of all `parts`, in their order."""
+    return Elements(
+        packet=np.concatenate([np.zeros(0, np.int64), *(part.packet for part in parts)]),
+        head=np.concatenate([np.zeros(0, np.uint8), *(part.head for part in parts)]),
+        value=np.concatenate([np.zeros(0, np.uint8), *(part.value for part in parts)]),
+    )
 
-    `begin` is -1 for a packet without an extension. What does not lie within its packet is not read.
+
+def elements(data: Octets, packet: Ints, begin: Ints, end: Ints) -> Elements:
+    """Return the elements of each `packet` whose extension header is at `begin` in `data`, and which ends at `end`.
+
+    What does not lie within its packet is not read.
     """
-    left = np.flatnonzero((begin >= 0) & (begin + _EXTENSION.itemsize <= end))
-    windows = np.lib.stride_tricks.sliding_window_view(data, _EXTENSION.itemsize)
-    header = windows[begin[left]].view(_EXTENSION)[:, 0]
-    at = begin[left] + _EXTENSION.itemsize
+    header = headers(data, begin, _EXTENSION)
+    at = begin + _EXTENSION.itemsize
     stop = at + 4 * header["words"].astype(np.int64)
-    whole = (header["profile"] == _ONE_BYTE_PROFILE) & (stop <= end[left])
-    left, at, stop = left[whole], at[whole], stop[whole]
+    more = (header["profile"] == _ONE_BYTE_PROFILE) & (at < stop) & (stop <= end)
     found = []
-    while left.size:
-        head = data[at].astype(np.int64)
-        number, size = head >> 4, (head & 15) + 1
-        is_one = (head != 0) & (number != _STOP_ID) & (at + size < stop)
-        found.append((left[is_one], number[is_one], size[is_one], data[at[is_one] + 1].astype(np.int64)))
-        at = at + np.where(head == 0, 1, size + 1)
-        more = (number != _STOP_ID) & (at < stop)
-        left, at, stop = left[more], at[more], stop[more]
-    packet, number, size, value = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else _NOTHING
-    return Elements(packet=packet, number=number, size=size, value=value)
+    while more.any():
+        if not more.all():
+            packet, at, stop = packet[more], at[more], stop[more]
+        head = data[at]
+        after = at + _STEPS[head]
+        whole = np.flatnonzero((after <= stop) & (head != 0))
+        found.append(Elements(packet=packet[whole], head=head[whole], value=data[at[whole] + 1]))
+        at, more = after, after < stop
+    return joined(found)
 
 
-_NOTHING = tuple(np.zeros(0, np.int64) for _ in range(4))
-
-
-def levels(found: Elements, source: Ints, described: Mapping[int, int]) -> NDArray[np.int16]:
+def levels(found: Elements, source: NDArray[np.uint32], described: Mapping[int, int]) -> NDArray[np.int16]:
     """Return per packet its level in -dBov, -1 where it has none.
 
     `source` is per packet the address of its sender, `described` by address the number of its level.
     """
     level = np.full(source.size, -1, np.int16)
+    addresses = distinct(source)
     sender = source[found.packet]
-    for address in np.unique(sender).tolist():
-        theirs = found.pick(sender == address)
+    for address in addresses.tolist():
+        theirs = found.pick(sender == address) if addresses.size > 1 else found
         number = described.get(address, inferred(theirs))
-        chosen = theirs.pick(theirs.number == number)
-        level[chosen.packet[::-1]] = chosen.value[::-1] & _LEVEL_BITS
+        chosen = np.flatnonzero(theirs.head >> 4 == number)[::-1]  # of several the first one is written last
+        level[theirs.packet[chosen]] = theirs.value[chosen] & _LEVEL_BITS
     return level
 
 
 def inferred(found: Elements) -> int:
     """Return the number of the element that behaves like a level, 0 when none does."""
-    single = found.pick(found.size == 1)
-    numbers = np.unique(single.number).tolist()
-
-    def variety(number: int) -> tuple[int, int]:
-        values = single.value[single.number == number]
-        return int(np.unique(values).size), int(values.size)
-
-    return max(numbers, key=variety, default=0)
+    pairs = found.head.astype(np.uint16) << 8 | found.value
+    table = np.bincount(pairs, minlength=1 << 16).reshape(16, 16, 256)[:, 0]  # those of one byte
+    variety, count = (table > 0).sum(axis=1), table.sum(axis=1)
+    return max(range(16), key=lambda number: (int(variety[number]), int(count[number])))

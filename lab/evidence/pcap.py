@@ -7,23 +7,18 @@ Format: https://www.tcpdump.org/manpages/pcap-savefile.5.html
 
 from __future__ import annotations
 
-import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.errors import EvidenceError
+from lab.evidence.chain import LONGEST_RECORD, RECORD_HEADER, follow
+from lab.evidence.octets import Ints, Octets, octets
 
 FILE_HEADER = 24
-RECORD_HEADER = 16
-_CAPTURED = 8  # where in it the captured length stands
-WINDOW = 64
-"""Bytes that may be read from any packet's start on, although the file may end before."""
-LONGEST_RECORD = 262_144
-"""Bytes; libpcap's MAXIMUM_SNAPLEN. A longer record is not one."""
 
 _ORDERS = {
     b"\xd4\xc3\xb2\xa1": ("<", 1_000),
@@ -39,31 +34,37 @@ _ETHERNET = 1
 class Records:
     """The records of one file, in its order.
 
-    `data` is the file and `WINDOW` zero bytes. Per record: its time, where its frame starts in `data`, how many bytes
-    of it were captured, and how many there were on the wire. `torn` says how the file ends early, or is empty.
+    `data` is the file. Per record: its time, where its frame starts in `data`, how many bytes of it were captured, and
+    how many there were on the wire. `torn` says how the file ends early, or is empty.
     """
 
-    data: NDArray[np.uint8]
-    t_ns: NDArray[np.int64]
-    start: NDArray[np.int64]
-    captured: NDArray[np.int64]
-    length: NDArray[np.int64]
+    data: Octets
+    t_ns: Ints
+    start: Ints
+    captured: Ints
+    length: Ints
     torn: str
+
+    def parts(self, size: int) -> Iterator[tuple[slice, Records]]:
+        """Yield `size` records after the other, the last time perhaps fewer: which, and those."""
+        for begin in range(0, self.t_ns.size, size):
+            rows = slice(begin, begin + size)
+            arrays = {name: getattr(self, name)[rows] for name in ("t_ns", "start", "captured", "length")}
+            yield rows, Records(data=self.data, **arrays, torn=self.torn)
 
 
 def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     """Find every record of `path`. EvidenceError when it is no Ethernet pcap, or is cut and that was not allowed."""
-    data, size = _read(path)
-    order, unit_ns = _file_header(path, bytes(data[: min(size, FILE_HEADER)]))
-    at, torn = _walk(data, size, order)
+    data = _read(path)
+    order, unit_ns = _file_header(path, data[:FILE_HEADER].tobytes())
+    at, torn = _walk(data, order)
     if torn and not allow_torn_tail:
         raise EvidenceError(f"{path}: {torn}", fix="the capture was cut; record again")
-    octets = np.frombuffer(data, np.uint8)
-    fields = _record_headers(octets, at, order)
-    _check(path, at, fields)
-    seconds, fraction, captured, length = fields.T
+    fields = octets(data, at, RECORD_HEADER).view(order + "u4").T
+    seconds, fraction, captured, length = (each.astype(np.int64) for each in fields)
+    _check(path, at, captured, length)
     return Records(
-        data=octets,
+        data=data,
         t_ns=seconds * 1_000_000_000 + fraction * unit_ns,
         start=at + RECORD_HEADER,
         captured=captured,
@@ -72,15 +73,13 @@ def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     )
 
 
-def _read(path: Path) -> tuple[bytearray, int]:
-    """Return the file's bytes with `WINDOW` zeros behind, and its size."""
+def _read(path: Path) -> Octets:
+    """Map the file: nobody writes a capture that is read."""
     try:
-        with path.open("rb") as file:
-            data = bytearray(os.fstat(file.fileno()).st_size + WINDOW)
-            size = file.readinto(memoryview(data)[:-WINDOW])
+        size = path.stat().st_size
+        return np.asarray(np.memmap(path, np.uint8, mode="r") if size else np.zeros(0, np.uint8))
     except OSError as error:
         raise EvidenceError(f"{path}: {error.strerror}", fix="the capture is missing; record again") from error
-    return data, size
 
 
 def _file_header(path: Path, data: bytes) -> tuple[str, int]:
@@ -99,34 +98,16 @@ def _file_header(path: Path, data: bytes) -> tuple[str, int]:
     return order, unit_ns
 
 
-def _walk(data: bytearray, size: int, order: str) -> tuple[NDArray[np.int64], str]:
-    """Return where each whole record begins in the first `size` bytes, and how the file is torn (empty: it is not)."""
-    captured = struct.Struct(order + "I").unpack_from
-    found: list[int] = []
-    note = found.append
-    at = FILE_HEADER + _CAPTURED
-    last = size - RECORD_HEADER + _CAPTURED
-    while at <= last:  # the one loop over packets in Python: kept to what a chain of lengths needs
-        note(at)
-        at += RECORD_HEADER + captured(data, at)[0]
-    begins, torn = np.array(found, np.int64) - _CAPTURED, ""
-    at -= _CAPTURED
-    if at > size:
-        at, begins = int(begins[-1]), begins[:-1]
-    if at != size:
-        torn = f"ends at byte {size}, within the record that begins at byte {at}"
-    return begins, torn
+def _walk(data: Octets, order: str) -> tuple[Ints, str]:
+    """Return where each whole record begins, and how the file is torn (empty: it is not)."""
+    begins, end = follow(data, FILE_HEADER, order)
+    if end > data.size:
+        begins, end = begins[:-1], int(begins[-1])
+    return begins, "" if end == data.size else f"ends at byte {data.size}, within the record that begins at byte {end}"
 
 
-def _record_headers(data: NDArray[np.uint8], at: NDArray[np.int64], order: str) -> NDArray[np.int64]:
-    """Return seconds, fraction, captured and original length of each record, a row each."""
-    rows = np.lib.stride_tricks.sliding_window_view(data, RECORD_HEADER)[at]
-    return rows.view(order + "u4").astype(np.int64)
-
-
-def _check(path: Path, at: NDArray[np.int64], fields: NDArray[np.int64]) -> None:
+def _check(path: Path, at: Ints, captured: Ints, length: Ints) -> None:
     """Refuse records whose lengths cannot be: what follows a damaged one is noise."""
-    captured, length = fields[:, 2], fields[:, 3]
     wrong = np.flatnonzero((captured > LONGEST_RECORD) | (captured > length))
     if wrong.size:
         first = wrong[0]

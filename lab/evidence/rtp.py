@@ -7,7 +7,6 @@ a packet cut before its header ends is `KIND_OTHER`.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,19 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.evidence.levels import elements, levels
+from lab.evidence.digest import digests
+from lab.evidence.levels import Elements, elements, joined, levels
+from lab.evidence.octets import Headers, Ints, Octets, distinct, headers
 from lab.evidence.pcap import Records, read_records
-from lab.evidence.values import KIND_ARP, KIND_DTLS, KIND_OTHER, KIND_RTCP, KIND_RTP, KIND_STUN, PACKET, Packets
+from lab.evidence.values import (
+    KIND_ARP,
+    KIND_DTLS,
+    KIND_RTCP,
+    KIND_RTP,
+    KIND_STUN,
+    PACKET,
+    Packets,
+)
 
 _ETHERNET_HEADER, _IP_HEADER, _UDP_HEADER, _RTP_HEADER = 14, 20, 8, 12
 _IPV4, _ARP, _TCP, _UDP = 0x0800, 0x0806, 6, 17
@@ -27,9 +36,9 @@ _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
     {
-        "names": ["mac", "ethertype", "version_ihl", "size", "fragment", "proto", "src", "dst"],
-        "formats": ["S6", ">u2", "u1", ">u2", ">u2", "u1", ">u4", ">u4"],
-        "offsets": [0, 12, 14, 16, 20, 23, 26, 30],
+        "names": ["oui", "nic", "ethertype", "ip", "version_ihl", "size", "fragment", "proto", "src", "dst"],
+        "formats": [">u2", ">u4", ">u2", ("<u4", 5), "u1", ">u2", ">u2", "u1", ">u4", ">u4"],
+        "offsets": [0, 2, 12, 14, 14, 16, 20, 23, 26, 30],
         "itemsize": 34,
     }
 )
@@ -53,14 +62,15 @@ _SEGMENT = np.dtype(
 )
 """TCP header without options (RFC 9293); the upper half of `words` is how long it is, in words of 4 bytes."""
 
-_WORDS = np.dtype([("words", ">u2", _IP_HEADER // 2)])
+_PLAIN = 0x45
+"""IPv4, and a header of 5 words of 4 bytes: without options."""
+_PART = 8_192
+"""So many packets are read at once that what is read of them stays in a CPU's cache."""
 
 NOT_DESCRIBED: Mapping[int, int] = MappingProxyType({})
 """No session description was kept: which header extension is the level is inferred."""
 
-Ints = NDArray[np.int64]
-Rows = NDArray[np.intp]
-Headers = NDArray[np.void]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,147 +82,135 @@ class Capture:
 
 
 def read_capture(path: Path, *, level_ids: Mapping[int, int] = NOT_DESCRIBED, allow_torn_tail: bool = False) -> Capture:
-    """Read `path`, digests included; `level_ids` are by address (`lab.evidence.levels`).
-
-    EvidenceError as `read_records` says.
-    """
+    """Read `path`; `level_ids` are by address (`lab.evidence.levels`). EvidenceError as `read_records` says."""
     records = read_records(path, allow_torn_tail=allow_torn_tail)
-    packets = classify(records, level_ids=level_ids)
-    return Capture(packets=with_digest(packets, records), torn=records.torn)
+    return Capture(packets=classify(records, level_ids=level_ids), torn=records.torn)
 
 
 def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) -> Packets:
-    """Return the packets of `records` in capture order; `digest` is left 0."""
+    """Return the packets of `records` in capture order.
+
+    The digest is that of the UDP datagram: two captures of one packet agree byte for byte. Routers change the IP
+    header, and its checksum with it; where that does not fit (RFC 791), the digest is another. So it is where a frame
+    goes to another station than others to its address: nobody takes it there.
+    """
     packets = np.zeros(records.t_ns.size, PACKET)
-    packets["t_ns"], packets["length"], packets["level"] = records.t_ns, records.length, -1
-    frame = _headers(records.data, records.start, _FRAME)
+    udp, mac = np.zeros(packets.size, np.bool_), np.zeros(packets.size, np.uint64)
+    found = []
+    for rows, part in records.parts(_PART):
+        frame = headers(part.data, part.start, _FRAME)
+        _read_frames(packets[rows], part, frame)
+        _read_tcp(packets[rows], part, frame)
+        datagrams = _datagrams(part, frame)
+        _read_udp(packets[rows], datagrams)
+        _read_digests(packets[rows], part.data, frame, datagrams)
+        found.append(_elements(packets[rows], part.data, datagrams, rows.start))
+        udp[rows], mac[rows] = datagrams.there, frame["oui"].astype(np.uint64) << np.uint64(32) | frame["nic"]
+    packets["level"] = levels(joined(found), packets["src"], level_ids)
+    packets["digest"][udp] ^= np.uint64(2) * _misdirected(mac[udp], packets["dst"][udp])
+    return packets
+
+
+@dataclass(frozen=True)
+class _Datagrams:
+    """Per packet whether it is a UDP datagram, and if so its header, and where it starts and ends in the file."""
+
+    there: Flags
+    header: Headers
+    start: Ints
+    end: Ints
+
+    def carry(self, size: int) -> Flags:
+        """Mark the ones with at least `size` bytes of payload."""
+        return np.asarray(self.there & (self.end - self.start >= _UDP_HEADER + size))
+
+
+def _read_frames(packets: Packets, records: Records, frame: Headers) -> None:
+    """Fill in times, lengths, and who sends to whom."""
+    packets["t_ns"], packets["length"] = records.t_ns, records.length
     packets["kind"][(frame["ethertype"] == _ARP) & (records.captured >= _ETHERNET_HEADER)] = KIND_ARP
     is_ip = (frame["ethertype"] == _IPV4) & (records.captured >= _FRAME.itemsize)
     for name in ("proto", "src", "dst"):
         np.copyto(packets[name], frame[name], where=is_ip)
-    udp = _datagrams(records, frame)
-    packets["sport"][udp.rows], packets["dport"][udp.rows] = udp.header["sport"], udp.header["dport"]
-    kind = _kind(udp)
-    packets["kind"][udp.rows] = kind
-    _read_rtp(packets, records.data, udp.take(np.flatnonzero(kind == KIND_RTP)), level_ids)
-    _read_tcp(packets, records, frame)
-    return packets
 
 
-def with_digest(packets: Packets, records: Records) -> Packets:
-    """Return `packets` with the crc32 of each UDP datagram: two captures of one packet agree byte for byte.
+def _carried(records: Records, frame: Headers, proto: int, least: int) -> tuple[Flags, Ints]:
+    """Return which packets carry `least` bytes or more of `proto` over IPv4, and where those start if they do.
 
-    Routers change the IP header, and its checksum with it; where that does not fit (RFC 791), the digest is another. So
-    it is where a frame goes to another station than others to its address: nobody takes it there.
+    A later fragment holds no header.
     """
-    frame = _headers(records.data, records.start, _FRAME)
-    udp = _datagrams(records, frame)
-    view, crc32 = records.data.data, zlib.crc32
-    spans = zip(udp.start.tolist(), udp.end.tolist(), strict=True)
-    done = packets.copy()
-    done["digest"][udp.rows] = [crc32(view[start:end]) for start, end in spans]
-    plain = udp.rows[frame["version_ihl"][udp.rows] & 15 == _IP_HEADER // 4]
-    done["digest"][plain] ^= _misfits(_headers(records.data, records.start[plain] + _ETHERNET_HEADER, _WORDS))
-    done["digest"][udp.rows] ^= 2 * _misdirected(frame["mac"][udp.rows], frame["dst"][udp.rows])
-    return done
+    version, size = frame["version_ihl"] >> 4, (frame["version_ihl"] & 15) * np.uint8(4)
+    there = (
+        (frame["ethertype"] == _IPV4)
+        & (version == 4)
+        & (size >= _IP_HEADER)
+        & (frame["proto"] == proto)
+        & (frame["fragment"] & _FRAGMENT_OFFSET == 0)
+        & (records.captured >= least + _ETHERNET_HEADER + size)
+    )
+    return there, records.start + (_ETHERNET_HEADER + size)
 
 
-def _misdirected(mac: NDArray[np.bytes_], dst: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def _datagrams(records: Records, frame: Headers) -> _Datagrams:
+    """Return the UDP datagrams; one ends where its own length says, for Ethernet pads short frames."""
+    there, start = _carried(records, frame, _UDP, _UDP_HEADER)
+    header = headers(records.data, start, _DATAGRAM)
+    said = np.maximum(header["size"], _UDP_HEADER)
+    return _Datagrams(there, header, start, np.minimum(records.start + records.captured, start + said))
+
+
+def _read_udp(packets: Packets, udp: _Datagrams) -> None:
+    """Fill in ports, kinds by their first bytes, and RTP headers."""
+    first, second = udp.header["first"], udp.header["second"]
+    rtp_or_rtcp = (first >= 128) & (first < 192)
+    rtcp = rtp_or_rtcp & (second >= 192) & (second < 224)
+    rtp = rtp_or_rtcp & ~rtcp & udp.carry(_RTP_HEADER)
+    packets["kind"][(first < 4) & (udp.header["cookie"] == _STUN_COOKIE) & udp.carry(20)] = KIND_STUN
+    packets["kind"][(first >= 20) & (first < 64) & udp.carry(13)] = KIND_DTLS
+    packets["kind"][rtcp & udp.carry(8)] = KIND_RTCP
+    packets["kind"][rtp] = KIND_RTP
+    for name in ("sport", "dport"):
+        np.copyto(packets[name], udp.header[name], where=udp.there)
+    for name in ("seq", "ts", "ssrc"):
+        np.copyto(packets[name], udp.header[name], where=rtp)
+    np.copyto(packets["marker"], second >> 7, where=rtp)
+    np.copyto(packets["pt"], second & 127, where=rtp)
+
+
+def _elements(packets: Packets, data: Octets, udp: _Datagrams, before: int) -> Elements:
+    """Return the header extensions' elements; `before` so many packets of the capture come these."""
+    first = udp.header["first"]
+    rows = np.flatnonzero((packets["kind"] == KIND_RTP) & (first & 16 != 0))
+    begin = udp.start[rows] + (_UDP_HEADER + _RTP_HEADER + 4 * (first[rows] & 15))
+    return elements(data, before + rows, begin, udp.end[rows])
+
+
+def _read_digests(packets: Packets, data: Octets, frame: Headers, udp: _Datagrams) -> None:
+    """Fill in the digests, another for each plain IPv4 header whose checksum is not that of its words (RFC 1071)."""
+    rows = np.flatnonzero(udp.there)
+    packets["digest"][rows] = digests(data, udp.start[rows], udp.end[rows])
+    total = sum(words.astype(np.uint64) for words in frame["ip"].T)
+    packets["digest"] ^= udp.there & (frame["version_ihl"] == _PLAIN) & (total % np.uint64(0xFFFF) != 0)
+
+
+def _misdirected(mac: NDArray[np.uint64], dst: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Return 1 for each frame whose station is not the commonest of its IP address, else 0."""
-    found = np.zeros(dst.size, np.uint32)
-    for address in np.unique(dst):
-        mine = dst == address
+    found = np.zeros(dst.size, np.uint64)
+    for address in distinct(dst):
+        mine = np.flatnonzero(dst == address)
         stations, counts = np.unique(mac[mine], return_counts=True)
         found[mine] = mac[mine] != stations[counts.argmax()]
     return found
 
 
-def _misfits(headers: Headers) -> NDArray[np.uint32]:
-    """Return 1 for each IPv4 header of 20 bytes whose checksum is not that of its words (RFC 1071), else 0."""
-    total = headers["words"].astype(np.uint32).sum(axis=1)
-    total = (total & 0xFFFF) + (total >> 16)
-    return np.asarray((total & 0xFFFF) + (total >> 16) != 0xFFFF, np.uint32)
-
-
-@dataclass(frozen=True)
-class _Datagrams:
-    """UDP datagrams: which packets they are, their headers, and where each starts and ends in the file."""
-
-    rows: Rows
-    header: Headers
-    start: Ints
-    end: Ints
-
-    def take(self, which: Rows) -> _Datagrams:
-        """Return only those datagrams."""
-        return _Datagrams(self.rows[which], self.header[which], self.start[which], self.end[which])
-
-    def carries(self, size: int) -> NDArray[np.bool_]:
-        """Mark the ones with at least `size` bytes of payload."""
-        return np.asarray(self.end - self.start >= _UDP_HEADER + size)
-
-
-def _headers(data: NDArray[np.uint8], at: Ints, layout: np.dtype[np.void]) -> Headers:
-    """Return what `layout` finds at each place of `data`; behind a packet's end that is another's bytes, or zeros."""
-    return np.lib.stride_tricks.sliding_window_view(data, layout.itemsize)[at].view(layout)[:, 0]
-
-
-def _payloads(records: Records, frame: Headers, proto: int, least: int) -> tuple[Rows, Ints, Ints]:
-    """Return which packets are `proto` over IPv4, and where what IPv4 carries starts and ends, at least `least` bytes.
-
-    A later fragment holds no header.
-    """
-    header_size = (frame["version_ihl"] & 15).astype(np.int64) * 4
-    start = records.start + _ETHERNET_HEADER + header_size
-    end = records.start + records.captured
-    rows = np.flatnonzero(
-        (frame["ethertype"] == _IPV4)
-        & (frame["version_ihl"] >> 4 == 4)
-        & (header_size >= _IP_HEADER)
-        & (frame["proto"] == proto)
-        & (frame["fragment"] & _FRAGMENT_OFFSET == 0)
-        & (end - start >= least)
-    )
-    return rows, start[rows], end[rows]
-
-
-def _datagrams(records: Records, frame: Headers) -> _Datagrams:
-    """Return the UDP datagrams; one ends where its own length says, for Ethernet pads short frames."""
-    rows, start, end = _payloads(records, frame, _UDP, _UDP_HEADER)
-    header = _headers(records.data, start, _DATAGRAM)
-    said = np.maximum(header["size"].astype(np.int64), _UDP_HEADER)
-    return _Datagrams(rows, header, start, np.minimum(end, start + said))
-
-
-def _kind(udp: _Datagrams) -> NDArray[np.uint8]:
-    """Tell STUN, DTLS, RTP and RTCP by their first bytes."""
-    first, second = udp.header["first"], udp.header["second"]
-    rtp_or_rtcp = (first >= 128) & (first < 192)
-    rtcp = rtp_or_rtcp & (second >= 192) & (second < 224)
-    kind = np.full(first.size, KIND_OTHER, np.uint8)
-    kind[(first < 4) & (udp.header["cookie"] == _STUN_COOKIE) & udp.carries(20)] = KIND_STUN
-    kind[(first >= 20) & (first < 64) & udp.carries(13)] = KIND_DTLS
-    kind[rtcp & udp.carries(8)] = KIND_RTCP
-    kind[rtp_or_rtcp & ~rtcp & udp.carries(_RTP_HEADER)] = KIND_RTP
-    return kind
-
-
-def _read_rtp(packets: Packets, data: NDArray[np.uint8], rtp: _Datagrams, level_ids: Mapping[int, int]) -> None:
-    """Fill in the RTP headers and levels."""
-    rows, header = rtp.rows, rtp.header
-    packets["marker"][rows], packets["pt"][rows] = header["second"] >> 7, header["second"] & 127
-    for name in ("seq", "ts", "ssrc"):
-        packets[name][rows] = header[name]
-    begin = rtp.start + _UDP_HEADER + _RTP_HEADER + 4 * (header["first"] & 15).astype(np.int64)
-    found = elements(data, np.where(header["first"] & 16 != 0, begin, -1), rtp.end)
-    packets["level"][rows] = levels(found, packets["src"][rows].astype(np.int64), level_ids)
-
-
 def _read_tcp(packets: Packets, records: Records, frame: Headers) -> None:
     """Fill in which bytes of its stream each TCP segment carries, by its headers: its content may not be captured."""
-    rows, start, _ = _payloads(records, frame, _TCP, _SEGMENT.itemsize)
-    header = _headers(records.data, start, _SEGMENT)
+    there, start = _carried(records, frame, _TCP, _SEGMENT.itemsize)
+    rows = np.flatnonzero(there)
+    if not rows.size:
+        return
+    header = headers(records.data, start[rows], _SEGMENT)
     for name in ("sport", "dport", "tcp_seq"):
         packets[name][rows] = header[name]
-    headers = (start - records.start[rows] - _ETHERNET_HEADER) + 4 * (header["words"] >> 4).astype(np.int64)
-    packets["tcp_bytes"][rows] = np.maximum(frame["size"][rows].astype(np.int64) - headers, 0)
+    before = (start[rows] - records.start[rows] - _ETHERNET_HEADER) + 4 * (header["words"] >> 4).astype(np.int64)
+    packets["tcp_bytes"][rows] = np.maximum(frame["size"][rows].astype(np.int64) - before, 0)

@@ -31,7 +31,7 @@ PACKET = np.dtype(
         ("level", "i2"),  # RFC 6464 level, -dBov; -1 when the packet carries none
         ("tcp_seq", "<u4"),  # TCP: the number of its first byte
         ("tcp_bytes", "<u2"),  # TCP: how many bytes it carries; 0: none, or not TCP
-        ("digest", "<u4"),  # crc32 of the UDP datagram, another where the IP header's checksum is wrong; 0: not UDP
+        ("digest", "<u8"),  # of the UDP datagram; another where no router or station takes it; 0: not UDP
     ]
 )
 KIND_OTHER, KIND_RTP, KIND_RTCP, KIND_STUN, KIND_DTLS, KIND_ARP = range(6)

@@ -19,8 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from lab.analysis.wire.streams import rtp_of, stream
-from lab.evidence.pcap import read_records
-from lab.evidence.rtp import classify, with_digest
+from lab.evidence.rtp import read_capture
 from tests.bench.figures import Figure
 from tests.bench.pcap_rate import write_capture
 
@@ -59,8 +58,7 @@ def packets_s(asked: argparse.Namespace) -> float:
 def _lab_s(capture: Path) -> tuple[float, float]:
     """Read, classify, digest, and lay out each sender's stream: CPU seconds of all, and of the last alone."""
     began = time.process_time()
-    records = read_records(capture)
-    found = with_digest(classify(records), records)
+    found = read_capture(capture).packets
     read = time.process_time()
     for ssrc in np.unique(rtp_of(found)["ssrc"]):
         assert stream(rtp_of(found, ssrc=int(ssrc))).seq.size

@@ -1,4 +1,4 @@
-"""How fast captures are read: packets per second on one core, classified, with and without digests.
+"""How fast captures are read: packets per second on one core, found, and classified.
 
     python tests/bench/pcap_rate.py [PACKETS] [CAPTURE]
 
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab.evidence.pcap import read_records
-from lab.evidence.rtp import classify, with_digest
+from lab.evidence.rtp import classify
 
 ROUNDS = 5
 
@@ -67,7 +67,6 @@ def main() -> None:
             "read_records": lambda: read_records(path),
             "classify": lambda: classify(records),
             "read_records + classify": lambda: classify(read_records(path)),
-            "with_digest": lambda: with_digest(packets, records),
         }
         for name, work in rows.items():
             print(f"{name:24} {packets.size / best_s(work) / 1e6:6.2f} million packets/s  ({packets.size} packets)")
