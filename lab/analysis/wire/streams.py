@@ -53,7 +53,7 @@ def unwrap(numbers: NDArray[np.unsignedinteger], bits: int, near: int | None = N
         return np.zeros(0, np.int64)
     raw = numbers.astype(np.int64)
     half, full = 1 << (bits - 1), 1 << bits
-    steps = (np.diff(raw) + half) % full - half
+    steps = ((np.diff(raw) + half) & (full - 1)) - half
     first = int(raw[0]) if near is None else near + (int(raw[0]) - near + half) % full - half
     return np.concatenate(([first], first + np.cumsum(steps))).astype(np.int64)
 
@@ -64,7 +64,8 @@ def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, 
     for name, wanted in (("src", src), ("dst", dst), ("ssrc", ssrc)):
         if wanted is not None:
             chosen = chosen & (packets[name] == wanted)
-    return np.asarray(packets[chosen])
+    whole = packets.view(f"V{PACKET.itemsize}")  # to be copied as they are, not field by field
+    return np.asarray(whole[chosen].view(PACKET))
 
 
 def closest(numbers: NDArray[np.unsignedinteger], bits: int, near: Ints) -> Ints:
@@ -78,11 +79,18 @@ def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
     known = near is not None and near.size > 0
     seq = unwrap(packets["seq"], 16, int(near.seq[0]) if near is not None and known else None)
     ts = unwrap(packets["ts"], 32, int(near.ts[0]) if near is not None and known else None)
-    unique, first = np.unique(seq, return_index=True)
-    in_order = seq[np.sort(first)]
-    late = int((in_order < np.maximum.accumulate(in_order)).sum()) if in_order.size else 0
+    unique, first, late = _sorted(seq)
     fields = {name: packets[name][first].astype(np.int64) for name in _READ}
     return Stream(seq=unique, ts=ts[first], **fields, copies=int(seq.size - unique.size), reordered=late)
+
+
+def _sorted(seq: Ints) -> tuple[Ints, Ints | slice, int]:
+    """Return the different numbers, rising; where each was first seen; and how many of those came late."""
+    if (seq[1:] > seq[:-1]).all():
+        return seq, slice(None), 0  # as nearly always
+    unique, first = np.unique(seq, return_index=True)
+    in_order = seq[np.sort(first)]
+    return unique, first, int((in_order < np.maximum.accumulate(in_order)).sum())
 
 
 def behind(packets: Packets, before: Stream) -> Stream:
