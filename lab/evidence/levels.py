@@ -73,11 +73,11 @@ def levels(found: Elements, source: NDArray[np.uint32], described: Mapping[int, 
     `source` is per packet the address of its sender, `described` by address the number of its level.
     """
     level = np.full(source.size, -1, np.int16)
-    addresses = distinct(source)
     sender = source[found.packet]
+    addresses = distinct(sender)
     for address in addresses.tolist():
         theirs = found.pick(sender == address) if addresses.size > 1 else found
-        number = described.get(address, inferred(theirs))
+        number = described[address] if address in described else inferred(theirs)
         chosen = np.flatnonzero(theirs.head >> 4 == number)[::-1]  # of several the first one is written last
         level[theirs.packet[chosen]] = theirs.value[chosen] & _LEVEL_BITS
     return level
@@ -85,7 +85,8 @@ def levels(found: Elements, source: NDArray[np.uint32], described: Mapping[int, 
 
 def inferred(found: Elements) -> int:
     """Return the number of the element that behaves like a level, 0 when none does."""
-    pairs = found.head.astype(np.uint16) << 8 | found.value
-    table = np.bincount(pairs, minlength=1 << 16).reshape(16, 16, 256)[:, 0]  # those of one byte
+    single = found.head & 15 == 0
+    pairs = found.head[single].astype(np.intp) << 4 | found.value[single]
+    table = np.bincount(pairs, minlength=16 * 256).reshape(16, 256)
     variety, count = (table > 0).sum(axis=1), table.sum(axis=1)
     return max(range(16), key=lambda number: (int(variety[number]), int(count[number])))

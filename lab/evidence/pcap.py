@@ -28,6 +28,8 @@ _ORDERS = {
 }
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _ETHERNET = 1
+_PART = 8_192
+"""So many records' headers at once stay in a CPU's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,7 @@ def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     at, torn = _walk(data, order)
     if torn and not allow_torn_tail:
         raise EvidenceError(f"{path}: {torn}", fix="the capture was cut; record again")
-    fields = octets(data, at, RECORD_HEADER).view(order + "u4").T
-    seconds, fraction, captured, length = (each.astype(np.int64) for each in fields)
+    seconds, fraction, captured, length = _record_headers(data, at, order)
     _check(path, at, captured, length)
     return Records(
         data=data,
@@ -104,6 +105,15 @@ def _walk(data: Octets, order: str) -> tuple[Ints, str]:
     if end > data.size:
         begins, end = begins[:-1], int(begins[-1])
     return begins, "" if end == data.size else f"ends at byte {data.size}, within the record that begins at byte {end}"
+
+
+def _record_headers(data: Octets, at: Ints, order: str) -> Ints:
+    """Return seconds, fractions, captured and original lengths of the records at these places, a row of each."""
+    fields = np.empty((4, at.size), np.int64)
+    for begin in range(0, at.size, _PART):
+        rows = slice(begin, begin + _PART)
+        fields[:, rows] = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
+    return fields
 
 
 def _check(path: Path, at: Ints, captured: Ints, length: Ints) -> None:

@@ -27,7 +27,7 @@ def alone(data: bytes, order: str) -> tuple[list[int], int]:
 
 def side_by_side(data: bytes, order: str, piece: int) -> tuple[list[int], int]:
     """Follow it from a guess in each `piece`."""
-    begins, end = follow(np.frombuffer(data, np.uint8), 24, order, piece=piece)
+    begins, end = follow(np.frombuffer(data, np.uint8), 24, order, piece=piece, fewest=1)
     return begins.tolist(), end
 
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.evidence import digest
@@ -22,6 +22,7 @@ def of(*stretches: bytes) -> list[int]:
     return [int(each) for each in digests(data, ends - [len(each) for each in stretches], ends)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300), min_size=1, max_size=6))
 def test_a_digest_is_the_sum_of_words_times_factors(stretches: list[bytes]) -> None:
     """As the law says it, one stretch at a time: whatever its neighbours are, and wherever in the file it lies."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.evidence.octets import distinct, headers, octets
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.lists(st.integers(0, 80), max_size=8), st.integers(1, 50))
 def test_octets_are_those_of_the_file_and_zeros_behind(data: bytes, places: list[int], size: int) -> None:
     """Wherever a place is, within the file, at its end or beyond, and however short the file."""
@@ -23,6 +24,7 @@ def test_a_layout_is_read_at_each_place() -> None:
     assert found.tolist() == [(1, 0x0203), (4, 0x0506), (7, 0)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), max_size=12))
 def test_distinct_values_rise_and_are_each_there_once(values: list[int]) -> None:
     """In whatever order they come, none at all included."""

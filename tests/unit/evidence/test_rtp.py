@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.evidence import pcap
+from lab.evidence import rtp as rtp_module
 from lab.evidence.digest import digests
 from lab.evidence.rtp import read_capture
 from lab.evidence.values import KIND_ARP, KIND_DTLS, KIND_OTHER, KIND_RTCP, KIND_RTP, KIND_STUN, Packets
@@ -206,6 +208,20 @@ def test_what_was_not_captured_is_not_guessed(tmp_path: Path, captured: int) -> 
     assert packet["kind"] == (KIND_RTP if captured >= 54 else KIND_OTHER)
     assert packet["dst"] == (SERVER if captured >= 34 else 0)
     assert intact["level"] == 5
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_it_does_not_matter_how_many_are_read_at_once(
+    tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels, stations and digests of a capture read in parts are those of one read whole."""
+    levels = [frame(rtp(extension=bytes([0x40, 0x30, 0x50, 0x80 | i]))) for i in range(5)]
+    frames = [*levels[:3], b"\x10" + levels[0][1:], ethernet(ipv4(bytes(40), proto=6)), frame(STUN), *levels]
+    whole = read(tmp_path, *frames, level_id=None)
+    for module in (rtp_module, pcap):
+        monkeypatch.setattr(module, "_PART", size)
+    assert read(tmp_path, *frames, level_id=None).tolist() == whole.tolist()
+    assert whole["level"].tolist() == [0, 1, 2, 0, -1, -1, 0, 1, 2, 3, 4]
 
 
 @settings(max_examples=60, deadline=None)
