@@ -3,10 +3,10 @@
 Law: the ear alone accuses nobody. Where NetEQ says that it was making up sound just then, more than the blocks that
 never came explain, the audio was missed in playout: lost where its own packet died when only a repair came, late when
 its packet was slow, the client host's when it was neither. Where fewer samples were read than NetEQ delivered, the
-program lost it: as much as that, and where there is least of it. What had not come to its turn when program and NetEQ
-stopped together was under way, and nobody can say whether it would have been heard. Where nothing of that was seen, it
-is unexplained. Sound in its place that is not its own, while nothing was made up, is what the decoder made of it
-(distortion), and heard.
+program lost it: as much as that, and where there is least of it. What had not come to its turn when the program, still
+playing, left the room was under way, and nobody can say whether it would have been heard. Where nothing of that was
+seen, it is unexplained. Sound in its place that is not its own, while nothing was made up, is what the decoder made of
+it (distortion), and heard.
 """
 
 from __future__ import annotations
@@ -42,17 +42,19 @@ class Why(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Witnesses:
-    """What NetEQ counted (`inbound`), and what the program had read when (`reads`)."""
+    """What NetEQ counted (`inbound`), what the program had read when (`reads`), and when it left the room."""
 
     inbound: Sequence[InboundSample]
     reads: Sequence[Read]
+    left_ns: int
 
 
 def missing(ear: Ear, arrived: Flags, seen: Witnesses) -> Ints:
     """Return per block why (`Why`) it was not heard, of those that `arrived` in time; HEARD for all others."""
     gone = arrived & (ear.heard == Heard.NO)
     behind = gone & _behind_the_end(ear)
-    cut_off, under_way = behind & _went_on(ear, seen), behind & _ended_together(ear, seen)
+    went_on = _went_on(ear, seen)
+    cut_off, under_way = behind & went_on, behind & (not went_on and _left_playing(ear, seen))
     inside = arrived & ~cut_off & ~under_way
     suspect = inside & (ear.ghost | gone)
     made_up = suspect & _made_up(ear.place_ns, ~arrived, suspect, seen.inbound)
@@ -136,7 +138,8 @@ def _went_on(ear: Ear, seen: Witnesses) -> bool:
     return len(later) > 1 and later[-1].total_samples_received > later[0].total_samples_received
 
 
-def _ended_together(ear: Ear, seen: Witnesses) -> bool:
-    """Say whether NetEQ stopped when the program did, and that was while the last block with a place was read."""
+def _left_playing(ear: Ear, seen: Witnesses) -> bool:
+    """Say whether the program left, and NetEQ with it, while the last block with a place was read."""
     last = _last(ear)
-    return not _went_on(ear, seen) and last >= 0 and ear.last_ns - int(ear.place_ns[last]) <= _NEAR_NS
+    playing = last >= 0 and ear.last_ns - int(ear.place_ns[last]) <= _NEAR_NS
+    return playing and abs(seen.left_ns - ear.last_ns) <= 2 * _NEAR_NS

@@ -66,7 +66,8 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     """Settle what arrived in time and was not heard; without an ear, nothing."""
     if flow.ear is None:
         return fate, late
-    why = missing(flow.ear, fate == FATES.index("decodable"), Witnesses(inbound=flow.inbound, reads=flow.reads))
+    seen = Witnesses(inbound=flow.inbound, reads=flow.reads, left_ns=flow.pauses.listener_left_ns)
+    why = missing(flow.ear, fate == FATES.index("decodable"), seen)
     made_up = why == Why.PLAYOUT
     slot = np.maximum(flow.made.slot, 0)
     repaired = flow.prediction.through[slot] != Copy.OWN

@@ -5,9 +5,9 @@ Mute: the client's own event, pushed after it, silence on the wire or a server t
 had been forwarded to this listener yet. Tail: one of the two had left, or the audio had not come to its turn when the
 listener stopped. Start-up and tail are kinds up to 500 ms together, else they are damage; what was under way, by the
 delay that the last frames had, is no damage, and more of it than 500 ms is not measured (`limits`). What was on its way
-when a mute began (`cut`), or came too early after it (`withheld`), and what a listener missed who was not subscribed
-(`unsubscribed`) are the clients' damage. What came to a listener whose program was not told of it in time is the link's
-where that held up what the server told (`unsignalled`), and else nobody's (`untold`).
+when a mute began (`cut`), or came too early after it (`withheld`), and what a listener missed who was not subscribed,
+or had left (`unsubscribed`), are the clients' damage. What came to a listener whose program was not told of it in time
+is the link's where that held up what the server told (`unsignalled`), and else nobody's (`untold`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from lab.analysis.way.journey import At
 from lab.analysis.way.pauses import within
-from lab.analysis.wire.streams import Flags, Ints
+from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.pcm import BLOCK_MS, SILENT_LEVEL
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ BOOKED = (*KINDS, *CLIENTS, *UNTOLD)
 MOST_EDGES_MS = 500
 _FADE_SLOTS = 3
 _DRAIN_NS = 500_000_000
+_LAST = 10
+"""Packets whose median says how long the server and the way behind it took at the end."""
 _NONE = -1
 
 
@@ -100,6 +102,20 @@ def _edges(flow: Flow, found: Ints, held: Flags) -> None:
     if BLOCK_MS * int((early | late).sum()) <= MOST_EDGES_MS:
         _book(found, "start-up", early)
         _book(found, "tail", late)
-    if last >= 0:
-        took_ns = int(journey.t_ns[last, At.RECEIVED] - journey.when()[last])
-        _book(found, "tail", behind & held & (made.sent_ns >= flow.pauses.left_ns - took_ns))
+    unbooked = inside & held & (found == _NONE)
+    _book(found, "unsubscribed", unbooked & (made.sent_ns >= flow.pauses.listener_left_ns))
+    _book(found, "tail", unbooked & behind & _under_way(flow, arrived))
+
+
+def _under_way(flow: Flow, arrived: Ints) -> Flags:
+    """Mark the blocks whose packet was in the server, and would have arrived after the listener had left.
+
+    By how long the last packets before, the slots `arrived`, took from there.
+    """
+    t_ns, slot = flow.journey.t_ns, np.maximum(flow.made.slot, 0)
+    seen = arrived[t_ns[arrived, At.SERVER_IN] != ABSENT][-_LAST:]
+    if not seen.size:
+        return np.zeros(slot.size, np.bool_)
+    took_ns = int(np.median(t_ns[seen, At.RECEIVED] - t_ns[seen, At.SERVER_IN]))
+    into, left_ns = t_ns[slot, At.SERVER_IN], flow.pauses.listener_left_ns
+    return np.asarray((into != ABSENT) & (into < left_ns) & (into >= left_ns - took_ns), np.bool_)

@@ -50,9 +50,9 @@ def _transition(flow: Flow) -> str:
 
 
 def _cut(flow: Flow, loss: Damage) -> str:
-    """Say that the listener stopped while more was under way than an end may cost."""
+    """Say that the call ended while more was under way than an end may cost."""
     tail_ms = FRAME_MS * loss.frames(loss.fate == FATES.index("tail"))
     if tail_ms <= MOST_EDGES_MS:
         return ""
-    words = f"the last {tail_ms / 1000:.2f} s of the media were still under way when {flow.subscriber.name} stopped"
-    return f"{words}: whether they would have been heard is not known"
+    words = f"the last {tail_ms / 1000:.2f} s of the media were still under way when the call ended"
+    return f"{words}: whether {flow.subscriber.name} would have heard them is not known"

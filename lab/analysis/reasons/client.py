@@ -26,7 +26,7 @@ def client(story: Story, piece: Piece) -> list[Told]:
         case "cut" | "withheld":
             return _muted(story, piece)
         case "unsubscribed":
-            return everything(piece, "subscribed-late", f"{piece.frames} went by while nobody was subscribed")
+            return _unsubscribed(story, piece)
         case "read":
             return _unread(story, piece)
     push, at = pushes(story.lines), line_of(story.lines)[piece.rows]
@@ -46,6 +46,16 @@ def _muted(story: Story, piece: Piece) -> list[Told]:
     times = sum(event.name == "muted" for event in left.events) if left else 0
     return everything(
         piece, "muted", f"{piece.frames} were on their way at a mute or came too early after it, {times} x"
+    )
+
+
+def _unsubscribed(story: Story, piece: Piece) -> list[Told]:
+    """Tell what came when the listener had left from what came before it was subscribed, or meanwhile."""
+    left = story.flow.made.sent_ns[piece.rows] >= story.flow.pauses.listener_left_ns
+    gone = f"{piece.frames_of(left)} sent when the listener had left"
+    return _parted(
+        (left, "end-cut", gone),
+        (~left, "subscribed-late", f"{piece.frames_of(~left)} went by while nobody was subscribed"),
     )
 
 

@@ -36,11 +36,16 @@ class Spell:
 
 @dataclass(frozen=True, kw_only=True)
 class Pauses:
-    """What the clients' events say. `left_ns` is when the first of the two left or let go for good."""
+    """What the clients' events say.
+
+    `left_ns` is when the first of the two left or let go for good, `listener_left_ns` when the listener did; one that
+    was killed before it could say so had left when its statistics end.
+    """
 
     muted: tuple[Spell, ...]
     unsubscribed: tuple[Spell, ...]
     left_ns: int
+    listener_left_ns: int = FOREVER
 
     def quiet(self, journey: Journey) -> Flags:
         """Mark the slots that a mute silenced in the sender."""
@@ -77,12 +82,16 @@ def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
     """Read the events of `source` and, about it, of `listener`."""
     about = [event for event in listener.events if event.detail.get("publisher", source.name) == source.name]
     apart = _spells(about, "unsubscribed", "subscribed", open_ns=0 if _begins(about, "subscribed") else None)
-    ends = [event.t_ns for one in (source, listener) for event in one.events if event.name in _ENDS]
+    source_left_ns, listener_left_ns = (
+        min((event.t_ns for event in one.events if event.name in _ENDS), default=FOREVER) for one in (source, listener)
+    )
     gone = [spell.from_ns for spell in apart if spell.to_ns == FOREVER]
+    last_ns = max((sample.t_ns for sample in listener.inbound), default=FOREVER)
     return Pauses(
         muted=_spells(source.events, "muted", "unmuted"),
         unsubscribed=apart,
-        left_ns=min([*ends, *gone], default=FOREVER),
+        left_ns=min([source_left_ns, listener_left_ns, *gone]),
+        listener_left_ns=min([last_ns if listener_left_ns == FOREVER else listener_left_ns, *gone]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Hop, Outcome, Owner
 from lab.evidence.recording import Recording
-from lab.evidence.values import PlayedAudio
+from lab.evidence.values import Event, PlayedAudio
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.fakes.levels import level_dbov
@@ -142,18 +143,25 @@ def test_a_program_that_stops_reading_cuts_the_end_off() -> None:
     assert flow.frames.unexplained == 0
 
 
-def ended(run: Recording) -> Recording:
-    """Let NetEQ stop when the program stops reading."""
+def ended(run: Recording, later_ms: int = 0, *, frozen: bool = False) -> Recording:
+    """Let NetEQ stop when the program stops reading, and the program leave `later_ms` after that.
+
+    `frozen`: its statistics go on, and say the same.
+    """
     publisher, subscriber = run.clients
     until = subscriber.heard[0].reads[-1].t_ns
-    inbound = tuple(sample for sample in subscriber.inbound if sample.t_ns <= until)
-    return replace(run, clients=(publisher, replace(subscriber, inbound=inbound)))
+    inbound = [sample for sample in subscriber.inbound if sample.t_ns <= until]
+    if frozen:
+        inbound += [replace(inbound[-1], t_ns=one.t_ns) for one in subscriber.inbound if one.t_ns > until]
+    left = Event(t_ns=until + later_ms * build.MS, name="disconnected", detail={})
+    return replace(run, clients=(publisher, replace(subscriber, inbound=tuple(inbound), events=(left,))))
 
 
-def test_what_had_not_come_to_its_turn_when_both_stopped_is_tail() -> None:
-    """20 frames arrived and waited when program and NetEQ stopped: nobody's loss, and nothing is unexplained."""
-    flow = verdict(ended(heard(Plan(), Hearing(stops_at=FIRST + 180))))
-    assert flow.frames.kinds["tail"] == pytest.approx(20, abs=0.5)
+@pytest.mark.parametrize("frames", [20, 25])
+def test_what_had_not_come_to_its_turn_when_the_listener_left_is_tail(frames: int) -> None:
+    """They waited when the program left, playing: nobody's loss up to 500 ms, and nothing is unexplained."""
+    flow = verdict(ended(heard(Plan(), Hearing(stops_at=FIRST + 200 - frames))))
+    assert flow.frames.kinds["tail"] == frames
     assert (flow.frames.lost, flow.frames.unexplained) == (0, 0)
     assert flow.outcome == Outcome.PASS
 
@@ -162,13 +170,33 @@ def test_more_than_half_a_second_of_it_is_not_measured() -> None:
     """30 frames: nobody is blamed, and nothing is called fine."""
     flow = verdict(ended(heard(Plan(), Hearing(stops_at=FIRST + 170))))
     assert (flow.outcome, flow.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
-    assert "0.60 s of the media were still under way when subscriber stopped" in flow.reasons[0]
+    assert "0.60 s of the media were still under way when the call ended" in flow.reasons[0]
 
 
-def test_what_is_silent_at_the_end_was_not_under_way() -> None:
-    """The last 40 frames read are silence instead: those before the stop had their turn, and are unexplained."""
-    run = ended(heard(Plan(), Hearing(stops_at=FIRST + 180, silent=range(FIRST + 140, FIRST + 180))))
-    assert verdict(run).frames.unexplained > 30
+@pytest.mark.parametrize("later", [{"later_ms": 1000}, {"later_ms": 1000, "frozen": True}, {"frozen": True}])
+def test_sound_that_stops_while_the_program_stays_is_no_tail(later: dict[str, Any]) -> None:
+    """Statistics that go on, or a program that leaves a second later: what came after the last sound had its turn."""
+    run = ended(heard(Plan(), Hearing(stops_at=FIRST + 190)), **later)
+    if later == {"frozen": True}:  # without a word of leaving: its statistics say that it stayed
+        publisher, subscriber = run.clients
+        run = replace(run, clients=(publisher, replace(subscriber, events=())))
+    flow = verdict(run)
+    assert flow.frames.kinds == {}
+    assert flow.frames.unexplained == pytest.approx(10, abs=0.5)
+
+
+def test_what_came_after_a_silence_at_the_end_was_not_under_way() -> None:
+    """A quarter of a second of silence was read behind the last sound: the frames behind it had had their turn."""
+    run = heard(Plan(), Hearing(stops_at=FIRST + 170))
+    publisher, subscriber = run.clients
+    (audio,) = subscriber.heard
+    silent = np.concatenate([audio.samples, np.zeros(12_000, np.int16)])
+    last = audio.reads[-1]
+    reads = (*audio.reads, replace(last, t_ns=last.t_ns + 250 * build.MS, samples=last.samples + 12_000))
+    longer = replace(subscriber, heard=(replace(audio, samples=silent, reads=reads),))
+    flow = verdict(ended(replace(run, clients=(publisher, longer))))
+    assert flow.frames.kinds == {}
+    assert flow.frames.unexplained > 0
 
 
 def test_single_blocks_that_a_queue_dropped_are_the_programs_too() -> None:

@@ -136,18 +136,62 @@ def test_what_came_after_the_listener_had_left_is_tail(left: str) -> None:
     assert (still_there.frames.kinds, set(still_there.damage)) == ({}, {Owner.SERVER})
 
 
-@pytest.mark.parametrize(("delay_ms", "kinds"), [(1400, {"tail": 30.0}), (0, {})])
-def test_what_a_slow_server_still_held_when_the_listener_left_is_tail(delay_ms: int, kinds: dict[str, float]) -> None:
+def leaving(event: str, packet: int, later_ms: int) -> tuple[Event, ...]:
+    """Return a listener's events: it subscribed, and left `later_ms` after a packet was sent."""
+    joined = events(("subscribed", GO_NS - 400 * MS), publisher="publisher")
+    return (*joined, *events((event, sent(packet) + later_ms * MS), publisher="publisher"))
+
+
+SLOW = dict.fromkeys(range(FIRST + 100, FIRST + 170), 1400.0)
+"""A server that takes 1.4 s, up to where it forwards nothing more."""
+STOPPED = range(FIRST + 170, 360)
+
+
+@pytest.mark.parametrize(
+    ("server", "later_ms", "kinds", "outcome"),
+    [
+        (Plan(server_lost=STOPPED, server_delay_ms=SLOW), 750, {"tail": 30.0}, Outcome.UNKNOWN),
+        (Plan(server_lost=STOPPED, server_delay_ms=SLOW), 2500, {}, Outcome.FAIL),
+        (Plan(server_lost=STOPPED), 750, {}, Outcome.FAIL),
+        (Plan(server_lost=STOPPED, server_delay_ms={FIRST + 169: 1400.0}), 750, {}, Outcome.FAIL),
+        (Plan(up_lost=STOPPED, server_delay_ms=SLOW, red=False), 750, {}, Outcome.PASS),
+        (Plan(down_lost=STOPPED, server_delay_ms=SLOW, red=False), 750, {}, Outcome.PASS),
+    ],
+    ids=["slow", "outwaited", "quick", "one packet late", "lost before", "lost behind"],
+)
+def test_what_a_slow_server_still_held_when_the_listener_left_is_tail(
+    server: Plan, later_ms: int, kinds: dict[str, float], outcome: Outcome
+) -> None:
     """The last 30 frames came to the server 750 ms and more before the listener left.
 
-    Where it had taken 1.4 s before, nobody knows whether they would have come: UNKNOWN. Else they are its loss.
+    Where it had taken 1.4 s before, nobody knows whether they would have come: UNKNOWN. Else they are somebody's loss.
     """
-    slow = {i: float(delay_ms) for i in range(FIRST + 100, FIRST + 170)}
-    run = recording(Plan(server_lost=range(FIRST + 170, 360), server_delay_ms=slow))
-    joined = events(("subscribed", GO_NS - 400 * MS), publisher="publisher")
-    flow = judged(told(run, listener=(*joined, *events(("disconnected", sent(200) + 750 * MS), publisher="publisher"))))
-    assert flow.frames.kinds == kinds
-    assert flow.outcome == (Outcome.UNKNOWN if kinds else Outcome.FAIL)
+    flow = judged(told(recording(server), listener=leaving("disconnected", 200, later_ms)))
+    assert (flow.frames.kinds, flow.outcome) == (kinds, outcome)
+
+
+def test_a_publisher_that_leaves_does_not_excuse_the_server() -> None:
+    """It says `done` when it has sent all; the listener stays for 4 s and hears no more of it."""
+    run = recording(Plan(server_lost=STOPPED, server_delay_ms=SLOW))
+    flow = judged(told(run, source=events(("done", sent(200) + 600 * MS)), listener=leaving("done", 200, 4000)))
+    assert (flow.frames.kinds, set(flow.damage)) == ({}, {Owner.SERVER})
+
+
+@pytest.mark.parametrize("left", ["disconnected", "done", "unsubscribed"])
+def test_what_was_sent_to_nobody_is_the_listeners(left: str) -> None:
+    """It left 150 frames before the end: a server has nobody to forward to, however slow it was before."""
+    run = recording(Plan(server_lost=range(FIRST + 50, 360), server_delay_ms=dict.fromkeys(range(FIRST + 50), 1400.0)))
+    flow = judged(told(run, listener=leaving(left, 50, 0)))
+    assert flow.outcome == Outcome.FAIL
+    assert flow.damage[Owner.CLIENT] >= 149 / 200
+
+
+def test_a_mute_stays_a_mute_when_the_listener_leaves() -> None:
+    """Muted up to the end, and the listener leaves in the middle of it: nobody meant those frames to be heard."""
+    run = silenced(recording(Plan(server_lost=range(FIRST + 140, 360))), range(140, 240))
+    muted = events(("muted", sent(140) - 2 * MS))
+    flow = judged(told(run, source=muted, listener=leaving("disconnected", 150, 0)))
+    assert flow.frames.kinds == {"mute": 56.0}
 
 
 def test_spells_are_between_an_event_and_its_opposite() -> None:
