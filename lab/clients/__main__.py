@@ -9,13 +9,15 @@ from pathlib import Path
 
 from lab.clients.config import load
 from lab.clients.participant import attend
+from lab.probe.lag import Loop
 
 
 def main() -> int:
     """Take part and return the exit code."""
     folder = Path(os.environ["LAB_DIR"])
     config = load(folder / "config.json")
-    return asyncio.run(attend(config, folder, os.environ["LIVEKIT_URL"], os.environ["LIVEKIT_TOKEN"]))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(attend(config, folder, os.environ["LIVEKIT_URL"], os.environ["LIVEKIT_TOKEN"]))
 
 
 if __name__ == "__main__":

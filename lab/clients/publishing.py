@@ -56,10 +56,8 @@ class Publisher:
         await sleep_until(start_ns)
         self._journal.note("pushing")
         lag = Lag()
-        lag_task = asyncio.create_task(lag.run())
-        with closing(Frames.create(self._folder / "frames.jsonl", lag)) as frames:
+        with closing(Frames.create(self._folder / "frames.jsonl", lag)) as frames, lag.watching():
             await self._push(schedule, frames)
-        lag_task.cancel()
         await self._played_out(schedule)
 
     async def _push(self, schedule: Schedule, frames: Frames) -> None:

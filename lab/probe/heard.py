@@ -6,7 +6,6 @@ reads nothing, so its worst lag stands beside each count.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
@@ -37,12 +36,11 @@ class Heard:
 
     async def record(self, stream: AsyncIterator[Any]) -> None:
         """Read `stream` (the SDK's AudioStream) to its end."""
-        measuring = asyncio.ensure_future(self._lag.run())
         try:
-            async for event in stream:
-                self.add(event.frame)
+            with self._lag.watching():
+                async for event in stream:
+                    self.add(event.frame)
         finally:
-            measuring.cancel()
             self._note_rest()
 
     def add(self, frame: Any) -> None:

@@ -1,41 +1,72 @@
-"""How late the event loop is: the reason behind many late pushes and reads, so it is written beside each of them."""
+"""How late the event loop is: the reason behind many late pushes and reads, so it is written beside each of them.
+
+Law: nobody is woken to find out. What the loop does between two waits for events is how long whatever became due
+meanwhile had to wait; a wait that took longer than it should is time that the whole program was not given.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import selectors
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Optional
 
-PERIOD_NS = 10_000_000
+LONGEST_WAIT_S = 0.02
+"""Of a wait without events: a program that is stopped in it is late by what is beyond that. A push comes as often."""
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop that tells every `Lag` that watches it how late it is."""
+
+    def __init__(self) -> None:
+        """Begin with nobody watching."""
+        self.watchers: list[Lag] = []
+        super().__init__(_Waits(self.watchers))
 
 
 class Lag:
-    """Samples the loop's lateness each 10 ms while `run` runs."""
+    """The worst lateness of the running loop, which must be a `Loop`, while `watching`."""
 
     def __init__(self) -> None:
         """Start with no lag seen."""
-        self._worst_ns = 0
+        self.worst_ns = 0
 
-    async def run(self) -> None:
-        """Be called by the loop each 10 ms until cancelled.
-
-        A timer of the loop costs a third of a coroutine that sleeps, and the call that is measured pays for it.
-        """
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """See the running loop's lateness during the body; RuntimeError in a loop that cannot tell."""
         loop = asyncio.get_running_loop()
-        self._timer = self._next(loop)
+        if not isinstance(loop, Loop):
+            raise RuntimeError(f"{type(loop).__name__} does not tell how late it is: run it in a lab.probe.lag.Loop")
+        loop.watchers.append(self)
         try:
-            await loop.create_future()
+            yield
         finally:
-            self._timer.cancel()
-
-    def _next(self, loop: asyncio.AbstractEventLoop) -> asyncio.TimerHandle:
-        return loop.call_later(PERIOD_NS / 1e9, self._look, loop, time.monotonic_ns() + PERIOD_NS)
-
-    def _look(self, loop: asyncio.AbstractEventLoop, due_ns: int) -> None:
-        """Note by how much the loop is later than `due_ns`, and be called again."""
-        self._worst_ns = max(self._worst_ns, time.monotonic_ns() - due_ns)
-        self._timer = self._next(loop)
+            loop.watchers.remove(self)
 
     def take_ms(self) -> float:
         """Return the worst lag since the last call, in ms, and begin anew."""
-        worst, self._worst_ns = self._worst_ns, 0
+        worst, self.worst_ns = self.worst_ns, 0
         return round(worst / 1e6, 3)
+
+
+class _Waits(selectors.DefaultSelector):
+    """Waits as the loop asks, in pieces, and looks at the clock before and after."""
+
+    def __init__(self, watchers: list[Lag]) -> None:
+        super().__init__()
+        self._watchers = watchers
+        self._woken_ns = time.monotonic_ns()
+
+    def select(self, timeout: Optional[float] = None) -> list[tuple[selectors.SelectorKey, Any]]:  # noqa: UP045 - 3.9
+        """Wait no longer than asked, nor than LONGEST_WAIT_S: the loop then asks again."""
+        wait_s = LONGEST_WAIT_S if timeout is None else min(timeout, LONGEST_WAIT_S)
+        from_ns = time.monotonic_ns()
+        ready = super().select(wait_s)
+        to_ns = time.monotonic_ns()
+        late_ns = max(from_ns - self._woken_ns, to_ns - from_ns - int(wait_s * 1e9))
+        self._woken_ns = to_ns
+        for lag in self._watchers:
+            lag.worst_ns = max(lag.worst_ns, late_ns)
+        return ready

@@ -28,6 +28,7 @@ from lab.evidence.lines import read_headed
 from lab.evidence.stats import events
 from lab.evidence.values import FrameLine
 from lab.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
+from lab.probe.lag import Loop
 from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
 
@@ -83,7 +84,8 @@ def pushed(folder: Path, config: Config) -> tuple[FrameLine, ...]:
     injector = Lines.create(folder / "injected.jsonl", "injected")
     publisher = Publisher(config, folder, journal, injector)
     publisher._track = Track()  # type: ignore[assignment]
-    asyncio.run(publisher.push_all())
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        runner.run(publisher.push_all())
     journal.close()
     injector.close()
     lines = read_headed(folder / "frames.jsonl", "frames")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import ast
 import asyncio
 import json
+import selectors
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from lab.marks import marked_frame
 from lab.pcm import BLOCK_SAMPLES
 from lab.probe.frames import Frames, levels_dbov
 from lab.probe.heard import Heard
-from lab.probe.lag import Lag
+from lab.probe.lag import Lag, Loop, _Waits
 from lab.probe.lines import Lines, realtime_minus_monotonic_ns
 from lab.probe.stats import sample
 from tests.fakes.levels import level_dbov
@@ -119,44 +120,99 @@ def test_frames_pushed_refused_and_skipped(tmp_path: Path) -> None:
     assert [each.scheduled_ns - lines.offset_ns for each in (pushed, refused, skipped)] == [2, 4, 6]
 
 
-class Timers:
-    """A loop's timers, which fire when a test says so."""
+T = TypeVar("T")
 
-    def __init__(self) -> None:
-        """Have none."""
-        self.cancelled = False
-        self.after_s = 0.0
-        self.fire: Callable[[], object] = lambda: None
 
-    def call_later(self, after_s: float, callback: Callable[..., object], *arguments: object) -> Timers:
-        """Be told of one."""
-        self.after_s, self.fire = after_s, partial(callback, *arguments)
-        return self
+def run(program: Coroutine[Any, Any, T]) -> T:
+    """Run `program` in a loop that tells how late it is."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(program)
 
-    def cancel(self) -> None:
-        """Forget it."""
-        self.cancelled = True
+
+class Waits:
+    """What a loop's selector waits for, and how long each wait takes, by a clock that stands still otherwise."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Wait no time in every loop from now on."""
+        self.now_ns = 0
+        self.takes_ms = 0
+        self.asked_s: list[float | None] = []
+        real = selectors.DefaultSelector.select
+
+        def select(selector: Any, timeout: float | None = None) -> Any:
+            self.asked_s.append(timeout)
+            self.now_ns += self.takes_ms * 1_000_000
+            return real(selector, 0)
+
+        monkeypatch.setattr(selectors.DefaultSelector, "select", select)
+        monkeypatch.setattr(time, "monotonic_ns", lambda: self.now_ns)
+
+    def pass_ms(self, length_ms: int) -> None:
+        """Let time pass while the loop does something."""
+        self.now_ns += length_ms * 1_000_000
 
 
 def test_lag_is_the_worst_since_it_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """10 ms that took 10, 25 and 11 ms: 15 ms, and then 0; whoever ends it leaves no timer behind."""
-    lag, timers, now = Lag(), Timers(), SimpleNamespace(ns=0)
+    """A loop that was kept busy for 3, 15 and 1 ms: 15 ms, and then 0; what comes when nobody watches is nobody's."""
+    lag, waits = Lag(), Waits(monkeypatch)
 
-    async def measured() -> None:
-        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", timers.call_later)
-        running = asyncio.create_task(lag.run())
+    async def busy() -> None:
+        with lag.watching():
+            for took_ms in (3, 15, 1):
+                waits.pass_ms(took_ms)
+                await asyncio.sleep(0)
+        waits.pass_ms(100)
         await asyncio.sleep(0)
-        for took_ms in (10, 25, 11):
-            assert timers.after_s == 0.01
-            now.ns += took_ms * 1_000_000
-            timers.fire()
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
 
-    monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
-    asyncio.run(measured())
-    assert (lag.take_ms(), lag.take_ms(), timers.cancelled) == (15.0, 0.0, True)
+    run(busy())
+    assert (lag.take_ms(), lag.take_ms()) == (15.0, 0.0)
+
+
+def test_a_wait_that_took_too_long_is_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped for 500 ms in a wait for a timer in 60: it was to look after 20, and is 480 ms late."""
+    lag, waits = Lag(), Waits(monkeypatch)
+    selector = _Waits([lag])
+    waits.takes_ms = 500
+    selector.select(0.06)
+    selector.close()
+    assert (waits.asked_s, lag.take_ms()) == ([0.02], 480.0)
+
+
+def test_a_wait_that_ends_in_time_is_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was due before its event or its end; without a timer it waits 20 ms, and not at all for 0."""
+    lag, waits = Lag(), Waits(monkeypatch)
+    selector = _Waits([lag])
+    waits.takes_ms = 5
+    for timeout in (0.005, 0.02, None):
+        selector.select(timeout)
+    waits.takes_ms = 0
+    selector.select(0)
+    selector.close()
+    assert (waits.asked_s, lag.take_ms()) == ([0.005, 0.02, 0.02, 0], 0.0)
+
+
+def test_a_blocked_loop_lags_as_long_as_it_was_blocked() -> None:
+    """In real time: 40 ms of `time.sleep` are a lag of at least that much."""
+    lag = Lag()
+
+    async def blocked() -> None:
+        with lag.watching():
+            time.sleep(0.04)
+            await asyncio.sleep(0)
+
+    run(blocked())
+    assert lag.take_ms() >= 40.0
+
+
+def test_a_loop_that_cannot_tell_is_refused() -> None:
+    """No lag is not known to be none."""
+
+    async def watched() -> None:
+        with Lag().watching():
+            pass
+
+    with pytest.raises(RuntimeError, match="does not tell how late it is"):
+        asyncio.run(watched())
 
 
 def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
@@ -168,7 +224,7 @@ def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
         for _ in range(25):
             yield SimpleNamespace(frame=block)
 
-    asyncio.run(heard.record(stream()))
+    run(heard.record(stream()))
     heard.close()
     assert np.array_equal(np.fromfile(tmp_path / "heard-a.pcm", "<i2"), np.tile(np.arange(480), 25))
     lines = read_headed(tmp_path / "heard-a.jsonl", "reads")
@@ -176,25 +232,19 @@ def test_heard_is_every_sample_and_a_count_each_100_ms(tmp_path: Path) -> None:
 
 
 def test_a_loop_that_was_blocked_stands_beside_the_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """10 ms that took 80 ms, before the fifth frame, are in the count behind it and in no other."""
+    """70 ms before the sixth frame are in the count behind it and in no other."""
     heard = Heard.create(tmp_path, "a")
     block = Audio(memoryview(array("h", range(480))), samples_per_channel=480)
-    now, timers = SimpleNamespace(ns=0), Timers()
+    waits = Waits(monkeypatch)
 
     async def stream() -> AsyncIterator[object]:
         for number in range(20):
             if number == 5:
-                now.ns += 80_000_000
-                timers.fire()
+                waits.pass_ms(70)
             await asyncio.sleep(0)
             yield SimpleNamespace(frame=block)
 
-    async def recorded() -> None:
-        monkeypatch.setattr(asyncio.get_running_loop(), "call_later", timers.call_later)
-        await heard.record(stream())
-
-    monkeypatch.setattr(time, "monotonic_ns", lambda: now.ns)
-    asyncio.run(recorded())
+    run(heard.record(stream()))
     heard.close()
     lines = read_headed(tmp_path / "heard-a.jsonl", "reads").lines
     assert [line.fields["lag_ms"] for line in lines] == [70.0, 0.0]
