@@ -16,6 +16,7 @@ from lab.marks import mark, steps_down_db, symbol
 from lab.pcm import BLOCK_MS, FRAME_MS
 
 Samples = NDArray[np.int16]
+_Block = tuple[int, int, int]
 _BLOCKS_PER_FRAME = FRAME_MS // BLOCK_MS
 
 
@@ -38,17 +39,26 @@ class Audio:
                 raise ValueError(f"{path}: channels, bytes, rate are {shape}, not {(1, 2, sample_rate)}")
             return cls(sample_rate, np.frombuffer(sound.readframes(sound.getnframes()), "<i2").astype(np.int16))
 
-    def push(self, number: int, frame_ms: int) -> Samples:
-        """Return the samples of push `number`, each of which lasts `frame_ms`."""
-        blocks = frame_ms // BLOCK_MS
-        return np.concatenate([self._block(number * blocks + i) for i in range(blocks)])
-
-    def _block(self, number: int) -> Samples:
+    def push(self, number: int, frame_ms: int) -> bytes:
+        """Return the samples (int16) of push `number`, each of which lasts `frame_ms`."""
+        first, count = number * frame_ms // BLOCK_MS, frame_ms // BLOCK_MS
+        if self._loop is None:
+            return _marks(self._rate, tuple(_named(block) for block in range(first, first + count)))
         size = self._rate * BLOCK_MS // 1000
-        if self._loop is not None:
-            return np.take(self._loop, np.arange(number * size, (number + 1) * size), mode="wrap")
-        frame, half = divmod(number, _BLOCKS_PER_FRAME)
-        return _mark(symbol(frame), steps_down_db(frame), self._rate)[half * size : (half + 1) * size]
+        return np.take(self._loop, np.arange(first * size, (first + count) * size), mode="wrap").tobytes()
+
+
+def _named(block: int) -> _Block:
+    """Return what block number `block` of the marks sounds like: the tones and level of its frame, and which part."""
+    frame, part = divmod(block, _BLOCKS_PER_FRAME)
+    return symbol(frame), steps_down_db(frame), part
+
+
+@lru_cache(maxsize=512)
+def _marks(rate: int, blocks: tuple[_Block, ...]) -> bytes:
+    """Return the samples of `blocks`; those of whole frames, of which there are 256, are made once."""
+    size = rate * BLOCK_MS // 1000
+    return b"".join(_mark(*mark, rate)[part * size : (part + 1) * size].tobytes() for *mark, part in blocks)
 
 
 _mark = lru_cache(maxsize=256)(mark)  # every one that there is: making one costs as much as encoding it

@@ -19,6 +19,7 @@ from lab.probe.lag import Lag
 from lab.probe.lines import Lines
 
 PLAYOUT_SLACK_S = 0.1
+SAMPLE_BYTES = 2
 APART_S = 0.001
 """Between pushes that do not wait for each other: the SDK takes those of the same instant in any order."""
 
@@ -92,8 +93,8 @@ class Publisher:
         (self._track.mute if muted else self._track.unmute)()
 
     def _frame(self, number: int) -> rtc.AudioFrame:
-        samples = self._audio.push(number, self._config.frame_ms)
-        return rtc.AudioFrame(samples.tobytes(), self._config.sample_rate, 1, samples.size)
+        sound = self._audio.push(number, self._config.frame_ms)
+        return rtc.AudioFrame(sound, self._config.sample_rate, 1, len(sound) // SAMPLE_BYTES)
 
     async def _played_out(self, schedule: Schedule) -> None:
         """Wait until the SDK must have played all of it, by its own estimate and by the schedule."""
