@@ -21,20 +21,26 @@ _SILENT_LEVEL = 127.0  # RFC 6464; lab.marks has it too, but needs numpy, which 
 _FULL_SCALE = 32767.0
 
 
-def levels_dbov(samples: memoryview, block: int) -> list[float]:
+@lru_cache(maxsize=512)  # of the marks there are 256, played over and over
+def levels_dbov(sound: bytes, block: int) -> tuple[float, ...]:
     """Return the level of each whole `block` of int16 mono samples: -dBov, 0 (loudest) to 127 (silence), unrounded.
 
     RFC 6464 section 3, full scale 32767 as in WebRTC's rms_level.cc.
     """
-    return [_level(samples[i : i + block].tobytes()) for i in range(0, len(samples) - block + 1, block)]
+    samples = memoryview(sound).cast("h")
+    return tuple(_level(samples[i : i + block]) for i in range(0, len(samples) - block + 1, block))
 
 
-@lru_cache(maxsize=512)  # marks are 512 different blocks, played over and over
-def _level(block: bytes) -> float:
+def _level(samples: memoryview) -> float:
     """Return the -dBov of one block."""
-    samples = memoryview(block).cast("h")
     mean_square = sum(map(mul, samples, samples)) / len(samples) / _FULL_SCALE**2
     return _SILENT_LEVEL if mean_square <= 0 else round(min(_SILENT_LEVEL, -10 * math.log10(mean_square)), 3)
+
+
+def _bytes(samples: memoryview) -> bytes:
+    """Return what `samples` shows: the very object where it is one, which knows its hash and cannot have changed."""
+    behind = samples.obj
+    return behind if isinstance(behind, bytes) and len(behind) == samples.nbytes else samples.tobytes()
 
 
 class Frames:
@@ -80,7 +86,7 @@ class Frames:
                 "frame": number,
                 **times,
                 "samples": frame.samples_per_channel,
-                "levels": levels_dbov(frame.data, block),
+                "levels": levels_dbov(_bytes(frame.data), block),
                 "lag_ms": self._lag.take_ms(),
                 "error": error,
             }

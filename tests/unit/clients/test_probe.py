@@ -97,9 +97,21 @@ def test_levels_are_those_of_the_marks() -> None:
     """The standard library's arithmetic gives what numpy's does, to a thousandth of a dB; silence is 127."""
     samples = marked_frame(7)
     expected = [level_dbov(samples[:BLOCK_SAMPLES]), level_dbov(samples[BLOCK_SAMPLES:])]
-    assert levels_dbov(memoryview(array("h", samples.tolist())), BLOCK_SAMPLES) == pytest.approx(expected, abs=0.001)
-    assert levels_dbov(memoryview(array("h", [0] * 1_000)), BLOCK_SAMPLES) == [127.0, 127.0]
-    assert levels_dbov(memoryview(array("h", [-32_767] * 480)), BLOCK_SAMPLES) == [0.0]
+    assert levels_dbov(samples.tobytes(), BLOCK_SAMPLES) == pytest.approx(expected, abs=0.001)
+    assert levels_dbov(bytes(2_000), BLOCK_SAMPLES) == (127.0, 127.0)
+    assert levels_dbov(array("h", [-32_767] * 480).tobytes(), BLOCK_SAMPLES) == (0.0,)
+
+
+def test_levels_are_those_of_what_is_shown(tmp_path: Path) -> None:
+    """A program may push a piece of its sound, or put another into the same buffer: the levels are the pushed ones'."""
+    loud, quiet = (np.full(BLOCK_SAMPLES, level, np.int16).tobytes() for level in (20_000, 2_000))
+    buffer, log = bytearray(loud), Frames.create(tmp_path / "f", Lag())
+    for number, shown in enumerate((memoryview(loud + quiet)[len(loud) :], memoryview(buffer), memoryview(buffer))):
+        asyncio.run(log.push(Source(), Audio(shown.cast("h")), number=number, available_ns=1, scheduled_ns=2))
+        buffer[:] = loud if number == 0 else quiet
+    log.close()
+    lines = frames(read_headed(tmp_path / "f", "frames"))
+    assert [line.levels for line in lines] == [levels_dbov(sound, BLOCK_SAMPLES) for sound in (quiet, loud, quiet)]
 
 
 def test_frames_pushed_refused_and_skipped(tmp_path: Path) -> None:
