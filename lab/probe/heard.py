@@ -45,7 +45,7 @@ class Heard:
 
     def add(self, frame: Any) -> None:
         """Append one frame of the SDK; note the count each 100 ms."""
-        self._pcm.write(frame.data.tobytes())
+        self._pcm.write(frame.data)
         self._samples += frame.samples_per_channel
         if self._samples - self._noted >= NOTE_EVERY_SAMPLES:
             self._note()
