@@ -6,7 +6,6 @@ reported": nothing here hides that, and nothing here computes.
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -30,10 +29,11 @@ async def sample(own: Sequence[Any], heard: Mapping[Any, str]) -> Record:
     """Ask the SDK about its tracks and return one line's lists `inbound`, `outbound` and `pairs`.
 
     `own` are the published tracks, `heard` maps each subscribed track to its publisher: only a track's own
-    statistics say whose they are, the room's carry random identifiers. Raises what the SDK raises.
+    statistics say whose they are, the room's carry random identifiers. Raises what the SDK raises. They are asked one
+    after another: the SDK hands every answer to everybody who is waiting for one.
     """
     tracks = [*own, *heard]
-    grouped = dict(await asyncio.gather(*map(_ask, tracks)))
+    grouped = {track: await _ask(track) for track in tracks}
     return {
         "inbound": [_inbound(s, track, heard[track]) for track in heard for s in grouped[track]["inbound_rtp"]],
         "outbound": [_outbound(s, grouped[track]) for track in own for s in grouped[track]["outbound_rtp"]],
@@ -41,13 +41,13 @@ async def sample(own: Sequence[Any], heard: Mapping[Any, str]) -> Record:
     }
 
 
-async def _ask(track: Any) -> tuple[Any, Mapping[str, list[Any]]]:
-    """Return `track` with its `RtcStats` messages by the W3C kind each one carries."""
+async def _ask(track: Any) -> Mapping[str, list[Any]]:
+    """Return the `RtcStats` messages of `track` by the W3C kind each one carries."""
     found: defaultdict[str, list[Any]] = defaultdict(list)
     for entry in await track.get_stats():
         kind = entry.WhichOneof("stats")
         found[kind].append(getattr(entry, kind))
-    return track, found
+    return found
 
 
 def _inbound(entry: Any, track: Any, publisher: str) -> Record:
