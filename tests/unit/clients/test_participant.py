@@ -28,6 +28,8 @@ from lab.evidence.lines import read_headed
 from lab.evidence.stats import events
 from lab.evidence.values import FrameLine
 from lab.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
+from lab.marks import BLOCK_SAMPLES, marked_frame
+from lab.probe.frames import levels_dbov
 from lab.probe.lag import Loop
 from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
@@ -99,10 +101,11 @@ def injected(folder: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("virtual_time")
 def test_a_faultless_publisher_is_60_ms_ahead(tmp_path: Path) -> None:
-    """Every frame is pushed 60 ms before it is due, the first ones at the start; nothing is injected."""
+    """Each frame is its own and pushed 60 ms before it is due, the first ones at the start; nothing is injected."""
     log = pushed(tmp_path, CONFIG)
     assert len(log) == CONFIG.frames_total
     assert [line.scheduled_ns for line in log] == [k * 20 * MS for k in range(700)]
+    assert [line.levels for line in log] == [levels_dbov(marked_frame(k).tobytes(), BLOCK_SAMPLES) for k in range(700)]
     assert all(line.pushed_ns == line.available_ns == max(0, line.scheduled_ns - 60 * MS) for line in log)
     assert injected(tmp_path) == []
     assert [event.name for event in events(read_headed(tmp_path / "events.jsonl", "events"))] == ["pushing", "pushed"]
