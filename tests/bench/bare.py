@@ -16,11 +16,12 @@ from lab.marks import marked_frame
 from lab.pcm import FRAME_MS, FRAME_SAMPLES, SAMPLE_RATE
 
 FRAMES = 640
-QUEUE_MS = 200
+QUEUE_MS, AHEAD_MS = 200, 60
+"""What a client of a scenario has that says nothing about it: how much the SDK may hold, and how early it is pushed."""
 
 
 async def publish(room: rtc.Room) -> None:
-    """Publish a microphone, and push a frame each 20 ms for ever."""
+    """Publish a microphone, and push a frame each 20 ms for ever, some time ahead."""
     sounds = [rtc.AudioFrame(marked_frame(k).tobytes(), SAMPLE_RATE, 1, FRAME_SAMPLES) for k in range(FRAMES)]
     source = rtc.AudioSource(SAMPLE_RATE, 1, queue_size_ms=QUEUE_MS)
     options = rtc.TrackPublishOptions()
@@ -29,7 +30,7 @@ async def publish(room: rtc.Room) -> None:
     options.red = True
     options.audio_encoding.max_bitrate = int(os.environ["BITRATE"])
     await room.local_participant.publish_track(rtc.LocalAudioTrack.create_audio_track("audio", source), options)
-    due, number = time.monotonic(), 0
+    due, number = time.monotonic() - AHEAD_MS / 1000, 0
     while True:
         await source.capture_frame(sounds[number % FRAMES])
         number, due = number + 1, due + FRAME_MS / 1000
