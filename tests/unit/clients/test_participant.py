@@ -28,7 +28,8 @@ from lab.evidence.lines import read_headed
 from lab.evidence.stats import events
 from lab.evidence.values import FrameLine
 from lab.faults import BackendBursts, BackendLate, BlockLoop, Mute, Overlap, Skip, Slow, Stall
-from lab.marks import BLOCK_SAMPLES, marked_frame
+from lab.marks import marked_frame
+from lab.pcm import BLOCK_SAMPLES
 from lab.probe.frames import levels_dbov
 from lab.probe.lag import Loop
 from lab.probe.lines import Lines

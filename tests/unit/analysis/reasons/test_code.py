@@ -317,6 +317,14 @@ def test_what_went_by_before_the_subscription_is_subscribed_late() -> None:
     assert told(cause) == (Owner.CLIENT, "server", "subscribed-late")
 
 
+def test_what_was_sent_when_the_listener_had_left_is_an_end_that_was_cut() -> None:
+    """It left at packet 50 of the window, and the server had nobody to forward to."""
+    run = recording(Plan(server_lost=range(FIRST + 50, 360)))
+    left = Event(t_ns=GO_NS + (FIRST + 50) * 20 * MS, name="disconnected", detail={})
+    cause = causes(replace(run, clients=(run.clients[0], replace(run.clients[1], events=(left,)))))[0]
+    assert told(cause) == (Owner.CLIENT, "server", "end-cut")
+
+
 def test_an_end_that_was_cut_is_no_slow_reader() -> None:
     """Nothing is read behind packet 150 of the window, or 100 ms in the middle are delivered and never read."""
     cut = causes(heard(Plan(), Hearing(stops_at=FIRST + 150)))[0]
