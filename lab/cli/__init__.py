@@ -14,7 +14,7 @@ import sys
 import typer
 
 from lab.cli import compare, machine, results, run, scenarios, sweep, worker
-from lab.errors import Interrupted, LabError
+from lab.errors import Interrupted, LabError, UsageError
 
 app = typer.Typer(
     name="lab",
@@ -36,7 +36,10 @@ for register in (
 
 
 def main() -> None:
-    """Run the command; turn errors into one line on stderr and their exit code, 5 for those that nobody foresaw."""
+    """Run the command; turn errors into words on stderr and their exit code, 5 for those that nobody foresaw."""
+    if sys.stdout is None:
+        print("lab: stdout is closed, and it is where the answer goes (redirect it to a file)", file=sys.stderr)
+        raise SystemExit(UsageError.exit_code)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dash still shows the numbers beside it
     try:
@@ -52,9 +55,8 @@ def main() -> None:
 
 
 def _words(error: Exception) -> str:
-    """Return what to say of `error`. A full disk that has no file name is behind stdout: our own files have theirs."""
     if isinstance(error, LabError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) and not error.filename:
-        return f"the output could not be written: {error.strerror} (what was recorded is kept: lab ls shows it)"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"the output, or a temporary file, could not be written: {error.strerror}"
     return f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)"

@@ -5,10 +5,11 @@ Law: whatever is wrong with a file is a `ScenarioError` that says where, before 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -22,6 +23,8 @@ from lab.scenario.sweeping import Setting, Sweep
 from lab.scenario.swept import swept
 from lab.scenario.tree import FieldError, Tree, with_value
 from lab.scenario.written import SHORT_FORM, ScenarioWritten
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,20 @@ def find_one(paths: Iterable[Path | str]) -> Path:
     if len(files) != 1:
         raise UsageError(f"a sweep is over one scenario file, not {len(files)}", fix="name one file")
     return files[0]
+
+
+def every(paths: Iterable[Path], read: Callable[[Path], T]) -> Iterator[tuple[Path, T]]:
+    """Yield each of `paths` with what `read` makes of it; at the end raise ScenarioError with each complaint, once."""
+    wrong: dict[str, None] = {}
+    for path in paths:
+        try:
+            found = read(path)
+        except ScenarioError as error:
+            wrong[str(error)] = None
+        else:
+            yield path, found
+    if wrong:
+        raise ScenarioError("\n".join(wrong))
 
 
 def _files(path: Path) -> list[Path]:

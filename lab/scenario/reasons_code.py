@@ -91,9 +91,9 @@ OF_CODE: tuple[Reason, ...] = (
     told(
         "end-cut",
         _CLIENT,
-        ("read",),
-        "The program stopped reading before the end had been played.",
-        "the last samples read against the last packets received",
+        ("read", "server"),
+        "The program stopped reading, or left, before the end had been played.",
+        "the last samples read against the last packets received; the listener's own leaving",
     ),
     told(
         "backend-late",

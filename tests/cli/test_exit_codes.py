@@ -104,7 +104,21 @@ def test_5_for_an_output_that_cannot_be_written() -> None:
             [sys.executable, "-m", "lab", "schema"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 5
-    assert done.stderr.startswith("lab: the output could not be written: No space left on device")
+    assert done.stderr.startswith("lab: the output, or a temporary file, could not be written: No space left on device")
+
+
+def test_2_for_a_closed_output() -> None:
+    """Who closed stdout cannot be told the answer."""
+    closed = f"{sys.executable} -m lab schema >&-"
+    done = subprocess.run(closed, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr.startswith("lab: stdout is closed")) == (2, True)
+
+
+def test_a_bad_set_is_said_once_for_a_whole_folder(tmp_path: Path, scenario: Path) -> None:
+    """It is wrong with every file alike, and is no file's fault."""
+    (tmp_path / "other.yaml").write_text(GOOD)
+    done = lab("run", tmp_path, "--set", "links.publisher.up.los=5%")
+    assert (done.returncode, done.stderr.count("los: unknown field")) == (2, 1)
 
 
 def test_2_for_a_bad_set(scenario: Path) -> None:

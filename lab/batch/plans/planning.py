@@ -15,24 +15,25 @@ from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.layout.topology import BLOCKS, Topology, topology
 from lab.scenario.budget import Budget, budget
 from lab.scenario.dump import dump
-from lab.scenario.load import draft, find, find_one, load
+from lab.scenario.load import draft, every, find, find_one, load
 from lab.scenario.model import Impairment, Scenario
 
 
 def validate_all(files: Iterable[Path]) -> Iterator[str]:
     """Yield a line per valid file; at the end raise ScenarioError with every complaint about the others."""
-    wrong: list[str] = []
-    for path in find(files):
-        try:
-            scenario, swept = load(path), _cells_of(path)
-        except ScenarioError as error:
-            wrong.append(str(error))
-        except UsageError as error:
-            wrong.append(f"{path}: sweep: {error}")
-        else:
-            yield f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s{swept})"
-    if wrong:
-        raise ScenarioError("\n".join(wrong))
+    return (line for _, line in every(find(files), _valid))
+
+
+def _valid(path: Path) -> str:
+    """Check the scenario in `path`, and every cell of its sweep; say that it is valid. ScenarioError."""
+    scenario = load(path)
+    try:
+        swept = _cells_of(path)
+    except ScenarioError:
+        raise
+    except UsageError as error:
+        raise ScenarioError(f"{path}: sweep: {error}") from error
+    return f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s{swept})"
 
 
 def _cells_of(path: Path) -> str:

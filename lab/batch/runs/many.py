@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 from lab.batch.runs.machines import Machines
 from lab.batch.runs.one import Judged, Record, noted, run_one
 from lab.batch.runs.until import admit, capped
-from lab.errors import EnvironmentFault, LeftoverError, ScenarioError, StorageError
+from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import FAILED, NOTE, Progress, Watch
 from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.dump import dump
-from lab.scenario.load import Draft, draft, find
+from lab.scenario.load import Draft, draft, every, find
 from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:
@@ -96,21 +96,17 @@ def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
     Raises UsageError, and ScenarioError with every complaint about any of them.
     """
     sets = capped(request.sets, request.at_most, until_decided=request.until_decided)
-    drafts: dict[Path, Draft] = {}
-    scenarios: list[tuple[Path, Scenario]] = []
-    wrong: list[str] = []
-    for path in find(request.files):
-        try:
-            drafts[path] = draft(path, sets=sets)
-            scenarios.append((path, drafts[path].scenario(seed=request.seed)))
-        except ScenarioError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise ScenarioError("\n".join(wrong))
+
+    def resolved(path: Path) -> tuple[Draft, Scenario]:
+        read = draft(path, sets=sets)
+        return read, read.scenario(seed=request.seed)
+
+    found = list(every(find(request.files), resolved))
+    scenarios = [(path, scenario) for path, (_, scenario) in found]
     if request.until_decided:
         for _, scenario in scenarios:
             admit(scenario)
-    for path, read in drafts.items():
+    for path, (read, _) in found:
         if read.sweep:
             watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, `lab sweep {path}` all of it"))
     return scenarios

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.batch.runs.one import judged
-from lab.errors import EvidenceError
+from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
 from lab.evidence.manifest import read_manifest
 from lab.evidence.store import storing
@@ -22,6 +22,14 @@ def told(run: Path) -> Told:
     if found is None or not all(flow.metrics for flow in found.flows):
         (found,) = loads(judged(run).json, str(run))
     return found
+
+
+def told_or_why(run: Path) -> Told | str:
+    """Return what the run in the folder `run` was judged to be, or why nobody can say that."""
+    try:
+        return told(run)
+    except StorageError as error:
+        return str(error)
 
 
 def kept(run: Path) -> Told | None:

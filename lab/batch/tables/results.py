@@ -16,8 +16,8 @@ from lab.analysis.several.pooling import pooled
 from lab.analysis.values import Measured, Outcome, Owner
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.plans.cells import Cell
-from lab.batch.runs.verdicts import told
-from lab.errors import StorageError, UsageError
+from lab.batch.runs.verdicts import told, told_or_why
+from lab.errors import UsageError
 from lab.report.rows import Row, SweepTable
 from lab.report.verdicts import Told, ToldFlow
 from lab.scenario.metrics import METRICS
@@ -99,11 +99,10 @@ def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
 
 
 def _done(folder: SweepFolder, cell: Cell) -> _Done:
-    valid, tried = folder.valid(cell), folder.tried(cell)
-    try:
-        return _Done(cell=cell, tried=tried, run=told(valid.folder) if valid else None)
-    except StorageError as error:
-        return _Done(cell=cell, tried=tried, run=None, unread=str(error))
+    valid = folder.valid(cell)
+    run = told_or_why(valid.folder) if valid else None
+    why = run if isinstance(run, str) else ""
+    return _Done(cell=cell, tried=folder.tried(cell), run=None if isinstance(run, str) else run, unread=why)
 
 
 def _grouped(done: Iterable[_Done], by: Sequence[str], axes: Sequence[Axis]) -> _Groups:

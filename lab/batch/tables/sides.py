@@ -5,7 +5,7 @@ Law: only runs that count are compared, each in its place (setting and repetitio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from lab.analysis.values import Outcome
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.folders.stored import find_any, is_sweep, sweeps
 from lab.batch.plans.cells import Cell
-from lab.batch.runs.verdicts import told
-from lab.errors import EvidenceError, UsageError
+from lab.batch.runs.verdicts import told, told_or_why
+from lab.errors import UsageError
 from lab.evidence import names
 from lab.report.verdicts import Told
 from lab.scenario.sweeping import Setting, Sweep, key_named, settings, spelled
@@ -108,10 +108,11 @@ def _of_cells(name: str, folder: SweepFolder, cells: Sequence[Cell], without: Se
         rest = tuple((key, value) for key, value in cell.setting if key not in without)
         place = Place(setting=rest, repetition=cell.repetition, control=cell.control)
         valid = folder.valid(cell)
-        if valid is None:
-            lost.append(Lost(what=str(place), why=_why(folder, cell), place=place))
+        found = told_or_why(valid.folder) if valid else _why(folder, cell)
+        if valid is None or isinstance(found, str):
+            lost.append(Lost(what=str(place), why=str(found), place=place))
         else:
-            members.append(Member(place=place, folder=valid.folder, told=told(valid.folder)))
+            members.append(Member(place=place, folder=valid.folder, told=found))
     return Side(name=name, members=tuple(members), lost=tuple(lost))
 
 
@@ -131,7 +132,7 @@ def _runs(name: str, path: Path) -> Side:
     lost: list[Lost] = []
     for scenario in sorted({run.parent for run in found}):
         setting = (("scenario", scenario.name),) if several else ()
-        kept, gone = _sorted_out(_told(sorted(run for run in found if run.parent == scenario)), setting)
+        kept, gone = _sorted_out([(run, told_or_why(run)) for run in sorted(found) if run.parent == scenario], setting)
         members += kept
         lost += gone
     return Side(name=name, members=tuple(members), lost=tuple(lost))
@@ -151,12 +152,3 @@ def _sorted_out(
             place = Place(setting=setting, repetition=len(members) + 1)
             members.append(Member(place=place, folder=run, told=found))
     return tuple(members), tuple(lost)
-
-
-def _told(runs: Iterable[Path]) -> Iterator[tuple[Path, Told | str]]:
-    """Yield every run with what it was judged to be, or with why nobody can say that."""
-    for run in runs:
-        try:
-            yield run, told(run)
-        except EvidenceError as error:
-            yield run, str(error)

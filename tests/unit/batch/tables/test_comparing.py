@@ -153,6 +153,17 @@ def test_a_cell_without_a_run_that_counts_is_named(tmp_path: Path) -> None:
     assert code([found], strict=False) == 3
 
 
+def test_a_verdict_that_cannot_be_read_leaves_its_cell_alone_and_the_others_compared(tmp_path: Path) -> None:
+    """The reason names the file, and a strict gate does not pass on it."""
+    first, second = (sweep(tmp_path / name, LOSS, lambda _: Said()) for name in "ab")
+    (whole,) = asked(first, second)
+    broken = sorted((second / "cells").glob("*/*/derived/verdict.json"))[0]
+    broken.write_text("{")
+    (found,) = asked(first, second)
+    assert found.pairs == whole.pairs - 1
+    assert [str(broken) in one.why for one in found.alone] == [True]
+
+
 def test_a_sweep_is_split_by_an_axis(tmp_path: Path) -> None:
     """--by compares the axis' values with each other, at equal settings of the rest, and calls that the one thing."""
     made = sweep(tmp_path / "a", "media.red=true,false", lambda cell: FAIL if "false" in str(cell.setting) else Said())
