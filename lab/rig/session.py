@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 
 from lab.errors import ClientFailed
@@ -39,11 +39,20 @@ LEAD_S = 0.05
 SAMPLED_S = 0.12
 """Statistics are sampled each 100 ms: so much later they speak of all that was heard."""
 LAST_POLL_S = 0.05
+ALONE = nullcontext()
+"""For a run that has the machine to itself."""
 
 
-def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
+def record(
+    lab: Lab,
+    scenario: Scenario,
+    folder: RunFolder,
+    watch: Watch,
+    measuring: AbstractContextManager[object] = ALONE,
+) -> None:
     """Record `scenario` on `lab` into `folder`, and leave the lab as it was.
 
+    The media runs inside `measuring`, whose entry and exit may wait: clients are in by then, and not yet taken down.
     Raises UsageError when the lab is not one for this scenario, ClientFailed, EnvironmentFault, StorageError.
     """
     sharing.admit(lab, scenario)
@@ -61,22 +70,22 @@ def record(lab: Lab, scenario: Scenario, folder: RunFolder, watch: Watch) -> Non
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
         if _all_hear(lab, scenario, joined, folder):
-            _media(
-                _Stage(
-                    lab=lab,
-                    scenario=scenario,
-                    joined=joined,
-                    network=around.network,
-                    traffic=around.traffic,
-                    crowd=around.crowd,
-                    injector=injector,
-                    witnesses=around.witnesses,
-                    folder=folder,
-                    room=room,
-                    watch=watch,
-                    counts=Counts(lab.bump, scenario, folder.path),
-                )
+            stage = _Stage(
+                lab=lab,
+                scenario=scenario,
+                joined=joined,
+                network=around.network,
+                traffic=around.traffic,
+                crowd=around.crowd,
+                injector=injector,
+                witnesses=around.witnesses,
+                folder=folder,
+                room=room,
+                watch=watch,
+                counts=Counts(lab.bump, scenario, folder.path),
             )
+            with measuring:
+                _media(stage)
     folder.seal()
 
 

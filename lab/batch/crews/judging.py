@@ -1,8 +1,7 @@
 """Judges whole recordings while others are made: a program of its own, so that no run is kept waiting.
 
 `python -m lab.batch.crews.judging`: each line on stdin is a run's folder, answered by one line of JSON; the end of
-stdin ends it. Law: it gives way to everything else on the machine (nice 19), and a recording that cannot be judged is
-an answer.
+stdin ends it. Law: it gives way to everything else on the machine, and a recording that cannot be judged is an answer.
 """
 
 from __future__ import annotations
@@ -116,10 +115,16 @@ class Judge:
             process.wait()
 
 
+def give_way() -> None:
+    """Let this process have what nobody else wants: nice, as which its time is counted, and idle to the scheduler."""
+    os.nice(19)
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main() -> None:
     """Answer every line of stdin."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the sweep's; it ends this by closing stdin
-    os.nice(19)
+    give_way()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(asdict(attempt_of(Path(line.rstrip("\n"))))) + "\n")
         sys.stdout.flush()

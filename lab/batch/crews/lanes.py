@@ -1,7 +1,8 @@
 """The crew of this machine: lanes side by side, each a thread with a lab of its own.
 
 Law: a lane records one run after another; judging goes on beside it and keeps no lane waiting. A lane takes the next
-cell of the repetition for which its lab is fit, and another lab only when no such cell waits.
+cell of the repetition for which its lab is fit, and another lab only when no such cell waits; among those, one as long
+as what is under way. Lanes take turns (`turns`): no lab comes, changes or goes while another one measures.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from types import TracebackType
 
 from lab.batch.crews.crew import Attempt, Done, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
+from lab.batch.crews.turns import Turn, Turns
 from lab.batch.plans.cells import Cell
 from lab.errors import LeftoverError
 from lab.rig.process.signals import shielded
 
-OpenLane = Callable[[Callable[[], bool]], AbstractContextManager[Recorder]]
-"""Opens a lane, which gives up what it is recording once it is told that all is over."""
+OpenLane = Callable[[Turn], AbstractContextManager[Recorder]]
+"""Opens a lane, which measures in its turn, and gives up what it is recording once that says that all is over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,19 +41,25 @@ class _Broken:
 class _Lane:
     """A thread that records what it is given, until it is given nothing more."""
 
-    def __init__(self, opened: AbstractContextManager[Recorder], crew: Lanes) -> None:
+    def __init__(self, open_lane: OpenLane, turn: Turn, crew: Lanes) -> None:
         self.host = ""
+        self.length_ms = 0
         self.idle = True
-        self._opened, self._crew = opened, crew
+        self._opened, self._turn, self._crew = open_lane(turn), turn, crew
         self._inbox: SimpleQueue[tuple[Cell, Path] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._live, name="lane")
         self._thread.start()
 
     def give(self, cell: Cell, folder: Path) -> None:
-        self.host, self.idle = cell.host, False
+        self.host, self.length_ms, self.idle = cell.host, cell.scenario.media.whole_ms, False
+        self._turn.come()
         self._inbox.put((cell, folder))
 
+    def rest(self) -> None:
+        self._turn.rest()
+
     def end(self) -> None:
+        self._turn.come()
         self._inbox.put(None)
 
     def join(self) -> None:
@@ -61,11 +69,13 @@ class _Lane:
         try:
             with self._opened as record:
                 while task := self._inbox.get():
-                    cell, folder = task
-                    finish = record(cell, folder)
-                    self._crew.recorded(self, cell, finish)
+                    self._turn.loud()
+                    self._crew.recorded(self, task[0], record(*task))
+                self._turn.loud()
         except BaseException as error:  # noqa: BLE001 - whatever ends a lane ends the sweep, in the caller's thread
             self._crew.broken(error)
+        finally:
+            self._turn.rest()
 
 
 class Lanes:
@@ -80,7 +90,7 @@ class Lanes:
         """Plan it; `note` is told, in the caller's thread, when lanes come or go or leave something behind."""
         self.leftovers = 0
         self._open_lane, self._fidelity, self._note = open_lane, fidelity, note
-        self._over = threading.Event()
+        self._turns = Turns()
         self._lanes: list[_Lane] = []
         self._leaving: list[_Lane] = []
         self._events: SimpleQueue[_Free | Done | _Broken] = SimpleQueue()
@@ -93,7 +103,7 @@ class Lanes:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """End every lane, and wait until its lab is taken down; after an `error` not until its run is over."""
         if error is not None:
-            self._over.set()
+            self._turns.end()
         with shielded():
             for lane in self._lanes:
                 lane.end()
@@ -109,9 +119,16 @@ class Lanes:
         self._adjust(len(waiting))
         idle = [lane for lane in self._lanes if lane.idle]
         if not idle or not waiting:
+            for lane in idle:
+                lane.rest()
             return None
         hosts = {lane.host for lane in idle}
-        return next((cell for cell in _round(waiting) if cell.host in hosts), waiting[0])
+        lengths = {lane.length_ms for lane in self._lanes if not lane.idle}
+
+        def strange(cell: Cell) -> tuple[bool, bool]:
+            return cell.host not in hosts, bool(lengths) and cell.scenario.media.whole_ms not in lengths
+
+        return min(_round(waiting), key=strange)
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to an idle lane, to the one that has its lab if there is one."""
@@ -155,7 +172,7 @@ class Lanes:
         """Have as many lanes as can be of use, those that are one too many ending with what they do."""
         busy = sum(not lane.idle for lane in self._lanes)
         for _ in range(min(self._fidelity.lanes, busy + waiting) - len(self._lanes)):
-            self._lanes.append(_Lane(self._open_lane(self._over.is_set), self))
+            self._lanes.append(_Lane(self._open_lane, Turn(self._turns), self))
         for lane in [lane for lane in self._lanes if lane.idle][: max(0, len(self._lanes) - self._fidelity.lanes)]:
             lane.end()
             self._lanes.remove(lane)

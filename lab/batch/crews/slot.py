@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from lab.evidence.store import RunFolder
 from lab.rig.layout.lifetime import lab_s
 from lab.rig.process import signals
 from lab.rig.process.watch import FAILED, Progress, Watch
-from lab.rig.session import record
+from lab.rig.session import ALONE, record
 from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
@@ -38,9 +39,20 @@ JudgeRun = Callable[[Path], Attempt]
 class Slot:
     """A `RunCell` with at most one lab, as a context; a `Recorder` by its method `record`. One thread at a time."""
 
-    def __init__(self, machine_for: MachineFor, judge: JudgeRun, watch: Watch, over: Callable[[], bool]) -> None:
-        """Plan it; a lab stands from the first cell on. Once `over` says so, a run under way is given up."""
+    def __init__(
+        self,
+        machine_for: MachineFor,
+        judge: JudgeRun,
+        watch: Watch,
+        over: Callable[[], bool],
+        measuring: AbstractContextManager[object] = ALONE,
+    ) -> None:
+        """Plan it; a lab stands from the first cell on. Once `over` says so, a run under way is given up.
+
+        What is measured is measured inside `measuring`.
+        """
         self._machine_for, self._judge, self._told, self._over = machine_for, judge, watch, over
+        self._measuring = measuring
         self._lab: Lab | None = None
         self._host = ""
         self._label = ""
@@ -64,7 +76,7 @@ class Slot:
         run = RunFolder.at(folder, cell.scenario, as_written=cell.text, resolved=cell.text)
         try:
             with noted(run):
-                record(self._lab_for(cell), cell.scenario, run, self._watch)
+                record(self._lab_for(cell), cell.scenario, run, self._watch, self._measuring)
         except StorageError:
             raise
         except LabError as error:

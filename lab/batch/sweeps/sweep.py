@@ -19,6 +19,7 @@ from lab.batch.crews.fidelity import Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
 from lab.batch.crews.lanes import Lanes
 from lab.batch.crews.slot import Slot
+from lab.batch.crews.turns import Turn
 from lab.batch.folders import opening, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import ERROR, Journal
@@ -196,8 +197,8 @@ def _here(request: Request, planned: Plan, results: Path, watch: Watch) -> Itera
 
 
 @contextmanager
-def _lane(machines: Machines, judge: Judge, watch: Watch, over: Callable[[], bool]) -> Iterator[Recorder]:
-    with Slot(machines, judge, watch, over) as slot:
+def _lane(machines: Machines, judge: Judge, watch: Watch, turn: Turn) -> Iterator[Recorder]:
+    with Slot(machines, judge, watch, turn.over, turn) as slot:
         yield slot.record
 
 

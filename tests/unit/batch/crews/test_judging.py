@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -86,3 +88,10 @@ def test_whoever_judges_may_die_or_talk_nonsense(program: str, tmp_path: Path) -
         assert judge._process is None
         judge._command = COMMAND
         assert "manifest.json" in judge(tmp_path).why
+
+
+def test_who_judges_gives_way_to_everything_else() -> None:
+    """It is nice, as which its time is counted, and idle to the scheduler; the test itself stays what it is."""
+    program = "import os; from lab.batch.crews.judging import give_way; give_way(); print(os.sched_getscheduler(0))"
+    said = subprocess.run((sys.executable, "-c", f"{program}; print(os.nice(0))"), capture_output=True, check=True)
+    assert said.stdout.split() == [b"%d" % os.SCHED_IDLE, b"19"]

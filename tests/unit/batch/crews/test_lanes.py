@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,14 +14,24 @@ import pytest
 from lab.batch.crews.crew import Attempt, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.crews.lanes import Lanes
+from lab.batch.crews.turns import Turn
 from lab.batch.plans.cells import Cell, Plan
 from lab.errors import LeftoverError, StorageError
 from tests.fakes.sweeps import FakeRuns, laid, planned, swept
 
 
+class FirstTwoVoid(FakeRuns):
+    """Runs of which the first two are void through the machine."""
+
+    def __call__(self, cell: Cell, folder: Path) -> Attempt:
+        """Make a run of `cell` in `folder`."""
+        failed = ("pacer",) if self.made.total() < 2 else ()
+        return replace(super().__call__(cell, folder), failed=failed)
+
+
 @dataclass
 class FakeLabs:
-    """Opens lanes that make fake runs: counts labs, and how many were recording at once."""
+    """Opens lanes that make fake runs: counts labs, how many were recording at once, and what was loud beside them."""
 
     runs: FakeRuns = field(default_factory=FakeRuns)
     together: int = 1
@@ -29,6 +39,8 @@ class FakeLabs:
     begun: int = 0
     recording: int = 0
     most: int = 0
+    measuring: int = 0
+    disturbed: int = 0
     closed: int = 0
     fails: BaseException | None = None
     left: bool = False
@@ -39,13 +51,14 @@ class FakeLabs:
         self.met = threading.Barrier(self.together)
 
     @contextmanager
-    def open(self, over: Callable[[], bool]) -> Iterator[Recorder]:
+    def open(self, turn: Turn) -> Iterator[Recorder]:
         """Open a lane."""
         host = ""
 
         def record(cell: Cell, folder: Path) -> Finish:
             nonlocal host
             with self.lock:
+                self.disturbed += bool(self.measuring)
                 if cell.host != host:
                     host = cell.host
                     self.labs.append(host)
@@ -57,16 +70,28 @@ class FakeLabs:
                 self.met.wait(10)
             if self.fails:
                 raise self.fails
+            with turn:
+                attempt = self._measured(cell, folder)
             with self.lock:
-                attempt = self.runs(cell, folder)
+                self.disturbed += bool(self.measuring)
                 self.recording -= 1
             return lambda: attempt
 
         yield record
         with self.lock:
+            self.disturbed += bool(self.measuring)
             self.closed += 1
         if self.left:
             raise LeftoverError("a network stays")
+
+    def _measured(self, cell: Cell, folder: Path) -> Attempt:
+        """Make the run, in two steps that let others who may begin now do so."""
+        with self.lock:
+            self.measuring += 1
+        threading.Event().wait(0.001)
+        with self.lock:
+            self.measuring -= 1
+            return self.runs(cell, folder)
 
 
 def run(folder: Path, labs: FakeLabs, lanes: int | None, notes: list[str] | None = None) -> Lanes:
@@ -93,6 +118,49 @@ def test_runs_are_made_side_by_side_and_each_once(tmp_path: Path) -> None:
     assert (labs.most, labs.closed) == (3, 3)
 
 
+def test_nobody_changes_a_lab_while_another_lane_measures(tmp_path: Path) -> None:
+    """Four lanes, two kinds of labs, void runs that are made again and take lanes away: not once."""
+    labs, notes = FakeLabs(together=4, runs=FirstTwoVoid()), []
+    run(laid(two_hosts(tmp_path), tmp_path / "sweep"), labs, 4, notes)
+    assert (labs.disturbed, labs.most, len(notes)) == (0, 4, 1)
+
+
+def test_cells_of_one_length_are_measured_side_by_side(tmp_path: Path) -> None:
+    """While a short cell is under way, the next short one comes before a long one; a long one where none is left."""
+    cells = planned(tmp_path, axis="media.duration=4s,5s").cells
+    short, long = sorted(cells, key=lambda cell: cell.scenario.media.whole_ms)
+    short_too = replace(short, id="another")
+    crew, busy = Lanes(FakeLabs().open, Fidelity(2), lambda _: None), _Lane("", short.scenario.media.whole_ms)
+    crew._lanes = [busy, _Lane("")]  # type: ignore[list-item]
+    assert crew.choose([long, short_too]) is long
+    busy.idle = False
+    assert crew.choose([long, short_too]) is short_too
+    assert crew.choose([long]) is long
+
+
+def test_a_lane_that_dies_holds_no_other_up(tmp_path: Path) -> None:
+    """One lane waits for the other to be ready; that one fails, and all end with what it failed of."""
+    labs = FakeLabs()
+    waits = threading.Event()
+
+    @contextmanager
+    def opened(turn: Turn) -> Iterator[Recorder]:
+        def record(cell: Cell, folder: Path) -> Finish:
+            if not labs.begun:
+                labs.begun = 1
+                waits.wait(10)
+                raise StorageError("no room")
+            waits.set()
+            with turn:
+                return lambda: labs.runs(cell, folder)
+
+        yield record
+
+    with pytest.raises(StorageError, match="no room"), Lanes(opened, Fidelity(2), lambda _: None) as crew:
+        swept(laid(planned(tmp_path), tmp_path / "sweep"), crew)
+    assert not [thread for thread in threading.enumerate() if thread.name == "lane"]
+
+
 def test_one_lane_uses_one_lab_for_all_cells_of_a_host(tmp_path: Path) -> None:
     """And another lab only when no cell of the repetition is left that fits: three changes, not seven."""
     labs = FakeLabs()
@@ -115,13 +183,7 @@ def test_two_lanes_keep_a_lab_each(tmp_path: Path) -> None:
 def test_void_runs_end_a_lane_while_the_sweep_goes_on(tmp_path: Path) -> None:
     """Two void runs on two lanes: one is taken down, and that is said once."""
     plan = planned(tmp_path, axis="links.publisher.up.loss=0%..9%/1%")
-    labs, notes = FakeLabs(), []
-    failing = iter([("pacer",), ("pacer",)])
-
-    def void(cell: Cell, path: Path) -> Attempt:
-        return replace(FakeRuns.__call__(labs.runs, cell, path), failed=next(failing, ()))
-
-    labs.runs = type("Void", (FakeRuns,), {"__call__": lambda self, cell, path: void(cell, path)})()
+    labs, notes = FakeLabs(runs=FirstTwoVoid()), []
     run(laid(plan, tmp_path / "sweep"), labs, 2, notes)
     assert [note.partition(":")[0] for note in notes] == ["a lane is taken away, one lane left"]
     assert labs.closed == 2
@@ -150,10 +212,10 @@ def test_a_run_under_way_is_told_when_all_is_over(tmp_path: Path) -> None:
     heard = threading.Event()
 
     @contextmanager
-    def opened(over: Callable[[], bool]) -> Iterator[Recorder]:
+    def opened(turn: Turn) -> Iterator[Recorder]:
         def record(cell: Cell, folder: Path) -> Finish:
             started.set()
-            while not over():
+            while not turn.over():
                 threading.Event().wait(0.001)
             heard.set()
             return lambda: Attempt(outcome="ERROR", why="over", exit_code=4)
@@ -177,9 +239,9 @@ class _Lane:
 
     idle = True
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, length_ms: int = 0) -> None:
         """Have the lab `host`."""
-        self.host, self.given = host, 0
+        self.host, self.length_ms, self.given = host, length_ms, 0
 
     def give(self, _cell: Cell, _folder: Path) -> None:
         """Count."""

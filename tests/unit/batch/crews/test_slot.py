@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,12 +38,15 @@ class Labs:
         self.count += 1
         return FakeLab(self, self.count, host)
 
-    def record(self, lab: FakeLab, scenario: Scenario, folder: RunFolder, watch: Watch) -> None:
+    def record(
+        self, lab: FakeLab, scenario: Scenario, folder: RunFolder, watch: Watch, measuring: AbstractContextManager[None]
+    ) -> None:
         """Use a lab."""
         self.did.append(f"run on {lab.number}")
         if self.recording:
             raise self.recording
-        watch(Progress(phase="media"))
+        with measuring:
+            watch(Progress(phase="media"))
         folder.seal()
 
 
@@ -232,3 +236,18 @@ def test_every_moment_of_a_run_says_whose_it_is(labs: Labs, cells: tuple[Cell, .
             made(cell, next(runs))
     assert {run for run, _ in told} == {cell.label for cell in cells[:2]}
     assert [moment for moment in told if moment[1] == "judge"] == [(cell.label, "judge") for cell in cells[:2]]
+
+
+def test_what_is_measured_is_measured_in_turn(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
+    """The lab is brought up before, and taken down after it."""
+
+    class Turn:
+        def __enter__(self) -> None:
+            labs.did.append("begin")
+
+        def __exit__(self, *_: object) -> None:
+            labs.did.append("end")
+
+    with Slot(lambda _: None, lambda _: Attempt(outcome="PASS"), silent, lambda: False, Turn()) as made:  # type: ignore[arg-type,return-value]
+        made(cells[0], next(runs))
+    assert labs.did == ["build 1", "run on 1", "begin", "end", "remove 1"]

@@ -1,0 +1,106 @@
+"""Lanes take turns with the machine: they measure together, and nobody is loud meanwhile.
+
+Law: while one lane measures, no other one begins to bring up, join or take down (is loud); one that is ready to measure
+waits until nobody is loud, and all that wait begin at once. Nobody waits for a lane that rests, longer than
+`PATIENCE_S`, or once all is over: whether it hurt to go on is for the gates to say, and nothing stands still.
+"""
+
+from __future__ import annotations
+
+import threading
+from enum import Enum, auto
+from types import TracebackType
+
+PATIENCE_S = 100.0
+"""Twice that, before and after a window, is less than the life of a lab has beyond its media (`lifetime.AROUND_S`)."""
+
+
+class _Stage(Enum):
+    """What a lane does; one that rests does nothing of it."""
+
+    COMING = auto()
+    """It waits to be loud."""
+    LOUD = auto()
+    READY = auto()
+    """It waits to measure."""
+    MEASURING = auto()
+
+
+class Turns:
+    """The turns of all lanes; threads share it."""
+
+    def __init__(self, patience_s: float = PATIENCE_S) -> None:
+        """Begin with nobody; no wait takes longer than `patience_s`."""
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self._stages: dict[Turn, _Stage] = {}
+        self._over = False
+
+    def over(self) -> bool:
+        """Return whether all is over."""
+        return self._over
+
+    def end(self) -> None:
+        """Let nobody wait any more."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+
+    def put(self, turn: Turn, stage: _Stage | None) -> None:
+        """Note what the lane with `turn` does, None when it rests, and let go on whoever waited for that."""
+        with self._changed:
+            self._stages.pop(turn, None)
+            if stage is not None:
+                self._stages[turn] = stage
+            self._advance(_Stage.COMING, _Stage.LOUD, {_Stage.MEASURING})
+            self._advance(_Stage.READY, _Stage.MEASURING, {_Stage.COMING, _Stage.LOUD})
+            self._changed.notify_all()
+
+    def stage(self, turn: Turn) -> _Stage | None:
+        """Return what the lane with `turn` does, None when it rests."""
+        return self._stages.get(turn)
+
+    def wait(self, turn: Turn, stage: _Stage) -> None:
+        """Wait until it is `stage` of the lane with `turn`; take it when patience, or all, is over."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._over or self._stages.get(turn) is stage, self._patience_s)
+            self._stages[turn] = stage
+
+    def _advance(self, waiting: _Stage, wanted: _Stage, never_beside: set[_Stage]) -> None:
+        if never_beside.isdisjoint(self._stages.values()):
+            self._stages |= {turn: wanted for turn, stage in self._stages.items() if stage is waiting}
+
+
+class Turn:
+    """One lane's turn; what it measures is measured inside it, as a context, as often as it likes."""
+
+    def __init__(self, turns: Turns) -> None:
+        """Rest, at first."""
+        self._turns = turns
+
+    def over(self) -> bool:
+        """Return whether all is over, and a run under way to be given up."""
+        return self._turns.over()
+
+    def come(self) -> None:
+        """Let the lane be waited for from now on, in whatever thread: it is to be loud."""
+        if self._turns.stage(self) is not _Stage.LOUD:
+            self._turns.put(self, _Stage.COMING)
+
+    def loud(self) -> None:
+        """Wait until the lane may bring up or take down what it likes."""
+        self.come()
+        self._turns.wait(self, _Stage.LOUD)
+
+    def rest(self) -> None:
+        """Be waited for by nobody: the lane has nothing to do, or is gone."""
+        self._turns.put(self, None)
+
+    def __enter__(self) -> None:
+        """Be ready, and wait until everybody is who comes."""
+        self._turns.put(self, _Stage.READY)
+        self._turns.wait(self, _Stage.MEASURING)
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Be through with it, and wait until everybody is."""
+        self.loud()
