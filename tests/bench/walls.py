@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.batch.folders.committed import SweepFolder
+from lab.batch.folders.committed import Committed, SweepFolder
 from lab.batch.folders.journal import Ended
+from tests.bench.drops import Drops, drops
 from tests.bench.figures import Figure, code, stored
 
 MEDIA_S = 35.0
@@ -38,7 +39,10 @@ AXIS = "links.publisher.up.loss=0%,5%,10%,20%"
 _VERDICTS = ("PASS", "FAIL", "UNKNOWN", "VOID")
 
 Cells = Mapping[str, Mapping[str, Any]]
-"""By a cell's id: `wall_s` of the run that counts without its judging, its `outcome`, what each hop `dropped`."""
+"""By a cell's id: `wall_s` of the run that counts without its judging, its `outcome`, how many packets of the window
+each hop `dropped`, and which ones each link did (`drops`)."""
+LINKS = ("uplink", "downlink")
+"""Hops whose drops are compared packet by packet; those of the others are counted."""
 
 
 def run(asked: argparse.Namespace) -> Iterator[Figure]:
@@ -90,7 +94,7 @@ def sweep_s(asked: argparse.Namespace) -> float:
 
 
 def lanes(asked: argparse.Namespace) -> Iterator[Figure]:
-    """Measure the same sweep on four lanes, and compare verdicts and drops cell by cell.
+    """Measure the same sweep on four lanes, and compare verdicts and drops cell by cell, those of links by packet.
 
     The one on one lane is `sweep`, which is measured first where this code has not been yet.
     """
@@ -106,7 +110,7 @@ def lanes(asked: argparse.Namespace) -> Iterator[Figure]:
         one_lane_s=one_s,
         four_lanes_s=four_s,
         cells=four,
-        differing=[cell for cell in one if _answer(one[cell]) != _answer(four.get(cell, {}))],
+        differing=[cell for cell in one if cell not in four or not _same(one[cell], four[cell])],
     )
 
 
@@ -121,8 +125,15 @@ def _measured(asked: argparse.Namespace) -> Figure | None:
     return found if found and found.raw["code"] == code() and len(found.raw["cells"]) == asked.cells else None
 
 
-def _answer(cell: Mapping[str, Any]) -> tuple[object, ...]:
-    return cell.get("outcome"), cell.get("dropped")
+def _same(one: Mapping[str, Any], four: Mapping[str, Any]) -> bool:
+    """Say whether two runs of a cell came to the same verdict, and every link dropped the same packets."""
+    mine, theirs = ({link: Drops.parse(each) for link, each in cell["drops"].items()} for cell in (one, four))
+    links = mine.keys() == theirs.keys() and all(mine[link].same(theirs[link]) for link in mine)
+    return links and _counted(one) == _counted(four)
+
+
+def _counted(cell: Mapping[str, Any]) -> tuple[object, ...]:
+    return cell["outcome"], {hop: count for hop, count in cell["dropped"].items() if hop not in LINKS}
 
 
 def _swept(cells: int, *, lanes: int) -> tuple[float, Cells]:
@@ -141,16 +152,20 @@ def _swept(cells: int, *, lanes: int) -> tuple[float, Cells]:
 def _cells(folder: SweepFolder) -> Cells:
     took = {each.event.run: each.event.wall_s for each in folder.lines if isinstance(each.event, Ended)}
     return {
-        each.cell.id: {"wall_s": took[each.folder.name], "attempt": each.attempt, **_found(each.verdict_json)}
+        each.cell.id: {"wall_s": took[each.folder.name], "attempt": each.attempt, **_found(each)}
         for each in folder.committed()
     }
 
 
-def _found(verdict: Path) -> Mapping[str, Any]:
-    """Return a cell's outcome, and what each hop of its first flow dropped."""
-    (run,) = json.loads(verdict.read_text())["runs"]
+def _found(made: Committed) -> Mapping[str, Any]:
+    """Return a cell's outcome, how much each hop of its first flow dropped, and what each link did."""
+    (run,) = json.loads(made.verdict_json.read_text())["runs"]
     hops = run["flows"][0]["hops"]
-    return {"outcome": run["outcome"], "dropped": {hop["name"]: hop["packets_dropped"] for hop in hops}}
+    return {
+        "outcome": run["outcome"],
+        "dropped": {hop["name"]: hop["packets_dropped"] for hop in hops},
+        "drops": {link: each.written() for link, each in drops(made.folder).items()},
+    }
 
 
 def _written(folder: Path) -> Path:

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from lab.evidence.reading import read
 from tests.bench import __main__ as bench
 from tests.bench import figures, walls
+from tests.bench.drops import Drops, drops
 from tests.bench.figures import LIMITS, Figure, lines, store, stored
+from tests.replay.keep import unpacked
 
 ROOT = Path(__file__).parents[3]
 ASKED = argparse.Namespace(rounds=5, cells=4)
@@ -27,7 +30,12 @@ def figure(name: str, ratio: float, **raw: object) -> Figure:
 def cells(*wall_s: float, dropped: int = 3) -> Mapping[str, Mapping[str, Any]]:
     """Return what became of cells that took so long."""
     return {
-        f"cell{number}": {"wall_s": each, "outcome": "PASS", "dropped": {"uplink": dropped}}
+        f"cell{number}": {
+            "wall_s": each,
+            "outcome": "PASS",
+            "dropped": {"uplink": 3, "server": 0},
+            "drops": {"a up": Drops.of([place % dropped == 0 for place in range(30)], 2).written()},
+        }
         for number, each in enumerate(wall_s)
     }
 
@@ -107,13 +115,64 @@ def test_lanes_share_the_sweep_on_one_lane(no_sweep: dict[int, Any], monkeypatch
 
 
 def test_lanes_that_change_an_answer_are_no_gain(no_sweep: dict[int, Any]) -> None:
-    """Another verdict, or one packet more that was dropped: the aim is missed, and the table says why."""
+    """Other packets that were dropped: the aim is missed, and the table says why."""
     no_sweep[4] = (41.0, cells(38, 40, 40) | {"cell3": {**cells(1.0, dropped=4)["cell0"]}})
     four = list(walls.lanes(ASKED))[-1]
     assert four.ratio > 0.9
     assert four.raw["differing"] == ["cell3"]
     assert not four.kept
     assert "**no**, 1 of 4 cells differ" in "\n".join(lines({"lanes": four}))
+
+
+def test_a_window_that_begins_a_packet_later_is_no_other_answer(no_sweep: dict[int, Any]) -> None:
+    """The same packets were dropped, whether the window holds the last one or not; what no link dropped counts."""
+    (_, one), (_, four) = no_sweep[1], no_sweep[4]
+    four["cell0"]["dropped"] = {"uplink": 4, "server": 0}
+    four["cell1"]["dropped"] = {"uplink": 3, "server": 1}
+    del four["cell2"]["drops"]["a up"]
+    assert list(walls.lanes(ASKED))[-1].raw["differing"] == ["cell1", "cell2"]
+    assert one["cell0"] != four["cell0"]
+
+
+LOST = [False, False, False, True, False, True, True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("lost", "unsure", "same"),
+    [
+        (LOST, 2, True),
+        ([False, *LOST, False], 2, True),
+        (LOST[1:-1], 0, True),
+        (LOST[3:], 0, False),
+        ([False] * 4 + LOST, 3, False),
+        ([*LOST[:6], False, *LOST[7:]], 2, False),
+        ([*LOST[:-1], False], 2, False),
+        ([False] * 10, 2, False),
+    ],
+    ids=["equal", "one more before", "shorter", "too early", "too late", "one less", "the last", "none"],
+)
+def test_drops_are_compared_packet_by_packet(lost: list[bool], unsure: int, same: bool) -> None:
+    """From the first one on, which must be where the other's may be; a recording that ends earlier is no difference."""
+    mine, theirs = Drops.of(LOST, 2), Drops.of(lost, unsure)
+    assert (mine.same(theirs), theirs.same(mine)) == (same, same)
+    assert Drops.parse(json.loads(json.dumps(theirs.written()))) == theirs
+
+
+def test_the_drops_of_a_recording_are_what_its_captures_say(tmp_path: Path) -> None:
+    """The verdict's window holds 73 of them, the kernel dropped no fewer; the other link dropped none."""
+    run = unpacked("twenty-percent-plain", tmp_path)
+    up, down = drops(run)["publisher up"], drops(run)["subscriber down"]
+    clean, last = (_dropped_up(run, name) for name in ("clean", "final"))
+    assert (up.first, len(up.then), up.packets) == ((2, 4), 80, 419)
+    assert 73 <= len(up.then) <= last - clean
+    assert (down.then, down.packets) == ((), 354)
+
+
+def _dropped_up(run: Path, name: str) -> int:
+    """Return what the kernel had dropped of the uplink at the step `name`."""
+    step = next(step for step in read(run).steps if step.name == name)
+    link = next(each for each in step.directions if (each.client, each.direction) == ("publisher", "up"))
+    return next(qdisc.dropped for qdisc in link.qdiscs if qdisc.parent == "root")
 
 
 def test_the_table_tells_what_was_missed_and_what_was_not_measured() -> None:
