@@ -29,7 +29,6 @@ from lab.rig.standing.lab import Lab
 from lab.rig.surroundings import impair, surroundings
 from lab.rig.witnesses import facts, server_words
 from lab.rig.witnesses.counting import Counts
-from lab.rig.witnesses.witnesses import Witnesses
 from lab.scenario.model import Limits, Scenario
 
 TICK_S = 0.25
@@ -69,6 +68,7 @@ def record(
             around.witnesses.watch(names.container(each.client.name), each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
+        around.witnesses.pace()  # while the clients connect: before anything is measured it ticks
         if _all_hear(lab, scenario, joined, folder):
             stage = _Stage(
                 lab=lab,
@@ -78,7 +78,6 @@ def record(
                 traffic=around.traffic,
                 crowd=around.crowd,
                 injector=injector,
-                witnesses=around.witnesses,
                 folder=folder,
                 room=room,
                 watch=watch,
@@ -117,7 +116,6 @@ class _Stage:
     traffic: Background
     crowd: Crowd
     injector: Injector
-    witnesses: Witnesses
     folder: RunFolder
     room: str
     watch: Watch
@@ -155,7 +153,6 @@ def _media(stage: _Stage) -> None:
     start = time.monotonic_ns() + int(LEAD_S * 1e9)
     clients.release(stage.joined, start)
     stage.folder.mark("go_ns", _realtime(start))
-    stage.witnesses.pace()
     try:
         _windows(stage, start)
     except _Enough:

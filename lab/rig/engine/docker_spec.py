@@ -12,6 +12,8 @@ from typing import Any
 from lab.rig.engine.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount, NetworkState
 
 CPU_PERIOD_US = 100_000
+URGENT_SHARES = 65_536
+"""Where another container has 1024."""
 PIDS_LIMIT = 512
 MORE_THAN_ANY = 1 << 60
 """Bytes of memory that no machine has: Docker itself takes no -1 ("Minimum memory limit allowed is 6MB")."""
@@ -112,6 +114,7 @@ def _host(spec: ContainerSpec) -> dict[str, object]:
             {"PathOnHost": device, "PathInContainer": device, "CgroupPermissions": "rwm"} for device in spec.devices
         ],
         "LogConfig": {"Type": "json-file", "Config": {}},
+        **({"CpuShares": URGENT_SHARES} if spec.urgent else {}),
     }
 
 

@@ -43,6 +43,7 @@ class ContainerSpec:
     `networks` maps network id to the fixed IPv4 address there, first one at creation. `join` is the id of the
     container whose network namespace it shares; it excludes `networks`. Neither: no network at all. `processes` is the
     id of the container whose process namespace it shares.
+    `urgent`: whenever it wants a CPU it has one before other containers, whatever their number.
     `deadline_s` ends the container from the inside (`timeout -s KILL`) even when everybody else is dead.
     """
 
@@ -62,6 +63,7 @@ class ContainerSpec:
     user: str | None = None
     read_only: bool = True
     cpus: float | None = None
+    urgent: bool = False
     memory_bytes: int | None = None
 
 

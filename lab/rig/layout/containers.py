@@ -76,7 +76,10 @@ def node_spec(identity: Identity, image: str, node: Node, network: str) -> Conta
 
 
 def router_spec(identity: Identity, image: str, networks: Mapping[str, str], results: Path) -> ContainerSpec:
-    """Return the router before its driver's needs are added; `networks` maps network id to the router's address."""
+    """Return the router before its driver's needs are added; `networks` maps network id to the router's address.
+
+    It is urgent: a kernel forwards, delays and drops before any process has its turn, and so must the VM.
+    """
     return replace(
         identity.spec("router", image, ("sleep", "infinity")),
         networks=networks,
@@ -84,6 +87,7 @@ def router_spec(identity: Identity, image: str, networks: Mapping[str, str], res
         sysctls=ROUTER_SYSCTLS,
         mounts=(Mount(source=results, target=RESULTS, read_only=False),),
         read_only=False,
+        urgent=True,
     )
 
 

@@ -64,7 +64,7 @@ class Witnesses:
         self._sampler.watch(Account(target=network, open=lambda: Namespace(_pid(engine, place)).read))
 
     def pace(self) -> None:
-        """Start the pacer: when the media settles, for before the machine is busy with the lab itself."""
+        """Start the pacer: it is to tick before anything is measured, here and on other lanes."""
         home = self._folder.path / names.HOST
         program = Program(part="pacer", module=PACER, folder=home, environment={})
         self._pacer = programs.start(self._lab, program, names.HOST)

@@ -72,10 +72,7 @@ class Quiet:
 
 
 class Idle:
-    """A crowd, an injector and witnesses that do nothing."""
-
-    def pace(self) -> None:
-        """Keep no time."""
+    """A crowd and an injector that do nothing."""
 
     def begin(self) -> None:
         """Begin with nothing."""
@@ -103,7 +100,6 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         traffic=quiet,  # type: ignore[arg-type]
         crowd=Idle(),  # type: ignore[arg-type]
         injector=Idle(),  # type: ignore[arg-type]
-        witnesses=Idle(),  # type: ignore[arg-type]
         folder=folder,
         room="r",
         watch=watch,

@@ -73,6 +73,7 @@ def test_what_the_spec_names_it_gets() -> None:
         environment={"X": "a=b"},
         cpus=0.05,
         memory_bytes=1 << 20,
+        urgent=True,
         read_only=False,
     )
     made = host(spec)
@@ -81,6 +82,7 @@ def test_what_the_spec_names_it_gets() -> None:
     assert made["Mounts"][1] == {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": False}
     assert (made["CpuQuota"], made["CpuPeriod"]) == (5000, 100_000)
     assert (made["Memory"], made["MemorySwap"]) == (1 << 20, 1 << 20)
+    assert made["CpuShares"] == 64 * 1024
     assert made["ReadonlyRootfs"] is False
     assert docker_spec.payload(spec)["Env"] == ["X=a=b"]
 
