@@ -86,11 +86,12 @@ class Lanes:
         open_lane: OpenLane,
         fidelity: Fidelity,
         note: Callable[[str], None],
+        turns: Turns | None = None,
     ) -> None:
         """Plan it; `note` is told, in the caller's thread, when lanes come or go or leave something behind."""
         self.leftovers = 0
         self._open_lane, self._fidelity, self._note = open_lane, fidelity, note
-        self._turns = Turns()
+        self._turns = turns or Turns()
         self._lanes: list[_Lane] = []
         self._leaving: list[_Lane] = []
         self._events: SimpleQueue[_Free | Done | _Broken] = SimpleQueue()

@@ -1,18 +1,27 @@
 """Lanes take turns with the machine: they measure together, and nobody is loud meanwhile.
 
 Law: while one lane measures, no other one begins to bring up, join or take down (is loud); one that is ready to measure
-waits until nobody is loud, and all that wait begin at once. Nobody waits for a lane that rests, longer than
-`PATIENCE_S`, or once all is over: whether it hurt to go on is for the gates to say, and nothing stands still.
+waits until nobody is loud, and all that wait begin together. What all do together, they begin one after another. Nobody
+waits for a lane that rests, longer than `PATIENCE_S`, or once all is over: whether it hurt to go on is for the gates to
+say.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from enum import Enum, auto
 from types import TracebackType
 
 PATIENCE_S = 100.0
 """Twice that, before and after a window, is less than the life of a lab has beyond its media (`lifetime.AROUND_S`)."""
+
+APART_S = 0.15
+"""From one lane's media to the next one's, so that what all do at the same moment of it is done in turn: a VM that runs
+`tc` wants a CPU for 0.1 s."""
+LOUD_APART_S = 1.0
+"""From one lane's changes to the next one's. They want the same CPUs, and are done no later for it; but containerd's
+shims collect their garbage each 30 s from their start on, 30 ms of CPU each: not all at the same moment."""
 
 
 class _Stage(Enum):
@@ -29,9 +38,13 @@ class _Stage(Enum):
 class Turns:
     """The turns of all lanes; threads share it."""
 
-    def __init__(self, patience_s: float = PATIENCE_S) -> None:
-        """Begin with nobody; no wait takes longer than `patience_s`."""
+    def __init__(
+        self, patience_s: float = PATIENCE_S, apart_s: float = APART_S, loud_apart_s: float = LOUD_APART_S
+    ) -> None:
+        """Begin with nobody; no wait takes longer than `patience_s`, and two begin no closer than so far apart."""
         self._patience_s = patience_s
+        self._apart_s = {_Stage.MEASURING: apart_s, _Stage.LOUD: loud_apart_s}
+        self._due = dict.fromkeys(self._apart_s, 0.0)
         self._changed = threading.Condition()
         self._stages: dict[Turn, _Stage] = {}
         self._over = False
@@ -61,10 +74,16 @@ class Turns:
         return self._stages.get(turn)
 
     def wait(self, turn: Turn, stage: _Stage) -> None:
-        """Wait until it is `stage` of the lane with `turn`; take it when patience, or all, is over."""
+        """Wait until it is `stage` of the lane with `turn`, and its place among those who begin with it.
+
+        It is when patience, or all, is over, too.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._stages.get(turn) is stage, self._patience_s)
             self._stages[turn] = stage
+            due = max(time.monotonic(), self._due[stage])
+            self._due[stage] = due + self._apart_s[stage]
+            self._changed.wait_for(self.over, due - time.monotonic())
 
     def _advance(self, waiting: _Stage, wanted: _Stage, never_beside: set[_Stage]) -> None:
         if never_beside.isdisjoint(self._stages.values()):
@@ -77,6 +96,7 @@ class Turn:
     def __init__(self, turns: Turns) -> None:
         """Rest, at first."""
         self._turns = turns
+        self._loud = False
 
     def over(self) -> bool:
         """Return whether all is over, and a run under way to be given up."""
@@ -88,16 +108,20 @@ class Turn:
             self._turns.put(self, _Stage.COMING)
 
     def loud(self) -> None:
-        """Wait until the lane may bring up or take down what it likes."""
+        """Wait until the lane may bring up or take down what it likes; not again before it measured or rested."""
         self.come()
-        self._turns.wait(self, _Stage.LOUD)
+        if not self._loud:
+            self._turns.wait(self, _Stage.LOUD)
+            self._loud = True
 
     def rest(self) -> None:
         """Be waited for by nobody: the lane has nothing to do, or is gone."""
+        self._loud = False
         self._turns.put(self, None)
 
     def __enter__(self) -> None:
         """Be ready, and wait until everybody is who comes."""
+        self._loud = False
         self._turns.put(self, _Stage.READY)
         self._turns.wait(self, _Stage.MEASURING)
 

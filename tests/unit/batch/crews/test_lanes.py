@@ -14,7 +14,7 @@ import pytest
 from lab.batch.crews.crew import Attempt, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.crews.lanes import Lanes
-from lab.batch.crews.turns import Turn
+from lab.batch.crews.turns import Turn, Turns
 from lab.batch.plans.cells import Cell, Plan
 from lab.errors import LeftoverError, StorageError
 from tests.fakes.sweeps import FakeRuns, laid, planned, swept
@@ -96,7 +96,9 @@ class FakeLabs:
 
 def run(folder: Path, labs: FakeLabs, lanes: int | None, notes: list[str] | None = None) -> Lanes:
     """Run the sweep in `folder` on so many lanes; return them."""
-    with Lanes(labs.open, Fidelity(lanes), (notes if notes is not None else []).append) as crew:
+    with Lanes(
+        labs.open, Fidelity(lanes), (notes if notes is not None else []).append, Turns(apart_s=0.0, loud_apart_s=0.0)
+    ) as crew:
         done = swept(folder, crew)
     assert done.missing() == ()
     return crew
