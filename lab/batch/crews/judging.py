@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,8 @@ from lab.evidence.decode import decode
 from lab.evidence.lines import read_headed
 
 COMMAND = (sys.executable, "-m", "lab.batch.crews.judging")
+AUTOGROUP = Path("/proc/self/autogroup")
+"""What the session's group has, by the kernel's Documentation/scheduler/sched-design-CFS.rst: as nice is."""
 _GRACE_S = 10.0
 
 
@@ -116,9 +119,16 @@ class Judge:
 
 
 def give_way() -> None:
-    """Let this process have what nobody else wants: nice, as which its time is counted, and idle to the scheduler."""
+    """Let this process have what nobody else wants: nice, as which its time is counted, and idle to the scheduler.
+
+    Where each session has its share of the CPUs (sched_autogroup), all of that is within the session: it gets one of
+    its own, and that one is nice, or it would take as much as all containers together.
+    """
+    os.setsid()
     os.nice(19)
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):  # no such groups here, or not to be changed
+        AUTOGROUP.write_text("19")
 
 
 def main() -> None:

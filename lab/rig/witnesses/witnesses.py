@@ -7,7 +7,7 @@ void); what the kernel counts for each container and its network namespace is ev
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
@@ -25,7 +25,7 @@ PACER = "lab.clients.pacer"
 class Witnesses:
     """What watches the containers of a run, as a context; `watch` adds one, `pace` starts the pacer.
 
-    A sampling that failed is raised on exit.
+    A sampling that failed, or a pacer that did not start, is raised on exit.
     """
 
     def __init__(self, lab: Lab, folder: RunFolder) -> None:
@@ -34,8 +34,8 @@ class Witnesses:
         self._folder = folder
         self._sampler = Sampler(folder)
         self._ended = threading.Event()
-        self._pool = ThreadPoolExecutor(1)
-        self._pacer: programs.Running | None = None
+        self._pool = ThreadPoolExecutor(2)
+        self._pacer: Future[programs.Running] | None = None
 
     def __enter__(self) -> Witnesses:
         """Begin to sample whatever is watched."""
@@ -51,7 +51,7 @@ class Witnesses:
         self._ended.set()
         try:
             if self._pacer is not None:
-                programs.finish(self._lab, self._pacer, self._folder)
+                programs.finish(self._lab, self._pacer.result(), self._folder)
         finally:
             self._pool.shutdown()
         self._sampling.result()
@@ -64,10 +64,10 @@ class Witnesses:
         self._sampler.watch(Account(target=network, open=lambda: Namespace(_pid(engine, place)).read))
 
     def pace(self) -> None:
-        """Start the pacer: it is to tick before anything is measured, here and on other lanes."""
+        """Have the pacer started, and wait for nothing: it ticks before anything is measured, here and elsewhere."""
         home = self._folder.path / names.HOST
         program = Program(part="pacer", module=PACER, folder=home, environment={})
-        self._pacer = programs.start(self._lab, program, names.HOST)
+        self._pacer = self._pool.submit(programs.start, self._lab, program, names.HOST)
 
 
 def _pid(engine: Engine, container: str) -> int:

@@ -91,7 +91,10 @@ def test_whoever_judges_may_die_or_talk_nonsense(program: str, tmp_path: Path) -
 
 
 def test_who_judges_gives_way_to_everything_else() -> None:
-    """It is nice, as which its time is counted, and idle to the scheduler; the test itself stays what it is."""
-    program = "import os; from lab.batch.crews.judging import give_way; give_way(); print(os.sched_getscheduler(0))"
-    said = subprocess.run((sys.executable, "-c", f"{program}; print(os.nice(0))"), capture_output=True, check=True)
-    assert said.stdout.split() == [b"%d" % os.SCHED_IDLE, b"19"]
+    """It is nice, as which its time is counted, and idle to the scheduler, and so is its session, which is its own."""
+    program = (
+        "import os; from lab.batch.crews.judging import *; give_way(); print(os.sched_getscheduler(0), os.nice(0))"
+    )
+    group = "print(AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else 19, os.getsid(0) == os.getpid())"
+    said = subprocess.run((sys.executable, "-c", f"{program}; {group}"), capture_output=True, text=True, check=True)
+    assert said.stdout.split() == [str(int(os.SCHED_IDLE)), "19", "19", "True"]
