@@ -2,7 +2,8 @@
 
 Law: a jitter buffer plays on, waits (concealment), hurries (acceleration) or jumps; it never goes back. So the way is
 monotone; where it goes is decided by how alike the two sounds are. Nothing is asked of slots that did not arrive, nor
-of what is made up while the buffer waits; it waits without a price where nothing is left to play.
+of what is made up while the buffer waits; it waits without a price where nothing is left to play. Nor is anything asked
+of what is far louder than all that was sent: a decoder that goes astray behind a loss plays on, and nothing waits.
 Time and memory are linear in what was read: only the last four seconds of what had arrived by then are candidates,
 which is all that NetEQ keeps (200 packets).
 """
@@ -31,6 +32,7 @@ _ALIKE, _SLOPE, _MOST, _LEAST = 0.6, 3.0, 1.2, -0.8
 _PER_DB, _MOST_DB = 0.05, 10.0
 _QUIET_DB = 80.0  # 25 dB below the quietest mark
 _TOGETHER = 64  # steps priced at once: many enough for numpy's overhead, few enough for the cache
+_ASTRAY_DB = 10.0
 _BOTH_QUIET, _ONE_QUIET, _NOTHING_ASKED = 0.6, -0.4, 0.2
 
 
@@ -43,6 +45,7 @@ class _Padded:
     quiet: Flags
     asked: Flags
     inside: Floats  # 0, or never
+    loudest_db: float
 
     def likeness(self, read: Spectra, base: Ints) -> Iterator[Floats]:
         """Yield per step of what was read how alike the band's steps are to it; many are priced at once."""
@@ -66,6 +69,7 @@ class _Padded:
         silent = np.flatnonzero(level_db[:, 0] <= _QUIET_DB)
         found[silent] = np.where(quiet, np.float32(_BOTH_QUIET), np.float32(_ONE_QUIET))
         found[:, ~self.asked[window]] = _NOTHING_ASKED
+        found[level_db[:, 0] > self.loudest_db + _ASTRAY_DB] = _NOTHING_ASKED
         found += self.inside[window]
         return np.asarray(found)
 
@@ -103,6 +107,7 @@ def _padded(wire: Spectra, arrived: Flags) -> _Padded:
         quiet=np.asarray(around(wire.level_db <= _QUIET_DB, True), np.bool_),
         asked=np.asarray(around(arrived, False), np.bool_),
         inside=np.asarray(around(np.zeros(wire.size, np.float32), _NEVER), np.float32),
+        loudest_db=float(wire.level_db.max()),
     )
 
 

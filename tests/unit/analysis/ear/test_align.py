@@ -63,3 +63,12 @@ def test_a_gap_that_nobody_waited_for_is_walked_through() -> None:
     way = align(read, wire, there, np.minimum(np.arange(read.size) + 12, SLOTS * STEPS - 1))
     assert way[: 20 * STEPS].tolist() == played(0, 20).tolist()
     assert way[23 * STEPS :].tolist() == played(23, SLOTS).tolist()
+
+
+def test_what_is_far_too_loud_to_be_anything_sent_was_played_in_its_time() -> None:
+    """A decoder that goes astray for 240 ms behind a loss sounds like nothing; nothing jumped, and nothing waited."""
+    wire, there = sound(played(0, SLOTS)), arrived()
+    astray = sound(np.full(12 * STEPS, 90 * STEPS), LOUD_DB + 20)
+    read = together(sound(played(0, 20)), astray, sound(played(32, SLOTS)))
+    way = align(read, wire, there, np.minimum(np.arange(read.size) + 12 * STEPS, SLOTS * STEPS - 1))
+    assert way.tolist() == played(0, SLOTS).tolist()
