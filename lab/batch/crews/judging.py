@@ -29,7 +29,7 @@ from lab.evidence.lines import read_headed
 
 COMMAND = (sys.executable, "-m", "lab.batch.crews.judging")
 AUTOGROUP = Path("/proc/self/autogroup")
-"""What the session's group has, by the kernel's Documentation/scheduler/sched-design-CFS.rst: as nice is."""
+"""How nice the session as a whole is (sched(7))."""
 _GRACE_S = 10.0
 
 
