@@ -19,7 +19,7 @@ PATIENCE_S = 100.0
 APART_S = 0.15
 """From one lane's media to the next one's, so that what all do at the same moment of it is done in turn: a VM that runs
 `tc` wants a CPU for 0.1 s."""
-LOUD_APART_S = 1.0
+LOUD_APART_S = 0.6
 """From one lane's changes to the next one's. They want the same CPUs, and are done no later for it; but containerd's
 shims collect their garbage each 30 s from their start on, 30 ms of CPU each: not all at the same moment."""
 
