@@ -66,7 +66,7 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     """Settle what arrived in time and was not heard; without an ear, nothing."""
     if flow.ear is None:
         return fate, late
-    seen = Witnesses(inbound=flow.inbound, reads=flow.reads, left_ns=flow.pauses.listener_left_ns)
+    seen = Witnesses(inbound=flow.inbound, reads=flow.reads, left_ns=flow.pauses.listener_ended_ns)
     why = missing(flow.ear, fate == FATES.index("decodable"), seen)
     made_up = why == Why.PLAYOUT
     slot = np.maximum(flow.made.slot, 0)

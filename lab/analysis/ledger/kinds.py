@@ -117,5 +117,5 @@ def _under_way(flow: Flow, arrived: Ints) -> Flags:
     if not seen.size:
         return np.zeros(slot.size, np.bool_)
     took_ns = int(np.median(t_ns[seen, At.RECEIVED] - t_ns[seen, At.SERVER_IN]))
-    into, left_ns = t_ns[slot, At.SERVER_IN], flow.pauses.listener_left_ns
+    into, left_ns = t_ns[slot, At.SERVER_IN], flow.pauses.listener_ended_ns
     return np.asarray((into != ABSENT) & (into < left_ns) & (into >= left_ns - took_ns), np.bool_)

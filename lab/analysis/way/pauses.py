@@ -38,14 +38,15 @@ class Spell:
 class Pauses:
     """What the clients' events say.
 
-    `left_ns` is when the first of the two left or let go for good, `listener_left_ns` when the listener did; one that
-    was killed before it could say so had left when its statistics end.
+    `left_ns` is when the first of the two left or let go for good, `listener_left_ns` when the listener left.
+    `listener_ended_ns` is when it left or let go for good, or, killed before it could say so, when its statistics end.
     """
 
     muted: tuple[Spell, ...]
     unsubscribed: tuple[Spell, ...]
     left_ns: int
     listener_left_ns: int = FOREVER
+    listener_ended_ns: int = FOREVER
 
     def quiet(self, journey: Journey) -> Flags:
         """Mark the slots that a mute silenced in the sender."""
@@ -85,13 +86,15 @@ def pauses(source: ClientEvidence, listener: ClientEvidence) -> Pauses:
     source_left_ns, listener_left_ns = (
         min((event.t_ns for event in one.events if event.name in _ENDS), default=FOREVER) for one in (source, listener)
     )
-    gone = [spell.from_ns for spell in apart if spell.to_ns == FOREVER]
+    gone_ns = min((spell.from_ns for spell in apart if spell.to_ns == FOREVER), default=FOREVER)
     last_ns = max((sample.t_ns for sample in listener.inbound), default=FOREVER)
+    ended_ns = min(listener_left_ns, gone_ns)
     return Pauses(
         muted=_spells(source.events, "muted", "unmuted"),
         unsubscribed=apart,
-        left_ns=min([source_left_ns, listener_left_ns, *gone]),
-        listener_left_ns=min([last_ns if listener_left_ns == FOREVER else listener_left_ns, *gone]),
+        left_ns=min(source_left_ns, ended_ns),
+        listener_left_ns=listener_left_ns,
+        listener_ended_ns=last_ns if ended_ns == FOREVER else ended_ns,
     )
 
 
