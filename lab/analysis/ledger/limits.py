@@ -10,6 +10,7 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import MOST_EDGES_MS
+from lab.analysis.values import Owner
 from lab.pcm import FRAME_MS
 
 MOST_TRANSITION_FRAMES = 50
@@ -50,9 +51,11 @@ def _transition(flow: Flow) -> str:
 
 
 def _cut(flow: Flow, loss: Damage) -> str:
-    """Say that the call ended while more was under way than an end may cost."""
-    tail_ms = FRAME_MS * loss.frames(loss.fate == FATES.index("tail"))
-    if tail_ms <= MOST_EDGES_MS:
+    """Say that the call ended while more was under way than an end may cost, and than one owner cost for certain."""
+    tail = loss.frames(loss.fate == FATES.index("tail"))
+    tail_ms, costs = FRAME_MS * tail, loss.by_owner()
+    proven = max((share for owner, share in costs.items() if owner != Owner.UNDECIDED), default=0.0)
+    if tail_ms <= MOST_EDGES_MS or proven * loss.made_frames > tail:
         return ""
     words = f"the last {tail_ms / 1000:.2f} s of the media were still under way when the call ended"
     return f"{words}: whether {flow.subscriber.name} would have heard them is not known"
