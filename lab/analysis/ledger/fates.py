@@ -35,6 +35,8 @@ FATES = (
 heard; `content`: the SDK never sent it although its sequence numbers are whole."""
 _SLOW_MS = 20.0
 """A packet that came later than usual by as much as NetEQ's least buffer holds was slow, be the others slower."""
+_HOPELESS_MS = 1000.0
+"""A packet alone that comes so much later than usual is played by no jitter buffer that had nothing for so long."""
 _MOST_SWALLOWED = 20  # blocks: as much as NetEQ's buffer usually holds
 _MOST_FADED = 2  # blocks: where concealment begins and ends
 _WAITED = ("send", "uplink", "server", "downlink")
@@ -71,7 +73,7 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     made_up = why == Why.PLAYOUT
     slot = np.maximum(flow.made.slot, 0)
     repaired = flow.prediction.through[slot] != Copy.OWN
-    slow, hop = _slow(flow)
+    slow, hopeless, hop = _slow(flow)
     in_playout = np.where(repaired, _first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
     found = np.where(made_up, in_playout, fate)
     found = np.where(why == Why.READ, FATES.index("read"), found)
@@ -79,8 +81,8 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     # Which packets brought in-band FEC is inferred: where the ear denies that one did, nothing had come.
     guessed = flow.prediction.through[slot] == Copy.FEC
     never = np.where(guessed, _first_died(flow)[slot], FATES.index("unexplained"))
-    found = np.where(why == Why.UNEXPLAINED, never, found)
-    late = late | (made_up & ~repaired & slow)
+    found = np.where(why == Why.UNEXPLAINED, np.where(hopeless, hop, never), found)
+    late = late | (made_up & ~repaired & slow) | ((why == Why.UNEXPLAINED) & hopeless)
     return _swallowed(flow, flow.ear, (fate, found), late)
 
 
@@ -122,7 +124,8 @@ def _first_died(flow: Flow) -> Ints:
     return np.asarray(died[reached], np.int64)  # NOWHERE, -1, is the last
 
 
-def _slow(flow: Flow) -> tuple[Flags, Ints]:
-    """Mark the blocks whose packet was slow, and where it was slowest."""
+def _slow(flow: Flow) -> tuple[Flags, Flags, Ints]:
+    """Mark the blocks whose packet was slow, and so slow that nothing waits for it; say where it was slowest."""
     excess = np.nan_to_num(flow.delays.excess_ms[:, [PARTS.index(hop) for hop in _WAITED]])
-    return excess.max(axis=1) >= _SLOW_MS, np.array([FATES.index(hop) for hop in _WAITED])[excess.argmax(axis=1)]
+    most, hops = excess.max(axis=1), np.array([FATES.index(hop) for hop in _WAITED])
+    return most >= _SLOW_MS, most >= _HOPELESS_MS, hops[excess.argmax(axis=1)]
