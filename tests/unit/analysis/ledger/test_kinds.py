@@ -170,6 +170,14 @@ def test_what_a_slow_server_still_held_when_the_listener_left_is_tail(
     assert (flow.frames.kinds, flow.outcome) == (kinds, outcome)
 
 
+def test_what_is_under_way_hides_no_proven_owner() -> None:
+    """The server dropped 60 frames before, more than the 30 that it still held: it is to blame whatever became."""
+    gone = (*range(FIRST + 20, FIRST + 80), *STOPPED)
+    run = recording(Plan(server_lost=gone, server_delay_ms=SLOW))
+    flow = judged(told(run, listener=leaving("disconnected", 200, 750)))
+    assert (flow.frames.kinds, flow.outcome, flow.owner) == ({"tail": 30.0}, Outcome.FAIL, Owner.SERVER)
+
+
 def test_a_publisher_that_leaves_does_not_excuse_the_server() -> None:
     """It says `done` when it has sent all; the listener stays for 4 s and hears no more of it."""
     run = recording(Plan(server_lost=STOPPED, server_delay_ms=SLOW))
