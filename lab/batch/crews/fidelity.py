@@ -2,7 +2,8 @@
 
 Law: lanes are added only while a whole round of runs was clean and the CPU that a lane was measured to take leaves
 room; one is taken away as soon as runs are void through the machine, or the bump is slower than it was with one lane.
-What was taken away does not come back, and one lane always stays.
+What was taken away does not come back, and one lane always stays. A run says something about the number of lanes it
+began with, and nothing about any other.
 """
 
 from __future__ import annotations
@@ -42,12 +43,20 @@ class Fidelity:
     def __init__(self, lanes: int | None, most: int = MOST_LANES) -> None:
         """Begin with `lanes`; with None with one, and find out how many are possible, `most` at the most."""
         self.lanes = 1 if lanes is None else lanes
+        self.changes = 0
+        """How often the number of lanes has changed; whoever begins a run notes it."""
         self._most = self.lanes if lanes is not None else most
         self._runs: list[Attempt] = []
         self._alone: float | None = None
 
-    def heard(self, run: Attempt) -> str:
-        """Take a finished run into account; return what changed, in words, nothing when nothing did."""
+    def heard(self, run: Attempt, changes: int) -> str:
+        """Take a finished run into account; return what changed, in words, nothing when nothing did.
+
+        `changes` is how many there had been when it began: after another one it is ignored, or the verdicts of one bad
+        round, which come one by one, would take a lane away each time that enough of them have come.
+        """
+        if changes != self.changes:
+            return ""
         self._runs.append(run)
         self._runs = self._runs[-max(2 * self.lanes, _ROUND) :]
         if self.lanes == 1 and self._bumps():
@@ -57,10 +66,10 @@ class Fidelity:
         return self._more()
 
     def _fewer(self, why: str) -> str:
-        self._runs.clear()
         if self.lanes == 1:
+            self._runs.clear()
             return ""
-        self.lanes -= 1
+        self._change(self.lanes - 1)
         self._most = self.lanes
         return f"a lane is taken away, {_count(self.lanes)} left: {why}"
 
@@ -93,9 +102,13 @@ class Fidelity:
         room = min(self._most, 2 * self.lanes, int(MOST_BUSY / max(each, MOST_BUSY / MOST_LANES)))
         if room <= self.lanes:
             return ""
-        self.lanes = room
-        self._runs.clear()
+        self._change(room)
         return f"{_count(room)} side by side: one takes {each:.0%} of this machine"
+
+    def _change(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.changes += 1
+        self._runs.clear()
 
     def _bumps(self) -> list[float]:
         return [run.bump_ms for run in self._runs if run.bump_ms is not None]

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from lab.batch.crews.crew import Attempt, Done, Finish, Recorder
+from lab.batch.crews.crew import Done, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.crews.turns import Turn, Turns
 from lab.batch.plans.cells import Cell
@@ -94,6 +94,7 @@ class Lanes:
         self._turns = turns or Turns()
         self._lanes: list[_Lane] = []
         self._leaving: list[_Lane] = []
+        self._changes: dict[str, int] = {}
         self._events: SimpleQueue[_Free | Done | _Broken] = SimpleQueue()
 
     def __enter__(self) -> Lanes:
@@ -135,6 +136,7 @@ class Lanes:
         """Give `cell` to an idle lane, to the one that has its lab if there is one."""
         idle = [lane for lane in self._lanes if lane.idle]
         fit = [lane for lane in idle if lane.host == cell.host] or [lane for lane in idle if not lane.host] or idle
+        self._changes[cell.id] = self._fidelity.changes
         fit[0].give(cell, folder)
 
     def ended(self) -> Done | None:
@@ -147,7 +149,7 @@ class Lanes:
                 self._stumbled(error)
                 return None
             case Done() as done:
-                self._heard(done.attempt)
+                self._heard(done)
                 return done
 
     def recorded(self, lane: _Lane, cell: Cell, finish: Finish) -> None:
@@ -165,8 +167,8 @@ class Lanes:
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             self._events.put(_Broken(error=error))
 
-    def _heard(self, attempt: Attempt) -> None:
-        if words := self._fidelity.heard(attempt):
+    def _heard(self, done: Done) -> None:
+        if words := self._fidelity.heard(done.attempt, self._changes.pop(done.cell.id)):
             self._note(words)
 
     def _adjust(self, waiting: int) -> None:

@@ -75,7 +75,7 @@ class Slots:
     def carry_out(self, what: Order) -> Answer:
         """Make the run. Whatever goes wrong is told, never raised."""
         try:
-            slot = self._taken(what.cell.host)
+            slot, changes = self._taken(what.cell.host), self._fidelity.changes
             try:
                 answer = self._made(slot.make, what)
             finally:
@@ -83,7 +83,7 @@ class Slots:
         except (Exception, Interrupted) as error:  # noqa: BLE001 - see above
             return Answer(trouble=f"{type(error).__name__}: {error}")
         if answer.attempt:
-            self._heard(answer.attempt)
+            self._heard(answer.attempt, changes)
         return answer
 
     def _taken(self, host: str) -> _Open:
@@ -125,9 +125,9 @@ class Slots:
             self._busy -= 1
             self._turn.notify_all()
 
-    def _heard(self, attempt: Attempt) -> None:
+    def _heard(self, attempt: Attempt, changes: int) -> None:
         with self._turn:
-            words = self._fidelity.heard(attempt)
+            words = self._fidelity.heard(attempt, changes)
         if words:
             self.changed(words)
 

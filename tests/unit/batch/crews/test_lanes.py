@@ -20,12 +20,17 @@ from lab.errors import LeftoverError, StorageError
 from tests.fakes.sweeps import FakeRuns, laid, planned, swept
 
 
-class FirstTwoVoid(FakeRuns):
-    """Runs of which the first two are void through the machine."""
+class FirstVoid(FakeRuns):
+    """Runs of which the first ones are void through the machine."""
+
+    def __init__(self, void: int) -> None:
+        """Let so many of them be void."""
+        super().__init__()
+        self.void = void
 
     def __call__(self, cell: Cell, folder: Path) -> Attempt:
         """Make a run of `cell` in `folder`."""
-        failed = ("pacer",) if self.made.total() < 2 else ()
+        failed = ("pacer",) if self.made.total() < self.void else ()
         return replace(super().__call__(cell, folder), failed=failed)
 
 
@@ -122,7 +127,7 @@ def test_runs_are_made_side_by_side_and_each_once(tmp_path: Path) -> None:
 
 def test_nobody_changes_a_lab_while_another_lane_measures(tmp_path: Path) -> None:
     """Four lanes, two kinds of labs, void runs that are made again and take lanes away: not once."""
-    labs, notes = FakeLabs(together=4, runs=FirstTwoVoid()), []
+    labs, notes = FakeLabs(together=4, runs=FirstVoid(2)), []
     run(laid(two_hosts(tmp_path), tmp_path / "sweep"), labs, 4, notes)
     assert (labs.disturbed, labs.most, len(notes)) == (0, 4, 1)
 
@@ -185,10 +190,18 @@ def test_two_lanes_keep_a_lab_each(tmp_path: Path) -> None:
 def test_void_runs_end_a_lane_while_the_sweep_goes_on(tmp_path: Path) -> None:
     """Two void runs on two lanes: one is taken down, and that is said once."""
     plan = planned(tmp_path, axis="links.publisher.up.loss=0%..9%/1%")
-    labs, notes = FakeLabs(runs=FirstTwoVoid()), []
+    labs, notes = FakeLabs(runs=FirstVoid(2)), []
     run(laid(plan, tmp_path / "sweep"), labs, 2, notes)
     assert [note.partition(":")[0] for note in notes] == ["a lane is taken away, one lane left"]
     assert labs.closed == 2
+
+
+def test_a_bad_round_ends_one_lane(tmp_path: Path) -> None:
+    """Four lanes begin together, and all four runs are void: the verdicts of the last two say nothing about three."""
+    plan = planned(tmp_path, axis="links.publisher.up.loss=0%..9%/1%")
+    labs, notes = FakeLabs(together=4, runs=FirstVoid(4)), []
+    run(laid(plan, tmp_path / "sweep"), labs, 4, notes)
+    assert [note.partition(":")[0] for note in notes] == ["a lane is taken away, 3 lanes left"]
 
 
 def test_what_cannot_be_stored_ends_all_lanes_and_is_raised(tmp_path: Path) -> None:

@@ -1,0 +1,39 @@
+"""The lab slots of a worker: how many there are is for its own runs to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from threading import Barrier
+
+from lab.batch.crews.crew import Attempt, RunCell
+from lab.batch.crews.fidelity import Fidelity
+from lab.batch.plans.cells import Cell
+from lab.batch.remote.orders import Order
+from lab.batch.remote.slots import Slots
+from tests.fakes.sweeps import FakeRuns, planned
+
+
+def test_a_bad_round_takes_one_slot_away(tmp_path: Path) -> None:
+    """Four orders at once, all void through the machine: the last two were begun while there were four slots."""
+    together = Barrier(4)
+
+    def void(cell: Cell, folder: Path) -> Attempt:
+        together.wait(10)
+        return replace(FakeRuns()(cell, folder), outcome="VOID", failed=("pacer",))
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield void
+
+    cells = planned(tmp_path, axis="links.publisher.up.loss=0%..3%/1%").cells
+    words: list[str] = []
+    with Slots(opened, Fidelity(4), tmp_path, lambda _: {}) as slots, ThreadPoolExecutor(4) as threads:
+        slots.changed = words.append
+        answers = threads.map(slots.carry_out, [Order(cell=cell, run="run", images={}) for cell in cells])
+        assert not [answer.trouble for answer in answers if answer.trouble]
+        assert slots.count == 3
+    assert [each.partition(":")[0] for each in words] == ["a lane is taken away, 3 lanes left"]
