@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def validate(files: Files) -> None:
     """Check scenario files; exit 2 with file:line: field: what was expected, for each that is wrong."""
-    from lab.batch.plans.planning import validate_all
+    from lab.batch.plans.validating import validate_all
 
     for line in validate_all(files):
         print(line)
@@ -47,19 +47,19 @@ def plan(
 
     With axes, or a sweep: section in the file, show what a sweep would do: cells, their order, labs and time.
     """
-    from lab.batch.plans.planning import Asked, plan_text
+    from lab.batch.plans.asked import SweepAsked
+    from lab.batch.plans.outlook import outlook
 
     files, axes = files_and_axes(what)
-    asked = Asked(
-        files=files,
-        sets=tuple(sets or ()),
-        seed=seed,
+    asked = SweepAsked(
         axes=axes,
         zips=zipped(zips),
         repeat=repeat,
+        sets=tuple(sets or ()),
+        seed=seed,
         controls=controls,
     )
-    for text in plan_text(asked):
+    for text in outlook(files, asked):
         sys.stdout.write(text)
 
 

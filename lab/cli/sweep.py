@@ -89,6 +89,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     What is finished is never lost: --resume goes on after anything. Exit code: as `lab run`; 3 also when a cell has no
     run that counts. With --find-limit: 0 when the limit was found, 3 when it was not.
     """
+    from lab.batch.plans.asked import SweepAsked
     from lab.batch.sweeps import sweep as batch
     from lab.batch.sweeps.selecting import Selection
     from lab.batch.sweeps.selecting import max_time as parsed
@@ -102,12 +103,14 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
         _check_scheduler(context)
     request = batch.Request(
         file=file,
-        axes=tuple(axes or ()),
-        zips=zipped(zips),
-        repeat=repeat,
-        sets=tuple(sets or ()),
-        seed=seed,
-        controls=controls,
+        asked=SweepAsked(
+            axes=tuple(axes or ()),
+            zips=zipped(zips),
+            repeat=repeat,
+            sets=tuple(sets or ()),
+            seed=seed,
+            controls=controls,
+        ),
         results=results,
         resume=resume,
         netem=netem.value if netem else None,

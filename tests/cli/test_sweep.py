@@ -9,7 +9,8 @@ import pytest
 from lab.batch.crews.crew import Attempt
 from lab.batch.folders.committed import PLAN, SweepFolder
 from lab.batch.folders.journal import NAME, Journal
-from lab.batch.plans.cells import plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.planning import plan
 from lab.batch.sweeps.attempts import Moment
 from lab.cli.sweep import said
 from tests.cli.test_exit_codes import Done, lab
@@ -136,7 +137,7 @@ def test_2_for_an_axis_beside_resume(tmp_path: Path, scenario: Path) -> None:
 def test_a_moment_is_one_line_that_says_what_how_and_how_long(tmp_path: Path) -> None:
     """Setting, repetition, outcome, owner; why, where it is no answer."""
     (tmp_path / "b.yaml").write_text("version: 1\nlinks: {publisher: {}}\n")
-    cells = plan(tmp_path / "b.yaml", axes=(LOSS,)).cells
+    cells = plan(tmp_path / "b.yaml", SweepAsked(axes=(LOSS,))).cells
     cell = next(cell for cell in cells if not cell.control)
     at = Moment(done=3, of=8, tried=4, void=1, under_way=1, left_s=300.0, cell=cell)
     failed = Attempt(outcome="FAIL", owner="CODE/client", why="31 pushes late")

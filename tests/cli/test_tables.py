@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.plans.cells import plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.planning import plan
 from lab.cli import main
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, laid, swept
@@ -26,7 +27,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     work = tmp_path_factory.mktemp("tables")
     (work / "base.yaml").write_text(BASE)
     axes = ("links.publisher.up.loss=0%,5%", "media.red=true,false")
-    found = plan(work / "base.yaml", axes=axes, repeat=2)
+    found = plan(work / "base.yaml", SweepAsked(axes=axes, repeat=2))
     folder = laid(found, work / "results" / found.name / SWEEP)
     swept(folder, InOrder(JudgedRuns(lambda cell: {"audio_loss": (0.031, 0.02, 0.044)})))
     return work / "results"

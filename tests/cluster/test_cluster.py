@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.plans.cells import Plan
+from lab.batch.plans.plan import Plan
 from lab.batch.remote import cluster
 from lab.batch.remote.cluster import Cluster
 from lab.batch.remote.scheduler import Scheduler

@@ -10,7 +10,9 @@ from lab.analysis.numbers.statistics import wilson
 from lab.analysis.values import FlowVerdict, Frames, Measured, Outcome, Owner, RunVerdict
 from lab.batch.folders.committed import CELLS, PLAN, sealed
 from lab.batch.folders.journal import Ended, Journal, Opened
-from lab.batch.plans.cells import Cell, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.planning import plan
 from lab.evidence import names
 from lab.evidence.manifest import Image, Netem
 from lab.evidence.store import RunFolder
@@ -62,7 +64,7 @@ def sweep(folder: Path, axis: str, says: Callable[[Cell], Said], *sets: str, rep
     """Make the folder of a sweep of FILE, with `sets`, over `axis`; what a cell was judged to be is what it `says`."""
     folder.mkdir(parents=True)
     (folder / "base.yaml").write_text(FILE)
-    planned = plan(folder / "base.yaml", axes=(axis,), repeat=repeat, sets=sets)
+    planned = plan(folder / "base.yaml", SweepAsked(axes=(axis,), repeat=repeat, sets=sets))
     (folder / PLAN).write_text(planned.dump())
     with Journal(folder) as journal:
         journal.append(Opened(plan=planned.digest, lab="0.1.0", pid=1))

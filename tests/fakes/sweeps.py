@@ -11,7 +11,10 @@ from pathlib import Path
 from lab.batch.crews.crew import Attempt, Crew
 from lab.batch.folders.committed import PLAN, SweepFolder
 from lab.batch.folders.journal import ERROR, Began, Journal
-from lab.batch.plans.cells import Cell, Plan, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
+from lab.batch.plans.planning import plan
 from lab.batch.sweeps.attempts import Attempts
 from lab.evidence import names
 from lab.evidence.manifest import Image
@@ -27,7 +30,7 @@ def planned(folder: Path, axis: str = "links.publisher.up.loss=0%,5%", repeat: i
     """Return the plan of a small sweep."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "base.yaml").write_text(BASE)
-    return plan(folder / "base.yaml", axes=(axis,), repeat=repeat, controls=controls)
+    return plan(folder / "base.yaml", SweepAsked(axes=(axis,), repeat=repeat, controls=controls))
 
 
 def laid(plan: Plan, folder: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.analysis.values import Outcome
 from lab.batch.folders import limit_file
 from lab.batch.folders.journal import ERROR, NAME, Began, Ended, Line, Opened, read
-from lab.batch.plans import cells
+from lab.batch.plans import plan
 from lab.batch.plans.cells import Cell
 from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import manifest, names
@@ -51,7 +51,7 @@ class SweepFolder:
         if not (path / PLAN).is_file():
             raise UsageError(f"{path}: no sweep (it has no {PLAN})", fix="name the folder that `lab sweep` printed")
         self.path = path
-        self.plan = cells.load(path / PLAN)
+        self.plan = plan.load(path / PLAN)
         self.search = limit_file.searched(path)
         self.lines: tuple[Line, ...] = read(path)
         self._every_byte = every_byte

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
-from lab.batch.plans.cells import SOUNDS, Plan
 from lab.batch.plans.images import differing, recipes_for
+from lab.batch.plans.plan import SOUNDS, Plan
 from lab.errors import EnvironmentFault
 from lab.evidence.store import settle, storing, write_atomically
 

@@ -21,8 +21,8 @@ from lab.batch.folders import opening
 from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.folders.parcel import pack, unpack
-from lab.batch.plans.cells import Plan
 from lab.batch.plans.images import differing
+from lab.batch.plans.plan import Plan
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from lab.evidence.store import fact, settle, token, utc_stamp

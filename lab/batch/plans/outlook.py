@@ -1,60 +1,32 @@
-"""What a sweep would do, told before anything is done: its axes, its cells in their order, the labs and the time.
+"""`lab plan`: what running scenario files, or sweeps over them, would do.
 
-Law: nothing is touched, and nothing promised: the time is what runs take that need no second try, on one lane.
+Law: nothing is touched. A file with a `sweep:` section is told twice, its base and the sweep, for both can be run.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
+from pathlib import Path
 
-from lab.batch.plans.cells import Cell, Plan
-from lab.report.amounts import length, many
-from lab.scenario.model import Media
-from lab.scenario.sweeping import Axis, spelled
-
-RUN_S = 3.5
-"""What a run takes besides its media: captures opened, clients started and joined, buffers drained."""
-LAB_S = 6.0
-"""What a lab takes: networks, containers, bump and server, and taking them down. Both measured on two cores."""
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.planning import plan
+from lab.batch.plans.run_outlook import run_outlook
+from lab.batch.plans.sweep_outlook import sweep_outlook
+from lab.errors import UsageError
+from lab.scenario.load import draft, find, find_one, load
 
 
-def outlook(plan: Plan) -> Iterator[str]:
-    """Yield the lines of the text."""
-    controls = sum(cell.control for cell in plan.cells)
-    runs = len(plan.cells) - controls
-    yield f"{plan.name}   a sweep of {many(runs, 'cell')} and {many(controls, 'clean control')}   seed {plan.seed}"
-    yield "\naxes"
-    yield from (f"  {_axis(axis)}" for axis in plan.axes)
-    yield f"  each combination {'once' if plan.repeat == 1 else f'{plan.repeat} times'}"
-    yield "\ntime"
-    yield from (f"  {line}" for line in _time(plan))
-    yield "\ncells, in the order in which they are run"
-    digits = len(str(len(plan.cells)))
-    yield from (f"  {place:>{digits}}  {_cell(cell, plan.repeat)}" for place, cell in enumerate(plan.cells, 1))
+def outlook(named: tuple[Path, ...], asked: SweepAsked) -> Iterator[str]:
+    """Yield the outlook of each scenario in the files `named`, and of each sweep. ScenarioError, UsageError."""
+    files = (find_one(named),) if asked.varies else find(named)
+    if not asked.controls and not any(_is_swept(path, asked) for path in files):
+        raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
+    for path in files:
+        if not asked.varies:
+            yield "\n".join((*run_outlook(load(path, sets=asked.sets, seed=asked.seed)), ""))
+        if _is_swept(path, asked):
+            yield "\n".join((*sweep_outlook(plan(path, asked)), ""))
 
 
-def _axis(axis: Axis) -> str:
-    """Return an axis in one line; zipped keys side by side, and so their values."""
-    return f"{' + '.join(axis.keys)}: {', '.join(' + '.join(value) for value in axis.values)}"
-
-
-def _time(plan: Plan) -> Iterator[str]:
-    takes = [run_s(cell.scenario.media) for cell in plan.cells]
-    total_s = sum(takes) + LAB_S * plan.labs
-    low, high = min(takes), max(takes)
-    each = f"{low:g} s" if math.isclose(low, high) else f"{low:g} to {high:g} s"
-    yield f"{each} a run, of which {RUN_S:g} s are not media; {many(plan.labs, 'lab')} of {LAB_S:g} s each"
-    yield f"about {length(total_s)} in all on one lane"
-
-
-def run_s(media: Media) -> float:
-    """Return about how long a run takes in a lab that stands."""
-    return media.whole_ms / 1000 + RUN_S
-
-
-def _cell(cell: Cell, repeat: int) -> str:
-    if cell.control:
-        return f"clean control {cell.repetition}"
-    again = f"   {cell.repetition} of {repeat}" if repeat > 1 else ""
-    return f"{spelled(cell.setting) or 'the file as it is'}{again}"
+def _is_swept(path: Path, asked: SweepAsked) -> bool:
+    return asked.varies or draft(path, sets=asked.sets).sweep is not None

@@ -1,163 +1,45 @@
-"""`lab validate` and `lab plan`: what scenarios mean and what running them would do, without touching anything."""
+"""From a sweep that is asked for to its plan.
+
+Law: every cell is resolved and checked before anything is run, and no engine is asked.
+"""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from lab.batch.plans.cells import Plan, plan
-from lab.batch.plans.outlook import outlook
-from lab.errors import ScenarioError, UsageError
-from lab.report.text import clean
-from lab.rig.bump.tc import change_argv, seed_for, setup_argv
-from lab.rig.layout.topology import BLOCKS, Topology, topology
-from lab.scenario.budget import Budget, budget
-from lab.scenario.dump import dump
-from lab.scenario.load import draft, every, find, find_one, load
-from lab.scenario.model import Impairment, Scenario
+from lab.batch.plans.asked import SweepAsked, check_known
+from lab.batch.plans.cells import ImagesOf, cells_of
+from lab.batch.plans.images import recipes_for
+from lab.batch.plans.plan import Plan
+from lab.batch.plans.trials import trials, with_controls
+from lab.evidence.store import token, utc_stamp
+from lab.scenario.load import draft
 
 
-def validate_all(files: Iterable[Path]) -> Iterator[str]:
-    """Yield a line per valid file; at the end raise ScenarioError with every complaint about the others."""
-    return (line for _, line in every(find(files), _valid))
-
-
-def _valid(path: Path) -> str:
-    """Check the scenario in `path`, and every cell of its sweep; say that it is valid. ScenarioError."""
-    scenario = load(path)
-    try:
-        swept = _cells_of(path)
-    except ScenarioError:
-        raise
-    except UsageError as error:
-        raise ScenarioError(f"{path}: sweep: {error}") from error
-    return f"{path}: ok ({scenario.name}, {scenario.media.duration_ms / 1000:g} s{swept})"
-
-
-def _cells_of(path: Path) -> str:
-    """Check every cell of the file's own sweep; return how many there are, in words."""
-    if draft(path).sweep is None:
-        return ""
-    found = plan(path, controls=False)
-    return f", a sweep of {len(found.cells)}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What `lab plan` is asked about: scenario files, and a sweep over one of them where there are axes or a repeat."""
-
-    files: tuple[Path, ...]
-    sets: tuple[str, ...] = ()
-    seed: int | None = None
-    axes: tuple[str, ...] = ()
-    zips: tuple[tuple[str, ...], ...] = ()
-    repeat: int | None = None
-    controls: bool = True
-
-
-def plan_text(asked: Asked) -> Iterator[str]:
-    """Yield the plan of each scenario, and of each sweep. ScenarioError, UsageError."""
-    typed = bool(asked.axes or asked.zips or asked.repeat is not None)
-    files = (find_one(asked.files),) if typed else find(asked.files)
-    if not asked.controls and not typed and not any(draft(path, sets=asked.sets).sweep for path in files):
-        raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
-    for path in files:
-        if not typed:
-            yield "\n".join((*_plan(load(path, sets=asked.sets, seed=asked.seed)), ""))
-        if typed or draft(path, sets=asked.sets).sweep is not None:
-            yield "\n".join((*outlook(_sweep(path, asked)), ""))
-
-
-def _sweep(path: Path, asked: Asked) -> Plan:
-    return plan(
-        path,
-        axes=asked.axes,
-        zips=asked.zips,
-        repeat=asked.repeat,
-        sets=asked.sets,
-        seed=asked.seed,
-        controls=asked.controls,
+def plan(
+    path: Path,
+    asked: SweepAsked,
+    *,
+    images_of: ImagesOf = recipes_for,
+    clock: Callable[[], int] = time.time_ns,
+    entropy: Callable[[], str] = token,
+) -> Plan:
+    """Return the plan of the sweep that is `asked` for over the scenario file `path`. ScenarioError, UsageError."""
+    file = draft(path, sets=asked.sets)
+    base = file.scenario(seed=asked.seed)
+    sweep = asked.over(file)
+    check_known(sweep, base)
+    ordered = trials(file, sweep, asked.seed)
+    cells = cells_of(tuple(with_controls(ordered)) if asked.controls else ordered, images_of)
+    return Plan(
+        sweep=f"{utc_stamp(clock())}-{entropy()}",
+        source=str(path),
+        name=base.name,
+        seed=base.seed,
+        axes=sweep.axes,
+        repeat=sweep.repeat,
+        cells=cells,
+        images=dict(sorted(item for cell in cells for item in images_of(cell.scenario).items())),
     )
-
-
-def _plan(scenario: Scenario) -> Iterator[str]:
-    media = scenario.media
-    times = f"{media.duration_ms / 1000:g} s of media, {media.whole_ms / 1000:g} s in all"
-    yield f"{scenario.name}   {times}   seed {scenario.seed}"
-    if scenario.description:
-        yield from map(clean, scenario.description.strip().splitlines())
-    layout = topology(scenario, BLOCKS[0])
-    for title, lines in (
-        ("scenario, resolved", dump(scenario).splitlines()),
-        ("topology (the block is picked when it runs)", _topology(layout)),
-        ("tc", _tc(scenario, layout)),
-        ("on the wire", _wire(budget(scenario))),
-        ("predicted", _predicted(budget(scenario))),
-    ):
-        yield f"\n{title}"
-        yield from (f"  {line}" for line in lines)
-
-
-def _topology(layout: Topology) -> Iterator[str]:
-    yield f"router      {'  '.join(f'{s.name} {s.router_ip}' for s in layout.segments)}"
-    for node in layout.nodes:
-        bumped = next(
-            (f"  behind {b.device('up')}/{b.device('down')}" for b in layout.links if b.segment == node.segment), ""
-        )
-        yield f"{node.name:<11} {node.ip} on {node.segment.name}{bumped}"
-
-
-def _tc(scenario: Scenario, layout: Topology) -> Iterator[str]:
-    """Yield every tc command in the order in which it would run."""
-    devices = {(link.client, way): link.device(way) for link in layout.links for way in ("up", "down")}
-    state = dict.fromkeys(devices, Impairment())
-    for device in devices.values():
-        yield from map(shlex.join, setup_argv(device, scenario.impair_only, seed=1))
-    yield "# " + ("before anybody joins" if scenario.impair == "from_start" else "after settle and clean control")
-    for link in scenario.links:
-        for way, asked in (("up", link.up), ("down", link.down)):
-            key = (link.client, way)
-            seed = seed_for(scenario.seed, link.client, way, "impair")  # type: ignore[arg-type]
-            yield from map(shlex.join, change_argv(devices[key], state[key], asked, seed))
-            state[key] = asked
-    for number, change in enumerate(scenario.timeline, 1):
-        key = (change.client, change.direction)
-        yield f"# {change.at_ms / 1000:g} s later"
-        seed = seed_for(scenario.seed, change.client, change.direction, f"change-{number}")
-        yield from map(shlex.join, change_argv(devices[key], state[key], change.impairment, seed))
-        state[key] = change.impairment
-
-
-def _wire(planned: Budget) -> Iterator[str]:
-    wire = planned.wire
-    yield f"one stream: {wire.packet_bytes} bytes a packet, {_kbit(wire.up_bps)} up, {_kbit(wire.down_bps)} down"
-    for each in planned.loads:
-        offered = each.own_bps + each.background_bps
-        rate = "no limit" if each.rate_bps is None else _kbit(each.rate_bps)
-        yield (
-            f"{each.client} {each.direction} {each.from_ms / 1000:g} to {each.to_ms / 1000:g} s: "
-            f"own {_kbit(each.own_bps)} + background {_kbit(each.background_bps)} = {_kbit(offered)}, link {rate}; "
-            f"lost {each.loss:.1%} (random {each.random:.1%}, queue {each.queue:.1%})"
-        )
-        if each.rate_bps is not None and each.own_bps > each.rate_bps:
-            yield "  the stream alone is more than the link carries: configuration, not congestion"
-
-
-def _kbit(bps: int) -> str:
-    return f"{bps / 1000:.1f} kbit/s"
-
-
-def _predicted(planned: Budget) -> Iterator[str]:
-    for flow in planned.flows:
-        yield (
-            f"{flow.publisher} → {flow.subscriber}: packets lost {flow.packet_loss:.2%}; frames beyond repair: "
-            f"{flow.frame_loss_first:.2%} before loss is reported, {flow.frame_loss:.2%} after; "
-            f"faults take {flow.injected:.2%}"
-        )
-    for need in planned.needs:
-        expected = need.expectation
-        limit = f"{'network + ' if expected.relative else ''}{expected.limit:.2%}"
-        seconds = "no amount decides it" if need.seconds is None else f"about {need.seconds:.0f} s decide it"
-        yield f"{expected.metric} {expected.op} {limit}: {need.predicted:.2%} predicted, {seconds}"

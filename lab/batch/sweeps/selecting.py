@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lab.batch.plans.cells import Cell, Plan
-from lab.batch.plans.outlook import run_s
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
+from lab.batch.plans.sweep_outlook import run_s
 from lab.errors import UsageError
 from lab.report.amounts import many
 from lab.scenario import units

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,10 @@ from lab.batch.crews.turns import Turn
 from lab.batch.folders import opening, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import ERROR, Journal
-from lab.batch.plans.cells import Cell, Plan, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
+from lab.batch.plans.planning import plan
 from lab.batch.remote.cluster import Cluster
 from lab.batch.runs.machines import Machines
 from lab.batch.sweeps import limit
@@ -45,18 +48,13 @@ _SIDE_BY_SIDE = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the command line asks for: a new sweep over `file`, or to go on with the one in `resume`.
+    """What the command line asks for: a new sweep over `file`, the one `asked` for, or to go on with that in `resume`.
 
     `lanes` None: as many as this machine carries. `find_limit` (`KEY=MILD..HARSH`) searches where the file breaks.
     """
 
     file: Path | None = None
-    axes: tuple[str, ...] = ()
-    zips: tuple[tuple[str, ...], ...] = ()
-    repeat: int | None = None
-    sets: tuple[str, ...] = ()
-    seed: int | None = None
-    controls: bool = True
+    asked: SweepAsked = field(default_factory=SweepAsked)
     results: Path
     resume: Path | None = None
     netem: str | None = None
@@ -122,27 +120,23 @@ def merge(parts: Sequence[Path], results: Path) -> Swept:
 def _plan(request: Request) -> Plan:
     if request.file is None:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
-    return plan(
-        find_one((request.file,)),
-        axes=(*request.axes, *([ladder(request.find_limit)] if request.find_limit else [])),
-        zips=request.zips,
-        repeat=request.repeat or (limit.AT_MOST if request.find_limit else None),
-        sets=request.sets,
-        seed=request.seed,
-        controls=request.controls,
-    )
+    asked = request.asked
+    if request.find_limit:
+        axes, repeat = (*asked.axes, ladder(request.find_limit)), asked.repeat or limit.AT_MOST
+        asked = replace(asked, axes=axes, repeat=repeat)
+    return plan(find_one((request.file,)), asked)
 
 
 def _check_again(request: Request) -> None:
     """Refuse what would plan another sweep than the one to go on with. UsageError."""
     options = {
         "FILE": request.file,
-        "axes": request.axes,
-        "--zip": request.zips,
-        "--repeat": request.repeat,
-        "--set": request.sets,
-        "--seed": request.seed is not None,
-        "--no-controls": not request.controls,
+        "axes": request.asked.axes,
+        "--zip": request.asked.zips,
+        "--repeat": request.asked.repeat,
+        "--set": request.asked.sets,
+        "--seed": request.asked.seed is not None,
+        "--no-controls": not request.asked.controls,
         "--find-limit": request.find_limit,
     }
     if request.resume and (given := [name for name, value in options.items() if value]):

@@ -15,7 +15,8 @@ from lab.batch.crews.crew import Attempt, Finish, Recorder
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.crews.lanes import Lanes
 from lab.batch.crews.turns import Turn, Turns
-from lab.batch.plans.cells import Cell, Plan
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
 from lab.errors import LeftoverError, StorageError
 from tests.fakes.sweeps import FakeRuns, laid, planned, swept
 

@@ -19,7 +19,7 @@ import pytest
 
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import NAME, Ended, Journal, read
-from lab.batch.plans.cells import Plan
+from lab.batch.plans.plan import Plan
 from lab.batch.sweeps.attempts import Moment
 from tests.fakes.sweeps import begun, in_order, laid, planned, swept
 

@@ -10,7 +10,8 @@ import pytest
 
 from lab.batch.folders.journal import Journal, Opened
 from lab.batch.folders.opening import check_images, created, found
-from lab.batch.plans.cells import plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.planning import plan
 from lab.errors import EnvironmentFault, EvidenceError, StorageError, UsageError
 from tests.fakes.sweeps import BASE, laid, planned
 
@@ -21,7 +22,7 @@ def test_plan_and_sounds_are_there_and_cells_find_them(tmp_path: Path) -> None:
         file.setparams((1, 2, 48_000, 0, "NONE", ""))
         file.writeframes(b"\1\0" * 48_000)
     (tmp_path / "base.yaml").write_text(f"{BASE}media: {{audio: voice.wav}}\n")
-    made = created(plan(tmp_path / "base.yaml", axes=("media.red=true,false",)), tmp_path / "results")
+    made = created(plan(tmp_path / "base.yaml", SweepAsked(axes=("media.red=true,false",))), tmp_path / "results")
     (tmp_path / "voice.wav").unlink()
     sound = found(made.path).plan.cells[0].scenario.media.audio
     assert sound is not None

@@ -13,7 +13,8 @@ from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import Noted
 from lab.batch.plans import images
-from lab.batch.plans.cells import Cell, Plan
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
 from lab.batch.sweeps.selecting import Selection, Shard
 from lab.errors import StorageError, UsageError
 from lab.evidence import names

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lab.batch.plans.cells import load, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.plan import load
+from lab.batch.plans.planning import plan
 from lab.rig.standing.sharing import extras, frame
 from lab.scenario.load import loads
 
@@ -19,7 +21,7 @@ server: {crowd: {publishers: 2}}
 def planned(folder, text, *axes):
     """Return the plan of a sweep over `text`."""
     (folder / "x.yaml").write_text(text)
-    return plan(folder / "x.yaml", axes=axes, repeat=2)
+    return plan(folder / "x.yaml", SweepAsked(axes=axes, repeat=2))
 
 
 def test_what_only_tc_and_the_room_change_shares_one_lab(tmp_path):

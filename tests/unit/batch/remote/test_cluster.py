@@ -12,7 +12,8 @@ import pytest
 from lab.batch.crews.crew import Attempt, Done
 from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import Parcel, pack
-from lab.batch.plans.cells import Cell, Plan
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.plan import Plan
 from lab.batch.remote import cluster as of_cluster
 from lab.batch.remote import orders
 from lab.batch.remote.cluster import AHEAD, MOST_TRIES, Cluster

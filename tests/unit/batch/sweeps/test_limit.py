@@ -16,7 +16,9 @@ from lab.batch.crews.crew import Attempt, RunCell
 from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder
 from lab.batch.folders.journal import Began, Journal, Noted
-from lab.batch.plans.cells import Cell, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.planning import plan
 from lab.batch.sweeps import limit
 from lab.batch.sweeps.attempts import Attempts
 from lab.batch.sweeps.selecting import Selection, Shard
@@ -59,7 +61,9 @@ def plan_text(axes: tuple[str, ...], repeat: int, controls: bool) -> str:
     with TemporaryDirectory() as place:
         file = Path(place) / "base.yaml"
         file.write_text(BASE)
-        return plan(file, axes=(*axes, ladder(f"{KEY}=0%..10%/1%")), repeat=repeat, controls=controls).dump()
+        return plan(
+            file, SweepAsked(axes=(*axes, ladder(f"{KEY}=0%..10%/1%")), repeat=repeat, controls=controls)
+        ).dump()
 
 
 def laid(folder: Path, *axes: str, repeat: int = 24, controls: bool = False) -> Path:
@@ -274,20 +278,20 @@ def test_a_search_cut_short_says_how_to_go_on_and_one_used_up_that_it_is(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("options", "words"),
     [
         ({"selection": Selection(only=("loss=5%",))}, "chooses its own cells"),
         ({"selection": Selection(shard=Shard(number=1, of=2))}, "chooses its own cells"),
-        ({"axes": (f"{KEY}=1%,2%",)}, "given twice"),
-        ({"repeat": 1000}, "10000 at most"),
+        ({"asked": SweepAsked(axes=(f"{KEY}=1%,2%",))}, "given twice"),
+        ({"asked": SweepAsked(repeat=1000)}, "10000 at most"),
     ],
 )
 def test_what_contradicts_a_search_is_refused_before_anything_starts(
-    tmp_path: Path, asked: dict[str, Any], words: str
+    tmp_path: Path, options: dict[str, Any], words: str
 ) -> None:
     """Each with what to do; nothing is written."""
     (tmp_path / "base.yaml").write_text(BASE)
-    request = Request(file=tmp_path / "base.yaml", results=tmp_path / "out", find_limit=f"{KEY}=0%..10%/1%", **asked)
+    request = Request(file=tmp_path / "base.yaml", results=tmp_path / "out", find_limit=f"{KEY}=0%..10%/1%", **options)
     with pytest.raises(UsageError, match=words):
         sweep(request, silent, lambda _: None)
     assert not (tmp_path / "out").exists()

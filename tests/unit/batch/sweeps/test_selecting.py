@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.plans.cells import Plan, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.plan import Plan
+from lab.batch.plans.planning import plan
 from lab.batch.sweeps.selecting import Selection, Shard, max_time, shard
 from lab.errors import UsageError
 from tests.fakes.sweeps import BASE
@@ -16,7 +18,9 @@ from tests.fakes.sweeps import BASE
 def swept(tmp_path: Path) -> Plan:
     """Return a plan of 2 x 2 settings, twice, with its controls."""
     (tmp_path / "base.yaml").write_text(BASE)
-    return plan(tmp_path / "base.yaml", axes=("links.publisher.up.loss=0%,5%", "media.red=true,false"), repeat=2)
+    return plan(
+        tmp_path / "base.yaml", SweepAsked(axes=("links.publisher.up.loss=0%,5%", "media.red=true,false"), repeat=2)
+    )
 
 
 def test_without_a_wish_it_is_every_cell_in_the_order_of_the_plan(swept: Plan) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from lab.batch.folders.committed import CELLS, PLAN
 from lab.batch.folders.stored import find, find_any
-from lab.batch.plans.cells import plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.planning import plan
 from lab.batch.tables.listing import cells, listed
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
@@ -113,7 +114,7 @@ def test_a_cell_that_was_never_tried_says_so(tmp_path: Path) -> None:
 def test_clean_controls_are_called_so(tmp_path: Path) -> None:
     """Their setting is their neighbour's, which was not done to them."""
     (tmp_path / "base.yaml").write_text(BASE)
-    folder = laid(plan(tmp_path / "base.yaml", axes=("media.red=true,false",)), tmp_path / "sweep")
+    folder = laid(plan(tmp_path / "base.yaml", SweepAsked(axes=("media.red=true,false",))), tmp_path / "sweep")
     table = words_of_cells(cells(folder), "x")
     assert [row[1] for row in table.rows].count("clean control") == 2
 

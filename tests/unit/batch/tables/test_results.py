@@ -11,7 +11,9 @@ import pytest
 
 from lab.batch.folders.committed import CELLS, SweepFolder
 from lab.batch.folders.journal import Journal, Opened
-from lab.batch.plans.cells import Cell, plan
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.cells import Cell
+from lab.batch.plans.planning import plan
 from lab.batch.tables.results import results
 from lab.errors import EvidenceError, UsageError
 from lab.report.rows import Row, SweepTable
@@ -52,7 +54,7 @@ def sweep(whole: Path, tmp_path: Path) -> SweepFolder:
 def made(tmp_path: Path, subscribers: tuple[str, ...] = ("subscriber",)) -> SweepFolder:
     """Run the sweep with fake runs."""
     (tmp_path / "base.yaml").write_text(BASE)
-    found = plan(tmp_path / "base.yaml", axes=AXES, repeat=3)
+    found = plan(tmp_path / "base.yaml", SweepAsked(axes=AXES, repeat=3))
     folder = laid(found, tmp_path / "sweep")
     void, bad = picked(found.cells, "5%", "true", 1), picked(found.cells, "20%", "false", 2)
     ends = {void.id: ("VOID", "VOID", "FAIL"), bad.id: ("VOID", "VOID", "VOID")}
@@ -120,7 +122,7 @@ def test_axes_that_advance_together_are_not_mixed(tmp_path: Path) -> None:
     """By one of them, each row has one value of the other."""
     (tmp_path / "base.yaml").write_text(BASE)
     keys = (LOSS, "links.publisher.up.delay")
-    found = plan(tmp_path / "base.yaml", axes=(f"{LOSS}=0%,5%", f"{keys[1]}=0ms,50ms"), zips=(keys,))
+    found = plan(tmp_path / "base.yaml", SweepAsked(axes=(f"{LOSS}=0%,5%", f"{keys[1]}=0ms,50ms"), zips=(keys,)))
     table = results(SweepFolder(laid(found, tmp_path / "sweep")), by="delay")
     assert ([each.setting for each in table.rows[:-1]], table.over) == ([((keys[1], "0ms"),), ((keys[1], "50ms"),)], ())
 

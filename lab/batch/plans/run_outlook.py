@@ -1,0 +1,98 @@
+"""What a run of a scenario would do, told before anything is done: topology, `tc`, what is on the wire, what is lost.
+
+Law: nothing is touched; the commands are those that a run would give, in their order.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from lab.report.text import clean
+from lab.rig.bump.tc import change_argv, seed_for, setup_argv
+from lab.rig.layout.topology import BLOCKS, Topology, topology
+from lab.scenario.budget import Budget, budget
+from lab.scenario.dump import dump
+from lab.scenario.model import Impairment, Scenario
+
+
+def run_outlook(scenario: Scenario) -> Iterator[str]:
+    """Yield the lines of the text."""
+    media = scenario.media
+    times = f"{media.duration_ms / 1000:g} s of media, {media.whole_ms / 1000:g} s in all"
+    yield f"{scenario.name}   {times}   seed {scenario.seed}"
+    if scenario.description:
+        yield from map(clean, scenario.description.strip().splitlines())
+    layout = topology(scenario, BLOCKS[0])
+    for title, lines in (
+        ("scenario, resolved", dump(scenario).splitlines()),
+        ("topology (the block is picked when it runs)", _topology(layout)),
+        ("tc", _tc(scenario, layout)),
+        ("on the wire", _wire(budget(scenario))),
+        ("predicted", _predicted(budget(scenario))),
+    ):
+        yield f"\n{title}"
+        yield from (f"  {line}" for line in lines)
+
+
+def _topology(layout: Topology) -> Iterator[str]:
+    yield f"router      {'  '.join(f'{s.name} {s.router_ip}' for s in layout.segments)}"
+    for node in layout.nodes:
+        bumped = next(
+            (f"  behind {b.device('up')}/{b.device('down')}" for b in layout.links if b.segment == node.segment), ""
+        )
+        yield f"{node.name:<11} {node.ip} on {node.segment.name}{bumped}"
+
+
+def _tc(scenario: Scenario, layout: Topology) -> Iterator[str]:
+    """Yield every tc command in the order in which it would run."""
+    devices = {(link.client, way): link.device(way) for link in layout.links for way in ("up", "down")}
+    state = dict.fromkeys(devices, Impairment())
+    for device in devices.values():
+        yield from map(shlex.join, setup_argv(device, scenario.impair_only, seed=1))
+    yield "# " + ("before anybody joins" if scenario.impair == "from_start" else "after settle and clean control")
+    for link in scenario.links:
+        for way, asked in (("up", link.up), ("down", link.down)):
+            key = (link.client, way)
+            seed = seed_for(scenario.seed, link.client, way, "impair")  # type: ignore[arg-type]
+            yield from map(shlex.join, change_argv(devices[key], state[key], asked, seed))
+            state[key] = asked
+    for number, change in enumerate(scenario.timeline, 1):
+        key = (change.client, change.direction)
+        yield f"# {change.at_ms / 1000:g} s later"
+        seed = seed_for(scenario.seed, change.client, change.direction, f"change-{number}")
+        yield from map(shlex.join, change_argv(devices[key], state[key], change.impairment, seed))
+        state[key] = change.impairment
+
+
+def _wire(planned: Budget) -> Iterator[str]:
+    wire = planned.wire
+    yield f"one stream: {wire.packet_bytes} bytes a packet, {_kbit(wire.up_bps)} up, {_kbit(wire.down_bps)} down"
+    for each in planned.loads:
+        offered = each.own_bps + each.background_bps
+        rate = "no limit" if each.rate_bps is None else _kbit(each.rate_bps)
+        yield (
+            f"{each.client} {each.direction} {each.from_ms / 1000:g} to {each.to_ms / 1000:g} s: "
+            f"own {_kbit(each.own_bps)} + background {_kbit(each.background_bps)} = {_kbit(offered)}, link {rate}; "
+            f"lost {each.loss:.1%} (random {each.random:.1%}, queue {each.queue:.1%})"
+        )
+        if each.rate_bps is not None and each.own_bps > each.rate_bps:
+            yield "  the stream alone is more than the link carries: configuration, not congestion"
+
+
+def _kbit(bps: int) -> str:
+    return f"{bps / 1000:.1f} kbit/s"
+
+
+def _predicted(planned: Budget) -> Iterator[str]:
+    for flow in planned.flows:
+        yield (
+            f"{flow.publisher} → {flow.subscriber}: packets lost {flow.packet_loss:.2%}; frames beyond repair: "
+            f"{flow.frame_loss_first:.2%} before loss is reported, {flow.frame_loss:.2%} after; "
+            f"faults take {flow.injected:.2%}"
+        )
+    for need in planned.needs:
+        expected = need.expectation
+        limit = f"{'network + ' if expected.relative else ''}{expected.limit:.2%}"
+        seconds = "no amount decides it" if need.seconds is None else f"about {need.seconds:.0f} s decide it"
+        yield f"{expected.metric} {expected.op} {limit}: {need.predicted:.2%} predicted, {seconds}"

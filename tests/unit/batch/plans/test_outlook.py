@@ -1,0 +1,103 @@
+"""What `lab plan` says about sweeps, and what `lab run` says of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.batch.plans.asked import SweepAsked
+from lab.batch.plans.outlook import outlook
+from lab.batch.runs import many
+from lab.batch.runs.many import Request, run_all
+from lab.errors import EnvironmentFault, UsageError
+from lab.rig.process.watch import NOTE, Progress
+
+PLAIN = "version: 1\nseed: 3\nmedia: {duration: 10s}\nlinks: {publisher: {up: {loss: 5%}}}\n"
+SWEPT = PLAIN + "sweep: {axes: {media.red: [true, false]}, repeat: 2}\n"
+
+
+def written(folder: Path, text: str, name: str = "x.yaml") -> Path:
+    """Write a scenario file and return its path."""
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def said(*files: Path, **options: object) -> str:
+    """Return what is planned, as one text."""
+    return "".join(outlook(files, SweepAsked(**options)))  # type: ignore[arg-type]
+
+
+def test_a_description_moves_no_cursor(tmp_path: Path) -> None:
+    """A file that somebody sent: its lines stay lines, and what a terminal would obey is taken out."""
+    text = said(written(tmp_path, PLAIN + 'description: "one\\e[31m\\ntwo\\a"\n'))
+    assert text.splitlines()[1:3] == ["one[31m", "two"]
+
+
+def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
+    """Axes, every cell in its order with the controls, the labs and the time."""
+    axes = ("links.publisher.up.loss=0%,5%,10%", "server.version=v1.13.5,v1.13.4")
+    text = said(written(tmp_path, PLAIN), axes=axes, repeat=2)
+    assert "x   a sweep of 12 cells and 3 clean controls   seed 3" in text
+    assert "links.publisher.up.loss: 0%, 5%, 10%" in text
+    assert "each combination 2 times" in text
+    cells = text.partition("in which they are run\n")[2].splitlines()
+    assert cells[0].split() == ["1", "clean", "control", "1"]
+    assert cells[-1].split() == ["15", "clean", "control", "3"]
+    assert sum("loss=10% server.version=v1.13.4" in cell for cell in cells) == 2
+    assert "18.5 s a run, of which 3.5 s are not media; 2 labs of 6 s each" in text
+    assert "about 5 min in all on one lane" in text
+
+
+def test_runs_of_different_length_are_told_as_a_span(tmp_path: Path) -> None:
+    """From the shortest to the longest; hours where it takes hours."""
+    text = said(written(tmp_path, PLAIN), axes=("media.duration=10s,30m",), repeat=3, controls=False)
+    assert "a sweep of 6 cells and 0 clean controls" in text
+    assert "18.5 to 1808.5 s a run" in text
+    assert "about 92 min" in text
+    assert "about 3 h 03 min" in said(
+        written(tmp_path, PLAIN), axes=("media.duration=10s,30m",), repeat=6, controls=False
+    )
+
+
+def test_the_section_of_a_file_is_planned_after_its_base(tmp_path: Path) -> None:
+    """Both things that can be run with it; axes typed in take the section's place, and then only the sweep is told."""
+    file = written(tmp_path, SWEPT)
+    text = said(file)
+    assert text.index("scenario, resolved") < text.index("a sweep of 4 cells and 2 clean controls")
+    typed = said(file, axes=("media.dtx=true,false",), repeat=1)
+    assert "scenario, resolved" not in typed
+    assert "media.dtx" in typed
+    assert "media.red" not in typed
+    assert "a sweep" not in said(written(tmp_path, PLAIN))
+
+
+def test_a_sweep_is_over_one_file(tmp_path: Path) -> None:
+    """Axes for two files, and an option of sweeps without one, are refused."""
+    one, two = written(tmp_path, PLAIN), written(tmp_path, PLAIN, "y.yaml")
+    with pytest.raises(UsageError, match="a sweep is over one scenario file, not 2"):
+        said(one, two, axes=("media.red=true,false",))
+    with pytest.raises(UsageError, match=r"not 0 \(name one file"):
+        said(axes=("media.red=true,false",))
+    with pytest.raises(UsageError, match="--no-controls is about sweeps"):
+        said(one, controls=False)
+
+
+def test_a_run_of_a_file_with_a_sweep_says_that_it_is_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the machine is looked at; a file without one is run without a word."""
+
+    def no_machine(*_: object, **__: object) -> None:
+        raise EnvironmentFault("no engine here")
+
+    monkeypatch.setattr(many, "machine", no_machine)
+    told: list[Progress] = []
+
+    def run(file: Path) -> list[str]:
+        told.clear()
+        with pytest.raises(EnvironmentFault):
+            run_all(Request(files=(file,), results=tmp_path), lambda moment: told.append(moment) is not None, print)
+        return [moment.detail for moment in told if moment.phase == NOTE]
+
+    swept = written(tmp_path, SWEPT)
+    assert run(swept) == [f"{swept} has a sweep; this runs its base, `lab sweep {swept}` all of it"]
+    assert run(written(tmp_path, PLAIN)) == []
