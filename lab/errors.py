@@ -25,6 +25,7 @@ class LabError(Exception):
     def __init__(self, message: str, *, fix: str = "") -> None:
         """State what is wrong in `message`, and in `fix` what the user can do about it."""
         super().__init__(f"{message} ({fix})" if fix else message)
+        self.message = message
         self.fix = fix
 
 

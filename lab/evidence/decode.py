@@ -19,6 +19,7 @@ from lab.errors import EvidenceError
 
 T = TypeVar("T")
 _MOST = 2**63
+_RECORD_AGAIN = "the file was changed or cut; record again"
 _Read = Callable[[Any], Any]
 """Returns a JSON value as what an annotation says; _RefusedError when it is none."""
 
@@ -27,14 +28,14 @@ class _RefusedError(Exception):
     """A value of the wrong kind; its text is the path to it, from where decoding began, and what is wrong."""
 
 
-def parse(text: str, where: str) -> dict[str, Any]:
-    """Return the JSON object in `text`; EvidenceError naming `where` when it is none."""
+def parse(text: str, where: str, *, fix: str = _RECORD_AGAIN) -> dict[str, Any]:
+    """Return the JSON object in `text`; EvidenceError naming `where`, and what to do (`fix`), when it is none."""
     try:
         raw = _JSON.decode(text)
     except (ValueError, RecursionError) as error:
-        raise EvidenceError(f"{where}: not JSON: {error}", fix="the file was changed or cut; record again") from None
+        raise EvidenceError(f"{where}: not JSON: {error}", fix=fix) from None
     if not isinstance(raw, dict):
-        raise EvidenceError(f"{where}: not a JSON object", fix="this file is not one of lab's")
+        raise EvidenceError(f"{where}: not a JSON object", fix=fix)
     return raw
 
 
@@ -43,7 +44,7 @@ def document(text: str, where: str, *, kind: str, newest: int, fix: str) -> dict
 
     EvidenceError naming `where` when it is none (`fix` says what to do then), or when a newer lab wrote it.
     """
-    raw = parse(text, where)
+    raw = parse(text, where, fix=fix)
     found = raw.get("format")
     if type(found) is not int:
         raise EvidenceError(f"{where}: not a {kind} of lab: it has no format number", fix=fix)

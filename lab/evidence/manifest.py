@@ -131,7 +131,7 @@ def read_manifest(path: Path) -> Manifest:
 
 def load(text: str, where: str) -> Manifest:
     """Parse a manifest; EvidenceError naming `where` when it is foreign, broken or of a newer format."""
-    raw = document(text, where, kind="manifest", newest=FORMAT, fix="name a run folder")
+    raw = document(text, where, kind="manifest", newest=FORMAT, fix="name a run folder, or record again")
     phase = raw.pop("phase", None)
     manifest = decode(Manifest, raw, where)
     if not manifest.phases or manifest.phase != phase:

@@ -18,7 +18,8 @@ class Row:
 
     `setting` has a value per key of the table's `by`, none for clean controls. `outcomes` counts the valid runs;
     `owners` are those blamed or noted, without nobody. `metrics` has every metric asked for, in their order; a row of
-    no run has none. `flow` is `publisher → subscriber`.
+    no run has none. `flow` is `publisher → subscriber`. `unread` says of which cells the run that counts has a verdict
+    that cannot be read, and why: they are missing here.
     """
 
     setting: Setting
@@ -30,14 +31,12 @@ class Row:
     outcomes: Mapping[str, int]
     owners: tuple[str, ...]
     metrics: Mapping[str, Pooled]
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTable:
-    """A sweep by the axes `by`, of which each row has a value; `over` are those that a row takes together.
-
-    `unread` says which runs that count have a verdict that cannot be read, and why; their cells are missing here.
-    """
+    """A sweep by the axes `by`, of which each row has a value; `over` are those that a row takes together."""
 
     sweep: str
     scenario: str
@@ -45,4 +44,8 @@ class SweepTable:
     over: tuple[str, ...]
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
-    unread: tuple[str, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """What is unread in its rows, each cell once: rows of several flows speak of the same cells."""
+        return tuple(dict.fromkeys(why for row in self.rows for why in row.unread))

@@ -32,7 +32,7 @@ Value = str | float | int | None
 def frame(found: SweepTable) -> pd.DataFrame:
     """Return a line per row: its setting, flow, counts, and per metric the value, both ends, and how many runs knew."""
     figures = [f"{name}{end}" for name in found.metrics for end in ("", "_low", "_high", "_runs")]
-    heads = [*found.by, "control", "flow", *_COUNTED, *_OUTCOMES, "owners", *figures]
+    heads = [*found.by, "control", "flow", *_COUNTED, *_OUTCOMES, "owners", "unread", *figures]
     return framed(heads, [_line(row, found) for row in found.rows])
 
 
@@ -82,6 +82,7 @@ def _line(row: Row, found: SweepTable) -> list[Value]:
         *(getattr(row, count) for count in _COUNTED),
         *(row.outcomes.get(outcome, 0) for outcome in _OUTCOMES),
         " ".join(row.owners) or None,
+        "; ".join(row.unread) or None,
         *(part for each in figures for part in ((each.value, each.low, each.high, each.n) if each else (None,) * 4)),
     ]
 
@@ -98,6 +99,7 @@ def _object(row: Row) -> dict[str, Any]:
         **{count: getattr(row, count) for count in _COUNTED},
         "outcomes": dict(sorted(row.outcomes.items())),
         "owners": list(row.owners),
+        "unread": list(row.unread),
         "metrics": figures,
     }
 

@@ -17,8 +17,6 @@ from lab.evidence.decode import decode, document
 from lab.report.json import FORMAT
 from lab.scenario.metrics import METRICS, unit
 
-_AGAIN = "make it again: lab judge RUN"
-
 
 @dataclass(frozen=True, kw_only=True)
 class ToldFlow:
@@ -50,13 +48,18 @@ class _Figure:
     interval: tuple[float | None, ...] | None
 
 
-def loads(text: str, where: str) -> tuple[Told, ...]:
-    """Return the runs in a verdict's JSON `text`; EvidenceError naming `where` when it is foreign, newer or older."""
-    raw = document(text, where, kind="verdict", newest=FORMAT, fix=_AGAIN)
+def loads(text: str, where: str, *, fix: str) -> tuple[Told, ...]:
+    """Return the runs in a verdict's JSON `text`.
+
+    EvidenceError naming `where` when it is broken or foreign (`fix` says what to do then), or when it is newer.
+    """
+    raw = document(text, where, kind="verdict", newest=FORMAT, fix=fix)
     try:
         return tuple(_run(run, where) for run in raw["runs"])
+    except EvidenceError as error:
+        raise EvidenceError(error.message, fix=fix) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise EvidenceError(f"{where}: not what lab writes there: {error}", fix=_AGAIN) from error
+        raise EvidenceError(f"{where}: not what lab writes there: {error}", fix=fix) from error
 
 
 def _run(raw: Mapping[str, Any], where: str) -> Told:

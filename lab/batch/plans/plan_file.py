@@ -57,7 +57,7 @@ def read(path: Path) -> PlanFile:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise EvidenceError(f"{where}: cannot be read ({error})", fix="name the folder of a sweep") from error
-    raw = document(text, where, kind="plan", newest=FORMAT, fix="name the folder of a sweep")
+    raw = document(text, where, kind="plan", newest=FORMAT, fix="name the folder of a sweep, or plan it again")
     found = decode(PlanFile, raw, where)
     if not all(0 <= cell.host < len(found.hosts) for cell in found.cells):
         raise EvidenceError(f"{where}: a cell has no host", fix="the file was edited; plan the sweep again")

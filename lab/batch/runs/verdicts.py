@@ -20,7 +20,7 @@ def told(run: Path) -> Told:
     """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
     found = kept(run)
     if found is None or not all(flow.metrics for flow in found.flows):
-        (found,) = loads(judged(run).json, str(run))
+        (found,) = loads(judged(run).json, str(run), fix=_again(run))
     return found
 
 
@@ -39,7 +39,12 @@ def kept(run: Path) -> Told | None:
         return None
     with storing(file):
         text = file.read_text(errors="replace")
-    found = loads(text, str(file))
+    found = loads(text, str(file), fix=_again(run))
     if [each.run for each in found] != [read_manifest(run).run]:
-        raise EvidenceError(f"{file}: not the verdict of this run", fix=f"make it again: lab judge {run}")
+        raise EvidenceError(f"{file}: not the verdict of this run", fix=_again(run))
     return found[0]
+
+
+def _again(run: Path) -> str:
+    """Say what to do about a verdict that is none: the recording that it was made from is whole."""
+    return f"make it again: lab judge {run}"

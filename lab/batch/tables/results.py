@@ -64,7 +64,6 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
         over=_taken_together(groups, [key for key in keys if key not in chosen]),
         metrics=names,
         rows=tuple(rows),
-        unread=tuple(f"{each.cell.label}: {each.unread}" for each in done if each.unread),
     )
 
 
@@ -148,6 +147,7 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
         outcomes=dict(Counter(each.outcome.value for each in heard)),
         owners=_owners(heard),
         metrics={name: pooled(list(_figures(heard, name))) for name in names} if heard else {},
+        unread=tuple(f"{each.cell.label}: {each.unread}" for each in group if each.unread),
     )
 
 

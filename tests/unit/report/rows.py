@@ -34,6 +34,7 @@ MISSING = Row(
     outcomes={},
     owners=(),
     metrics={},
+    unread=("loss=9% red=true #1: cells/9/verdict.json: not JSON (make it again: lab judge cells/9)",),
 )
 CONTROL_ROW = Row(
     setting=(),

@@ -35,6 +35,7 @@ def test_a_cell_without_a_run_is_a_line_of_empty_figures() -> None:
     missing, control = lines[-2], lines[-1]
     assert (missing["planned"], missing["valid"], missing["tried"]) == ("3", "0", "2")
     assert {missing[name] for name in missing if name.startswith(("audio_loss", "gap_p95"))} == {""}
+    assert (missing["unread"], control["unread"]) == (MISSING.unread[0], "")
     assert (control["control"], control[LOSS]) == ("true", "")
 
 

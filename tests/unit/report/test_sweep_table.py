@@ -22,6 +22,8 @@ def test_the_table_reads() -> None:
         "80 ms (20–?) n = 2",
         "9%             true  missing          –                            0 / 2, 3 missing  missing          missing",
         "clean control        PASS             –                                       1 / 1  0.0 % (0.0–0.2)  unknown",
+        "missing although it was run: loss=9% red=true #1: cells/9/verdict.json: not JSON "
+        "(make it again: lab judge cells/9)",
         "the mean of a row's runs (95 % interval); ? is an open end",
         "n: how many runs knew it, where not all did",
         "a row of one run has that run's own interval, which says nothing of how another run would differ",

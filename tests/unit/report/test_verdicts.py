@@ -20,11 +20,12 @@ from tests.unit.analysis.test_judge import asked
 
 RUN = judge(recording(LOSSY), asked(LOSSY))
 TEXT = dumps([RUN])
+FIX = "lab judge results/x"
 
 
 def test_what_was_written_comes_back() -> None:
     """Outcome, owner and every metric with its ends, to the ninth digit; an open end is infinite again."""
-    (told,) = loads(TEXT, "here")
+    (told,) = loads(TEXT, "here", fix=FIX)
     assert (told.run, told.outcome, told.owner) == (RUN.run, Outcome.PASS, Owner.UPLINK)
     for read, measured in zip(told.flows[0].metrics, RUN.flows[0].metrics, strict=True):
         ends = (measured.value, measured.low, measured.high)
@@ -36,8 +37,8 @@ def test_a_verdict_without_metrics_has_none() -> None:
     """An older lab did not write them; that is not the same as unknown."""
     old = json.loads(TEXT)
     del old["runs"][0]["flows"][0]["metrics"]
-    assert loads(json.dumps(old), "here")[0].flows[0].metrics == ()
-    assert loads(dumps([replace(RUN, flows=())]), "here")[0].flows == ()
+    assert loads(json.dumps(old), "here", fix=FIX)[0].flows[0].metrics == ()
+    assert loads(dumps([replace(RUN, flows=())]), "here", fix=FIX)[0].flows == ()
 
 
 def _newer(document: dict[str, Any]) -> None:
@@ -76,9 +77,18 @@ BAD = {
 
 @pytest.mark.parametrize("harm", BAD, ids=lambda harm: harm.__name__)
 def test_what_lab_did_not_write_is_refused_by_name(harm: Callable[[dict[str, Any]], None]) -> None:
-    """A newer format, no format, unknown words, a metric less, an end more: where, and what is wrong."""
+    """A newer format, no format, unknown words, a metric less, an end more: where, what is wrong, and what to do."""
     document = json.loads(TEXT)
     harm(document)
     with pytest.raises(EvidenceError, match=BAD[harm]) as raised:
-        loads(json.dumps(document), "results/x/derived/verdict.json")
+        loads(json.dumps(document), "results/x/derived/verdict.json", fix=FIX)
     assert str(raised.value).startswith("results/x/derived/verdict.json: ")
+    assert raised.value.fix == ("this one reads up to 1; upgrade" if harm is _newer else FIX)
+
+
+@pytest.mark.parametrize("text", ["", TEXT[:500], "[]", "not JSON"])
+def test_what_is_no_document_is_judged_again(text: str) -> None:
+    """The recording is whole: nothing is to be recorded again."""
+    with pytest.raises(EvidenceError) as raised:
+        loads(text, "here", fix=FIX)
+    assert raised.value.fix == FIX

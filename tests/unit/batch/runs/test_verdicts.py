@@ -64,5 +64,6 @@ def test_the_verdict_of_another_run_is_refused(run: Path) -> None:
 def test_a_verdict_that_was_cut_is_refused_by_name(run: Path) -> None:
     """Half a file is no verdict, and no reason to go on with the half."""
     (run / names.VERDICT).write_text(KEPT[:500])
-    with pytest.raises(EvidenceError, match=r"verdict.json: not JSON"):
+    with pytest.raises(EvidenceError, match=r"verdict.json: not JSON") as raised:
         told(run)
+    assert raised.value.fix == f"make it again: lab judge {run}"

@@ -17,7 +17,7 @@ from lab.batch.plans.planning import plan
 from lab.batch.tables.results import results
 from lab.errors import EvidenceError, UsageError
 from lab.report.rows import Row, SweepTable
-from lab.report.spreadsheet import to_json
+from lab.report.spreadsheet import frame, to_json
 from lab.report.sweep_table import words
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import BASE, laid, swept
@@ -227,4 +227,24 @@ def test_a_verdict_that_cannot_be_read_is_a_missing_cell(sweep: SweepFolder, tex
     assert why.startswith(f"{broken.cell.label}: {broken.verdict_json}")
     assert said in why
     assert f"missing although it was run: {why}" in words(found).notes
-    assert json.loads(to_json(found))["unread"] == [why]
+    document = json.loads(to_json(found))
+    assert document["unread"] == [why]
+    assert [each["unread"] for each in document["rows"] if each["unread"]] == [[why]]
+    assert [line.unread for line in frame(found).itertuples() if line.unread] == [why]
+
+
+def test_a_row_of_several_says_why_of_each(tmp_path: Path) -> None:
+    """In the rows of both flows, and once below the table."""
+    sweep = made(tmp_path, subscribers=("one", "two"))
+    two = [each for each in sweep.committed() if not each.cell.control and dict(each.cell.setting)[LOSS] == "0%"][:2]
+    for each in two:
+        each.verdict_json.write_text("")
+    found = results(SweepFolder(sweep.path), by="loss")
+    assert len(found.unread) == 2
+    assert {each.unread for each in found.rows if each.unread} == {found.unread}
+    assert sum(bool(each.unread) for each in found.rows) == 2
+    (line, _) = (line.unread for line in frame(found).itertuples() if line.unread)
+    assert line == "; ".join(found.unread)
+    for each in two:
+        assert f"{each.verdict_json}: not JSON" in line
+        assert f"(make it again: lab judge {each.folder})" in line
