@@ -11,6 +11,7 @@ from lab.analysis.ear.listen import Heard
 from lab.analysis.flows.case import case_of
 from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.ledger.fates import FATES, fates
+from lab.analysis.wire.streams import Ints
 from tests.unit.analysis.build import Plan, first_measured
 from tests.unit.analysis.ear.test_ear import ASKED
 from tests.unit.analysis.hearing import Hearing, heard
@@ -26,14 +27,23 @@ def followed(gap: int, left_out: int, steps: int = 0) -> Flow:
     Of each of these `steps` of four were read all the same.
     """
     lost = [FIRST + GAP + n for n in range(gap)]
-    case = case_of(heard(Plan(down_lost=lost, red=False), Hearing(silent=lost)), ASKED)
+    flow = of_recording(Plan(down_lost=lost, red=False), Hearing(silent=lost))
+    return unheard(flow, 2 * (FIRST + GAP + gap) + np.arange(left_out), steps)
+
+
+def of_recording(plan: Plan, hearing: Hearing) -> Flow:
+    """Return the flow of a recording that `plan` and `hearing` leave."""
+    case = case_of(heard(plan, hearing), ASKED)
     ((publisher, subscriber),) = case.scene.pairs
-    flow = follow(case.scene, publisher, subscriber, case.times, case.links)
+    return follow(case.scene, publisher, subscriber, case.times, case.links)
+
+
+def unheard(flow: Flow, blocks: Ints, steps: int = 0) -> Flow:
+    """Return `flow` with `blocks` that the ear did not hear; of each of them `steps` of four were read all the same."""
     assert flow.ear is not None
-    behind = 2 * (FIRST + GAP + gap) + np.arange(left_out)
     changed = {name: getattr(flow.ear, name).copy() for name in ("heard", "steps", "sample")}
-    changed["heard"][behind], changed["steps"][behind] = Heard.NO, steps
-    changed["sample"][behind] = -1 if not steps else flow.ear.sample[behind]
+    changed["heard"][blocks], changed["steps"][blocks] = Heard.NO, steps
+    changed["sample"][blocks] = -1 if not steps else flow.ear.sample[blocks]
     return replace(flow, ear=replace(flow.ear, **changed))
 
 
@@ -71,10 +81,19 @@ def test_what_was_read_in_full_and_is_silent_was_not_left_out() -> None:
 
 def test_only_what_stands_beside_a_gap_was_left_out_by_it() -> None:
     """The same hole one frame later has no gap beside it."""
-    flow = followed(30, 0)
-    assert flow.ear is not None
-    alone = 2 * (FIRST + GAP + 31) + np.arange(10)
-    heard_of = flow.ear.heard.copy()
-    heard_of[alone] = Heard.NO
-    ear = replace(flow.ear, heard=heard_of, steps=np.where(np.isin(np.arange(heard_of.size), alone), 0, flow.ear.steps))
-    assert lost(replace(flow, ear=ear)) == {"downlink": 60, "unexplained": 10}
+    flow = unheard(followed(30, 0), 2 * (FIRST + GAP + 31) + np.arange(10))
+    assert lost(flow) == {"downlink": 60, "unexplained": 10}
+
+
+@pytest.mark.parametrize(
+    ("slow", "hop"), [("up_delay_ms", "uplink"), ("server_delay_ms", "server"), ("down_delay_ms", "downlink")]
+)
+@pytest.mark.parametrize(("later_ms", "hopeless"), [(900.0, False), (999.5, False), (1000.5, True), (3000.0, True)])
+def test_what_came_a_second_later_than_usual_was_late(slow: str, hop: str, later_ms: float, *, hopeless: bool) -> None:
+    """It was not heard, and nothing was concealed for it: late at the hop that was slow, or else nobody's."""
+    frame = FIRST + GAP
+    of_late = of_recording(Plan(red=False, **{slow: {frame: later_ms}}), Hearing())
+    flow = unheard(of_late, 2 * frame + np.arange(2))
+    fate, late = (found[flow.made.inside(flow.window)] for found in fates(flow))
+    assert lost(flow) == {hop if hopeless else "unexplained": 2}
+    assert np.array_equal(late, fate == FATES.index(hop))

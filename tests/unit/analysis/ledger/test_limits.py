@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from lab.analysis.flows.case import case_of
-from lab.analysis.flows.flow import follow
+from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.judge import judge
 from lab.analysis.ledger.blame import blame
-from lab.analysis.ledger.damage import damage
+from lab.analysis.ledger.damage import OWNERS, Damage, damage
+from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.limits import beyond
 from lab.analysis.values import Outcome, Owner
 from lab.evidence.steps import DirectionState
@@ -52,6 +53,48 @@ def test_more_missing_than_the_wire_had_time_for_is_no_finding() -> None:
     short = replace(flow, slots=flow.slots & (np.arange(flow.slots.size) % 4 == 0))
     assert beyond(flow, loss, 200) == ()
     assert "more than there was" in beyond(short, loss, 200)[0]
+
+
+def followed() -> tuple[Flow, Damage]:
+    """Return a flow without a fault, of 200 frames, and what it lost: nothing."""
+    case = case_of(recording(Plan()), asked(Plan()))
+    ((publisher, subscriber),) = case.scene.pairs
+    flow = follow(case.scene, publisher, subscriber, case.times, case.links)
+    return flow, damage(flow, blame(case, flow, ()))
+
+
+def test_all_that_there_was_may_be_missing_and_no_more() -> None:
+    """Each of 400 blocks is lost, and then 10 ms of silence besides."""
+    flow, loss = followed()
+    whole = replace(loss, lost_to=np.full_like(loss.lost_to, OWNERS.index(Owner.UPLINK)))
+    more = replace(whole, silence=whole.silence + (np.arange(400) == 0), silence_by=whole.lost_to)
+    in_time = replace(flow, slots=np.zeros_like(flow.slots))
+    assert beyond(in_time, whole, 200) == ()
+    (words,) = beyond(in_time, more, 200)
+    assert words == "100.2 % of the intended time is missing: more than there was"
+
+
+@pytest.mark.parametrize(("frames", "told"), [(50, False), (51, True)])
+def test_a_transition_of_exactly_a_second_is_within(frames: int, *, told: bool) -> None:
+    """One frame more is not what was asked for."""
+    flow, loss = followed()
+    words = beyond(replace(flow, transition_frames=frames), loss, 200)
+    assert bool(words) is told
+
+
+@pytest.mark.parametrize(
+    ("under_way", "proven", "told"),
+    [(50, 0, False), (51, 0, True), (51, 51, True), (51, 52, False), (60, 60, True)],
+)
+def test_an_end_under_way_is_forgiven_where_somebody_cost_more_for_certain(
+    under_way: int, proven: int, *, told: bool
+) -> None:
+    """In 10 ms: half a second for nothing; beyond that an owner must have cost more, not as much."""
+    flow, loss = followed()
+    tail = np.arange(400) >= 400 - under_way
+    lost_to = np.where(np.arange(400) < proven, OWNERS.index(Owner.UPLINK), -1)
+    cut = replace(loss, fate=np.where(tail, FATES.index("tail"), 0), lost_to=lost_to)
+    assert [words.startswith(f"the last {under_way / 100:.2f} s") for words in beyond(flow, cut, 200)] == [True] * told
 
 
 def test_a_transition_is_a_second_at_most() -> None:

@@ -94,6 +94,22 @@ def test_old_frames_with_the_tones_of_new_ones_are_not_taken_for_them(tmp_path: 
     assert ears.have_heard()
 
 
+def test_only_the_first_round_of_new_names_is_a_sign(tmp_path: Path) -> None:
+    """Of later ones the fourth round before is old as well, and is not looked at: the same tones, the same levels."""
+    everybody = joined(tmp_path)
+    make(tmp_path, 300)
+    ears = ending.Ears(everybody, MEDIA, 0.2)
+    make(tmp_path, 428)
+    fourth = (ending.ROUNDS + 1) * ending.NAMES
+    later = apart(range(301 + ending.NAMES, 428))
+    alike = [frame - fourth for frame in later if steps_down_db(frame) == steps_down_db(frame - fourth)]
+    assert len(alike) >= 2
+    hear(tmp_path, *alike[:5])
+    assert not ears.have_heard()
+    hear(tmp_path, *apart(range(301, 301 + ending.NAMES))[-3:])
+    assert ears.have_heard()
+
+
 def test_new_frames_may_be_heard_one_after_another(tmp_path: Path) -> None:
     """Two that are told apart need not stand in the same 120 ms."""
     everybody = joined(tmp_path)
