@@ -121,10 +121,15 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise UsageError(f"{path}: no such file or folder", fix="check the path")
-    files = sorted(file for file in path.rglob("*.yaml") if file.is_file())
+    files = sorted(file for file in path.rglob("*.yaml") if file.is_file() or _leads_nowhere(file))
     if not files:
         raise UsageError(f"{path}: has no scenarios", fix="scenario files end in .yaml")
     return files
+
+
+def _leads_nowhere(file: Path) -> bool:
+    """Say whether `file` is a link to what is not there: reading it tells, and it is not left out in silence."""
+    return file.is_symlink() and not file.exists()
 
 
 def _checked(read: Draft) -> Draft:

@@ -6,7 +6,7 @@ import pytest
 
 from lab.errors import ScenarioError, UsageError
 from lab.scenario.dump import dump
-from lab.scenario.load import find, load, loads
+from lab.scenario.load import every, find, load, loads
 
 LOSSY = """\
 version: 1
@@ -207,6 +207,26 @@ def test_find_lists_files_and_folders(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"has no scenarios"):
         find([tmp_path / "empty"])
+
+
+def test_a_link_that_leads_nowhere_is_an_error_of_its_folder(tmp_path):
+    """It may have been the scenario that mattered: named beside other bad files; a link to a file is that file."""
+    good = write(tmp_path, LOSSY, "good.yaml")
+    (tmp_path / "link.yaml").symlink_to(good)
+    (tmp_path / "bad.yaml").write_text("version: 2\n")
+    gone, loop = tmp_path / "gone.yaml", tmp_path / "loop.yaml"
+    gone.symlink_to(tmp_path / "nothing")
+    loop.symlink_to(loop)
+    (tmp_path / "folder.yaml").mkdir()
+    files = find([tmp_path])
+    assert files == (tmp_path / "bad.yaml", gone, good, tmp_path / "link.yaml", loop)
+    read = []
+    with pytest.raises(ScenarioError) as caught:
+        read += (path for path, _ in every(files, load))
+    lines = str(caught.value).splitlines()
+    assert lines[0].startswith(f"{tmp_path}/bad.yaml:1: version")
+    assert lines[1] == f"{gone}:1: cannot be read (No such file or directory); check the path"
+    assert lines[2].startswith(f"{loop}:1: cannot be read (")
 
 
 def test_one_client_of_the_short_form_can_be_changed(tmp_path):
