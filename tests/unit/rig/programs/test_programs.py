@@ -11,6 +11,7 @@ import pytest
 from lab.errors import ClientFailed, EnvironmentFault, StorageError
 from lab.evidence.store import RunFolder
 from lab.rig.layout.images import Image
+from lab.rig.layout.lifetime import TRANSITION_MS
 from lab.rig.programs import clients, programs
 from lab.rig.programs.background import Background
 from lab.rig.standing.lab import Lab
@@ -87,6 +88,17 @@ def test_what_a_client_wrote_before_it_gave_up_counts(folder: RunFolder) -> None
     (each.folder / "events.jsonl").write_text('{"event": "ready"}\n{"event": "pus')
     assert clients.without((each,), "ready") == ()
     assert clients.without((each,), "pushed") == (each,)
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 60])
+def test_publishers_push_on_for_a_second_and_no_longer(frame_ms: int) -> None:
+    """Beyond settle, control and media, whatever a push is long; the page about time says the same second."""
+    asked = scenario({"a": "publisher", "b": "subscriber"}, ())
+    asked = replace(asked, media=replace(asked.media, frame_ms=frame_ms))
+    beyond_ms = clients.frames_total(asked) * frame_ms - asked.media.whole_ms
+    assert 1000 <= beyond_ms < 1000 + frame_ms
+    page = Path(__file__).parents[4] / "docs" / "performance.md"
+    assert f"publishers push on, to {TRANSITION_MS / 1000:g} s beyond the media" in page.read_text()
 
 
 def test_a_dead_sender_is_no_congestion(standing: Lab, folder: RunFolder) -> None:
