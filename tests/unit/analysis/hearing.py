@@ -1,7 +1,8 @@
 """The make-believe run's sound: what a decoder makes of the wire, what a jitter buffer does to it, and what is read.
 
 The decoder is exact and delays by Opus' look-ahead; concealment repeats the packet before. Sample 0 is read at the
-same time as the first packet is sent, so the buffer is the silence in front.
+same time as the first packet is sent, so the buffer is the silence in front. It can leave out no more than it holds:
+the ear looks for a sound only among what had arrived when it was read, and finds what was read before then nowhere.
 """
 
 from __future__ import annotations
@@ -65,6 +66,7 @@ def spoken(plan: Plan) -> Sound:
 
 def heard(plan: Plan, hearing: Hearing) -> Recording:
     """Return the recording that `plan` leaves, with what its subscriber heard."""
+    _check_held(hearing)
     run = recording(plan)
     sound = np.concatenate([np.zeros(LOOKAHEAD, np.int16), spoken(plan)])
     packets = sound[: sound.size // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).copy()
@@ -85,6 +87,15 @@ def heard(plan: Plan, hearing: Hearing) -> Recording:
     end = delivered.size if hearing.stops_at is None else place(hearing.stops_at)
     audio = HeardAudio(publisher="publisher", samples=delivered[:end], reads=_reads(hearing, end))
     return _with(run, audio, hearing)
+
+
+def _check_held(hearing: Hearing) -> None:
+    """Refuse a sound that is read before its packet arrived. ValueError."""
+    for ordinal in hearing.removed:
+        grown = sum(size for n, size in hearing.inserted.items() if n <= ordinal)
+        held = BUFFER + grown - sum(size for n, size in hearing.removed.items() if n <= ordinal)
+        if held < BLOCK_SAMPLES:
+            raise ValueError(f"packet {ordinal} is read before it arrived: insert {BLOCK_SAMPLES - held} before")
 
 
 def _reads(hearing: Hearing, end: int) -> tuple[Read, ...]:

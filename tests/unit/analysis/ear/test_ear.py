@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from lab.analysis.ear.listen import Heard
 from lab.analysis.flows.case import Asked, case_of
 from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.judge import judge
@@ -134,6 +135,29 @@ def test_the_same_hole_with_all_samples_read_is_unexplained() -> None:
     flow = verdict(heard(Plan(), Hearing(removed={FIRST + 50: 1920})))
     assert flow.frames.unexplained == pytest.approx(2, abs=0.5)
     assert row(flow, "read").frames_lost == 0
+
+
+@pytest.mark.parametrize("behind", [2, 10])
+@pytest.mark.parametrize("frames", [3, 8, 9, 10, 11, 12, 22])
+def test_a_jump_near_the_end_is_found_whatever_its_length(frames: int, behind: int) -> None:
+    """Eleven frames later one of two tones is the same again: two frames behind the jump are enough to tell."""
+    waited, jump = 24, FIRST + 150
+    run = heard(
+        Plan(),
+        Hearing(inserted={FIRST + 20: waited * 960}, removed={jump: frames * 960}, stops_at=jump + waited + behind),
+    )
+    ear = followed(run).ear
+    assert ear is not None
+    gone, after = (slice(2 * a, 2 * b) for a, b in ((jump, jump + frames), (jump + frames, jump + frames + behind)))
+    assert (ear.heard[gone] == Heard.YES).sum() <= 1
+    assert (ear.heard[after] == Heard.YES).all()
+
+
+def test_no_sound_is_made_up_that_is_read_before_it_arrived() -> None:
+    """A buffer of 60 ms leaves out 50 at most, and more only where it had waited: the ear would look for it in vain."""
+    with pytest.raises(ValueError, match=r"packet 190 is read before it arrived: insert 7200 before"):
+        heard(Plan(), Hearing(removed={190: 9600}))
+    heard(Plan(), Hearing(removed={190: 9600}, inserted={100: 7200}))
 
 
 def test_a_program_that_stops_reading_cuts_the_end_off() -> None:
