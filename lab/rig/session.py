@@ -15,6 +15,7 @@ from lab.errors import ClientFailed
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.rig.bump.network import Network
+from lab.rig.engine import words
 from lab.rig.faults.injector import Injector
 from lab.rig.layout import lifetime
 from lab.rig.layout.topology import SERVER
@@ -24,7 +25,7 @@ from lab.rig.programs import clients, ending, programs
 from lab.rig.programs.background import Background
 from lab.rig.programs.clients import Running
 from lab.rig.programs.crowd import Crowd
-from lab.rig.standing import server, sharing
+from lab.rig.standing import sharing
 from lab.rig.standing.lab import Lab
 from lab.rig.surroundings import impair, surroundings
 from lab.rig.witnesses import facts, server_words
@@ -96,7 +97,7 @@ def _all_hear(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder:
     late = clients.wait_for(lab.machine.engine, joined, "ready", lifetime.JOIN_S)
     folder.phase("joined", ready=not late)
     if late and scenario.impair == "after_join" and all(each.client.limits == Limits() for each in late):
-        log = server.tail(lab.machine.engine.logs(late[0].container))
+        log = words.tail(lab.machine.engine.logs(late[0].container))
         raise ClientFailed(f"client {late[0].client.name} was not ready within {lifetime.JOIN_S:g} s:\n{log}")
     return not late
 

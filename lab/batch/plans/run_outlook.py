@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lab.report.text import clean
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
-from lab.rig.layout.topology import BLOCKS, Topology, topology
+from lab.rig.layout.topology import Topology, topology
 from lab.scenario.budget import Budget, budget
 from lab.scenario.dump import dump
 from lab.scenario.model import Impairment, Scenario
@@ -23,10 +23,10 @@ def run_outlook(scenario: Scenario) -> Iterator[str]:
     yield f"{scenario.name}   {times}   seed {scenario.seed}"
     if scenario.description:
         yield from map(clean, scenario.description.strip().splitlines())
-    layout = topology(scenario, BLOCKS[0])
+    layout = topology(scenario)
     for title, lines in (
         ("scenario, resolved", dump(scenario).splitlines()),
-        ("topology (the block is picked when it runs)", _topology(layout)),
+        ("topology", _topology(layout)),
         ("tc", _tc(scenario, layout)),
         ("on the wire", _wire(budget(scenario))),
         ("predicted", _predicted(budget(scenario))),

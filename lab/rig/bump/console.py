@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.tc import Argv
 from lab.rig.engine.engine import Shell
+from lab.rig.layout.script import Argv
 
 TC = "/usr/sbin/tc"
 """By its path: busybox's shell prefers an applet of the same name, which knows next to nothing."""

@@ -17,16 +17,21 @@ from typing import Any
 
 from lab.errors import EnvironmentFault
 from lab.evidence.steps import DirectionState, Qdisc, StepState
-from lab.rig.bump import plumbing, readback, tc, vm
+from lab.rig.bump import readback, tc, vm
 from lab.rig.bump.console import FACTS, Console, ConsoleClosed
-from lab.rig.bump.plumbing import Driver
+from lab.rig.bump.plumbing import Driver, first_argv, join_script, plumb_argv
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
+from lab.rig.engine.words import said
 from lab.rig.layout import owner
+from lab.rig.layout.script import Argv, script
 from lab.rig.layout.topology import Topology
 from lab.scenario.model import Direction, Impairment
 
 CLEAN = Impairment()
 PROBE_S = 20
+TAPPED, JOINED = "tapped", "joined"
+"""What a router says when the VM can be started, and when every node hangs on its segment."""
+ROUTER_S = 15.0
 Way = tuple[str, Direction]
 """A client and the direction of its link."""
 
@@ -73,7 +78,7 @@ def _kernel_refusal(engine: Engine, router_reference: str) -> str:
         ContainerSpec(
             name=f"lab-probe-{secrets.token_hex(5)}",
             image=router_reference,
-            command=("sh", "-ec", vm.script(lines).decode()),
+            command=("sh", "-ec", script(lines)),
             labels={RUN_LABEL: "probe", OWNER_LABEL: owner.token(), EXPIRES_LABEL: owner.expires(PROBE_S)},
             deadline_s=PROBE_S,
             capabilities=("NET_ADMIN",),
@@ -92,34 +97,34 @@ def router_needs(driver: Driver, cache: Path) -> RouterNeeds:
     return RouterNeeds(devices=("/dev/net/tun",), mounts=(vm.cache_mount(cache),))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Looked:
-    """What a fresh router says of itself: its addresses (JSON), and the identity of its VM, "" without one."""
-
-    addresses: str
-    machine: str
-
-
-def look(engine: Engine, router: str, topology: Topology, driver: Driver) -> Looked:
-    """Make what the VM needs to be started, and look at the router. EnvironmentFault."""
-    words = vm.WHO if driver == "vm" else b""
-    text = vm.script(plumbing.first_argv(topology, driver)) + b"ip -j -4 address show\n" + words
-    addresses, _, machine = vm.run_script(engine, router, text, "look at the router").stdout.partition("\n")
-    return Looked(addresses=addresses, machine=machine)
+def router_script(topology: Topology, driver: Driver, *, peopled: bool = True) -> str:
+    """Return what a fresh router does before it sleeps; it waits for every node, where there are to be any."""
+    words = vm.WHO if driver == "vm" else ""
+    devices = script(plumb_argv(topology, driver))
+    joins = join_script(topology) if peopled else ""
+    return f"{script(first_argv(topology, driver))}{words}echo {TAPPED}\n{devices}{joins}echo {JOINED}\n"
 
 
-def plumb(engine: Engine, router: str, topology: Topology, driver: Driver, looked: Looked) -> None:
-    """Name, join and address the router's devices. Raises EnvironmentFault with the words of what failed."""
-    lines = plumbing.plumb_argv(topology, driver, plumbing.devices_by_address(looked.addresses))
-    vm.run_script(engine, router, vm.script(lines), "join the router's devices")
+def startable(engine: Engine, router: str, driver: Driver) -> str:
+    """Return what the router says of its VM ("" without one), once its bump can be started. EnvironmentFault."""
+    words = TAPPED if driver == "vm" else JOINED
+    return _said(engine, router, words).partition(TAPPED)[0]
+
+
+def joined(engine: Engine, router: str) -> None:
+    """Return when every node is joined and addressed. Raises EnvironmentFault with the words of what failed."""
+    _said(engine, router, JOINED)
+
+
+def _said(engine: Engine, router: str, words: str) -> str:
+    return said(engine, router, words, within_s=ROUTER_S, who="the router", fix="run `lab doctor`")
 
 
 @dataclass(kw_only=True, eq=False)
 class Bump:
     """Every impaired direction of a lab: clean on entry, then what `apply` says. The router's owner removes it.
 
-    Nothing is touched before `__enter__`, which needs `plumb` to have been done; to the VM `look` is enough, whose
-    result `looked` waits for and returns.
+    Nothing is touched before `__enter__`, which first waits for `machine`: `startable` of the router.
     """
 
     engine: Engine
@@ -129,7 +134,7 @@ class Bump:
     seed: int
     impair_only: tc.Only
     cache: Path
-    looked: Callable[[], Looked]
+    machine: Callable[[], str]
     report: vm.Report = vm.silent
     facts: BumpFacts = field(init=False)
     _console: Console = field(init=False)
@@ -174,8 +179,8 @@ class Bump:
         return self._run(name, None, dict.fromkeys(self._force, ()))
 
     def _start(self) -> vm.Running:
+        machine = self.machine()
         if self.driver == "vm" and self.topology.links:
-            machine = self.looked().machine
             return vm.start(self.engine, self.router, machine, len(self.topology.links), self.cache, self.report)
         console = Console(self.engine.shell(self.router, ("sh",)))
         return vm.Running(console=console, resumed=False, qemu=None, facts=console.run(FACTS).output)
@@ -198,10 +203,10 @@ class Bump:
         client, direction = way
         return next(link.device(direction) for link in self.topology.links if link.client == client)
 
-    def _setup(self, way: Way) -> tuple[tc.Argv, ...]:
+    def _setup(self, way: Way) -> tuple[Argv, ...]:
         return tc.setup_argv(self._device(way), self.impair_only, self._seeds[way])
 
-    def _run(self, name: str, due_ns: int | None, argv: Mapping[Way, tuple[tc.Argv, ...]]) -> StepState:
+    def _run(self, name: str, due_ns: int | None, argv: Mapping[Way, tuple[Argv, ...]]) -> StepState:
         """Run every direction's lines and its read-back in one round trip, and compare."""
         began = time.time_ns()
         devices = [self._device(way) for way in argv]
@@ -214,13 +219,13 @@ class Bump:
         return StepState(name=name, due_ns=due_ns, from_ns=began, to_ns=time.time_ns(), directions=directions)
 
     def _direction(
-        self, way: Way, argv: tuple[tc.Argv, ...], qdiscs: tuple[Qdisc, ...], filters: Sequence[Any]
+        self, way: Way, argv: tuple[Argv, ...], qdiscs: tuple[Qdisc, ...], filters: Sequence[Any]
     ) -> DirectionState:
         asked = readback.asked_shape(self._force[way], self.impair_only, self._seeds[way])
         readback.compare(self._device(way), asked, readback.got_shape(qdiscs, filters))
         return DirectionState(client=way[0], direction=way[1], argv=argv, qdiscs=qdiscs)
 
-    def _ask(self, lines: Sequence[tc.Argv]) -> list[Any]:
+    def _ask(self, lines: Sequence[Argv]) -> list[Any]:
         try:
             return self._console.tc(lines)
         except ConsoleClosed as error:

@@ -3,19 +3,17 @@
 Law: both drivers show the same names and the same two tap points, `edgeN` and `outN`, outside every qdisc that
 impairs; no packet of the router's own crosses a bump, and nothing on the way splits, merges or drops packets.
 
-    vm       edgeN ─ brN ─ inN ~~ [downN ─ brN ─ upN] ~~ outN                     inN, outN: taps of the VM
-    kernel   edgeN ─ brN ─ upN ══ downN ─ rbN ─ portN ══ outN                     ══: veth pairs
+    vm       nodeM ─ lanN ─ wireN ══ edgeN ─ brN ─ inN ~~ [downN ─ brN ─ upN] ~~ outN        inN, outN: taps of the VM
+    kernel   nodeM ─ lanN ─ wireN ══ edgeN ─ brN ─ upN ══ downN ─ rbN ─ portN ══ outN        ══: veth pairs
+    both     nodeM ─ core, nodeM ─ open: bridges that hold the router's address
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from typing import Literal
 
-from lab.errors import EnvironmentFault
-from lab.rig.bump.tc import Argv
-from lab.rig.layout.topology import BumpedLink, Segment, Topology
+from lab.rig.layout.script import Argv, script
+from lab.rig.layout.topology import BumpedLink, Node, Segment, Topology
 
 Driver = Literal["kernel", "vm"]
 
@@ -25,27 +23,17 @@ TAP_QUEUE = "10000"
 _OFFLOADS = ("tx", "off", "tso", "off", "gso", "off", "gro", "off")
 
 
-def devices_by_address(ip_json: str) -> dict[str, str]:
-    """Return IPv4 address → device from the output of `ip -j -4 address show`."""
-    return {
-        str(address["local"]): str(device["ifname"])
-        for device in json.loads(ip_json)
-        for address in device.get("addr_info", ())
-    }
+def plumb_argv(topology: Topology, driver: Driver) -> tuple[Argv, ...]:
+    """Return all that the router's devices need, after `first_argv`, for nodes to be joined.
 
-
-def plumb_argv(topology: Topology, driver: Driver, found: Mapping[str, str]) -> tuple[Argv, ...]:
-    """Return all that turns a fresh router, after `first_argv`, into the lab's; `found` is `devices_by_address`.
-
-    All of `ip` comes before all of `ethtool`, so that one process can do it. Raises EnvironmentFault when the router
-    has no device on a segment.
+    All of `ip` comes before all of `ethtool`, so that one process can do it.
     """
     lines: list[Argv] = []
     for segment in (topology.core, topology.open):
         if segment:
-            lines += _plain_segment(segment, _device(segment, found))
+            lines += _plain_segment(segment)
     for link in topology.links:
-        lines += _edge(link, _device(link.segment, found))
+        lines += _edge(link)
         lines += _port(f"in{link.index}", f"br{link.index}") if driver == "vm" else _pairs(link)
         lines += _router_side(link)
     return tuple(sorted((*lines, *neighbour_argv(topology)), key=lambda line: line[0] == "ethtool"))
@@ -56,13 +44,18 @@ def first_argv(topology: Topology, driver: Driver) -> tuple[Argv, ...]:
     return tuple(line for link in topology.links for line in tap_argv(link)) if driver == "vm" else ()
 
 
+def join_script(topology: Topology) -> str:
+    """Return what makes the wire of every node a port of its segment, waiting for each to be made."""
+    return "".join(map(_join, topology.nodes))
+
+
 def neighbour_argv(topology: Topology) -> tuple[Argv, ...]:
     """Return a permanent neighbour for every node, so that no ARP ever has to cross a bump."""
     inner = {link.segment.name: link.inner for link in topology.links}
     return tuple(
         ("ip", "neigh", "replace", node.ip, "lladdr", node.mac, "dev", device, "nud", "permanent")
         for node in topology.nodes
-        for device in (inner.get(node.segment.name, node.segment.name),)
+        for device in (inner.get(node.segment.name, node.segment.bridge),)
     )
 
 
@@ -77,26 +70,24 @@ def tap_argv(link: BumpedLink) -> tuple[Argv, ...]:
     )
 
 
-def _device(segment: Segment, found: Mapping[str, str]) -> str:
-    if segment.router_ip not in found:
-        raise EnvironmentFault(f"the router has no device with {segment.router_ip}", fix="run `lab doctor`")
-    return found[segment.router_ip]
+def _join(node: Node) -> str:
+    there = f"until [ -e /sys/class/net/{node.port} ]; do sleep 0.01; done\n"
+    return there + script(_port(node.port, node.segment.bridge))
 
 
-def _plain_segment(segment: Segment, device: str) -> list[Argv]:
+def _plain_segment(segment: Segment) -> list[Argv]:
     return [
-        ("ip", "link", "set", device, "down"),
-        ("ip", "link", "set", device, "name", segment.name, "address", segment.router_mac),
-        ("ethtool", "-K", segment.name, *_OFFLOADS),
-        ("ip", "link", "set", segment.name, "up"),
+        *_bridge(segment.bridge, segment.router_mac),
+        ("ip", "address", "add", f"{segment.router_ip}/{segment.prefix}", "dev", segment.bridge),
     ]
 
 
-def _edge(link: BumpedLink, device: str) -> list[Argv]:
+def _edge(link: BumpedLink) -> list[Argv]:
+    lan, wire = link.segment.bridge, f"wire{link.index}"
     return [
-        ("ip", "link", "set", device, "down"),
-        ("ip", "address", "flush", "dev", device),
-        ("ip", "link", "set", device, "name", link.edge),
+        ("ip", "link", "add", wire, "type", "veth", "peer", "name", link.edge),
+        *_bridge(lan),
+        *_port(wire, lan),
         *_bridge(f"br{link.index}"),
         *_port(link.edge, f"br{link.index}"),
     ]
@@ -123,9 +114,11 @@ def _router_side(link: BumpedLink) -> list[Argv]:
     ]
 
 
-def _bridge(name: str) -> list[Argv]:
+def _bridge(name: str, mac: str | None = None) -> list[Argv]:
+    address = ("address", mac) if mac else ()
+    quiet = ("stp_state", "0", "forward_delay", "0", "mcast_snooping", "0")
     return [
-        ("ip", "link", "add", name, "type", "bridge", "stp_state", "0", "forward_delay", "0", "mcast_snooping", "0"),
+        ("ip", "link", "add", name, *address, "type", "bridge", *quiet),
         ("ip", "link", "set", name, "up"),
     ]
 

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.tc import Argv
 from lab.rig.engine.engine import Shell
+from lab.rig.layout.script import Argv
 
 FOLDER = "/run/bump"
 CONSOLE = f"{FOLDER}/console.sock"

@@ -22,9 +22,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from lab.errors import EnvironmentFault
+from lab.rig.layout.script import Argv
 from lab.scenario.model import Direction, Impairment, Loss
 
-Argv = tuple[str, ...]
 Only = Literal["all", "rtp"]
 
 ROOT, CLEAR, NETEM, TBF, BLOCKED = "1:", "10:", "2:", "20:", "3:"

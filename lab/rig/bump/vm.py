@@ -12,20 +12,19 @@ import secrets
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump import qemu, states
 from lab.rig.bump.console import FACTS, Console, ConsoleClosed
 from lab.rig.bump.plumbing import tap_argv
-from lab.rig.bump.tc import Argv
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
 from lab.rig.layout import owner
+from lab.rig.layout.script import script
 from lab.rig.layout.topology import BumpedLink, Segment
 
 CACHE = "/cache"
-WHO = b"cat /machine/id\n"
+WHO = "cat /machine/id\n"
 """Says, in the router, the identity of the VM (what a saved state depends on) and QEMU's version, a line each."""
 SAID = "/facts"
 """Where, inside the machine, its answer to FACTS is."""
@@ -65,26 +64,9 @@ def cache_mount(cache: Path) -> Mount:
     return Mount(source=cache, target=CACHE, read_only=False)
 
 
-def script(lines: tuple[Argv, ...]) -> bytes:
-    """Return `lines` as the input of `sh -e`; one process does what stands together of `ip`, and of `tc`."""
-    text = []
-    for (tool, number), some in groupby(enumerate(lines), _batch):
-        words = [line for _, line in some]
-        if number is None:
-            text += [f"{tool} -batch - <<'END'", *(shlex.join(line[1:]) for line in words), "END"]
-        else:
-            text += map(shlex.join, words)
-    return "".join(f"{line}\n" for line in text).encode()
-
-
-def _batch(numbered: tuple[int, Argv]) -> tuple[str, int | None]:
-    number, line = numbered
-    return line[0], None if line[0] in ("ip", "tc") else number
-
-
-def run_script(engine: Engine, container: str, text: bytes, what: str) -> Outcome:
+def run_script(engine: Engine, container: str, text: str, what: str) -> Outcome:
     """Run `text` in one `sh -e`. Raises EnvironmentFault with its words when a line fails."""
-    outcome = engine.execute(container, ("sh", "-e"), stdin=text)
+    outcome = engine.execute(container, ("sh", "-e"), stdin=text.encode())
     if outcome.exit_code:
         words = (outcome.stderr or outcome.stdout).strip()
         raise EnvironmentFault(f"{what}: exit code {outcome.exit_code}: {words}", fix="run `lab doctor`")
@@ -135,9 +117,9 @@ def prepare(engine: Engine, router_reference: str, links: int, cache: Path, repo
     )
     container = engine.start(spec)
     try:
-        nowhere = Segment(name="", subnet="", router_ip="", router_mac="")
+        nowhere = Segment(name="", bridge="", subnet="", router_ip="", router_mac="")
         taps = [tap_argv(BumpedLink(index=index, client="", segment=nowhere)) for index in range(links)]
-        run_script(engine, container, script(tuple(line for tap in taps for line in tap)), "make the VM's taps")
+        run_script(engine, container, script(line for tap in taps for line in tap), "make the VM's taps")
         machine = run_script(engine, container, WHO, "read the machine's identity").stdout
         start(engine, container, machine, links, cache, report).console.close()
     finally:
@@ -158,7 +140,7 @@ def _launch(engine: Engine, router: str, links: int, saved: str | None) -> Conso
         f"setsid {command} </dev/null >{qemu.OWN_LOG} 2>&1 &\n"
         f"until [ -S {qemu.CONSOLE} ]; do kill -0 $! || {{ cat {qemu.OWN_LOG} >&2; exit 1; }}; sleep 0.02; done\n"
     )
-    run_script(engine, router, text.encode(), "start the VM")
+    run_script(engine, router, text, "start the VM")
     return Console(engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONSOLE}")))
 
 
@@ -179,14 +161,12 @@ def _answer(engine: Engine, router: str, console: Console, timeout_s: float, scr
 def _save(engine: Engine, router: str, cache: Path, state_key: str) -> None:
     name = f"{states.FOLDER}/{state_key}.{secrets.token_hex(6)}.part"
     inside = shlex.quote(f"{CACHE}/{name}")
-    run_script(engine, router, f"mkdir -p {CACHE}/{states.FOLDER}\n".encode(), "make the folder of VM states")
+    run_script(engine, router, f"mkdir -p {CACHE}/{states.FOLDER}\n", "make the folder of VM states")
     stream = engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONTROL}"))
     try:
         qemu.Control(stream).save(f"{CACHE}/{name}")
         # Ours to read and to remove, whoever we are; QEMU runs as the container's root.
-        run_script(
-            engine, router, f"chmod 0644 {inside}\nchmod 0777 {CACHE}/{states.FOLDER}\n".encode(), "keep the state"
-        )
+        run_script(engine, router, f"chmod 0644 {inside}\nchmod 0777 {CACHE}/{states.FOLDER}\n", "keep the state")
         states.keep(cache / name, state_key)
     except BaseException:
         engine.execute(router, ("rm", "-f", f"{CACHE}/{name}"))

@@ -16,15 +16,14 @@ import docker
 import requests
 from docker.context import ContextAPI
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import IPAMConfig, IPAMPool
 
 from lab.errors import EnvironmentFault, LabError
-from lab.rig.engine import docker_spec, routes
+from lab.rig.engine import docker_spec
 from lab.rig.engine.docker_control import DockerControl
 from lab.rig.engine.docker_faults import faults, ignore_missing
 from lab.rig.engine.docker_images import DockerImages
 from lab.rig.engine.docker_stream import ExecStream, hijack, knock
-from lab.rig.engine.engine import ContainerSpec, ContainerState, EngineInfo, NetworkState, Outcome, Shell, SubnetTaken
+from lab.rig.engine.engine import ContainerSpec, ContainerState, EngineInfo, Outcome, Shell
 
 CALL_TIMEOUT_S, GRACE_S = 60, 10
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
@@ -83,48 +82,11 @@ class DockerEngine(DockerControl, DockerImages):
             kernel=info["KernelVersion"],
         )
 
-    def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
-        """Return the id of a new bridge network. Raises SubnetTaken when `subnet` overlaps a network or a route."""
-        if (route := routes.overlapping(subnet)) is not None:
-            raise SubnetTaken(f"network {name}: {subnet} overlaps the route to {route}", fix="try another block")
-        with faults(f"create network {name}"):
-            try:
-                made = self._api.create_network(
-                    name,
-                    driver="bridge",
-                    options=docker_spec.network_options(self._api.api_version),
-                    ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)]),
-                    check_duplicate=True,
-                    labels=dict(labels),
-                )
-            except APIError as error:
-                if "overlap" in str(error.explanation):
-                    raise SubnetTaken(f"network {name}: {error.explanation}", fix="try another block") from error
-                raise
-        return str(made["Id"])
-
-    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]:
-        """Return the networks that carry all of `labels`; an empty value matches any."""
-        with faults("list networks"):
-            found = self._api.networks(filters={"label": _filter(labels)})
-            states = [self._network(network["Id"]) for network in found]
-        return [state for state in states if state is not None]
-
-    def remove_network(self, network: str) -> None:
-        """Disconnect whatever is left on the network and remove it; not found is success."""
-        with faults(f"remove network {network[:12]}"):
-            state = self._network(network)
-            for container in state.containers if state else ():
-                ignore_missing(self._api.disconnect_container_from_network, container, network, force=True)
-            ignore_missing(self._api.remove_network, network)
-
     def start(self, spec: ContainerSpec) -> str:
-        """Create, connect and start; remove what was created when a later step fails. Return the id."""
+        """Create and start; remove what was created when that fails. Return the id."""
         with faults(f"start container {spec.name}"):
             container = self._create(docker_spec.payload(spec), spec.name)
             try:
-                for network, address in docker_spec.later_networks(spec):
-                    self._api.connect_container_to_network(container, network, ipv4_address=address)
                 self._api.start(container)
             except BaseException as first:
                 self._undo(container, first)
@@ -212,13 +174,6 @@ class DockerEngine(DockerControl, DockerImages):
             path = self._endpoint.removeprefix(_LOCAL)
             stream = hijack(path, f"/v{self._api.api_version}/exec/{exec_id}/start", CALL_TIMEOUT_S)
         return exec_id, ExecStream(stream)
-
-    def _network(self, network: str) -> NetworkState | None:
-        try:
-            facts = self._api.inspect_network(network)
-        except NotFound:
-            return None
-        return docker_spec.network_state(facts)
 
     def _undo(self, container: str, first: BaseException) -> None:
         """Remove a container whose start failed; a failure of that is a note on the `first` error."""

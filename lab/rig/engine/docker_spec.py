@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.rig.engine.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount, NetworkState
+from lab.rig.engine.engine import NO_LIMIT, ContainerSpec, ContainerState, Mount
 
 CPU_PERIOD_US = 100_000
 URGENT_SHARES = 65_536
@@ -17,8 +17,6 @@ URGENT_SHARES = 65_536
 PIDS_LIMIT = 512
 MORE_THAN_ANY = 1 << 60
 """Bytes of memory that no machine has: Docker itself takes no -1 ("Minimum memory limit allowed is 6MB")."""
-UNPROTECTED_SINCE = (1, 48)
-"""Engine 28, the first that drops packets sent straight to a container's address from another bridge."""
 
 _NO_RESOLVER = Mount(source=Path(__file__).with_name("no-resolver.conf"), target="/etc/resolv.conf")
 
@@ -34,13 +32,7 @@ def payload(spec: ContainerSpec) -> dict[str, object]:
         "Labels": dict(spec.labels),
         "User": spec.user or "",
         "HostConfig": _host(spec) | limits(spec.cpus, spec.memory_bytes),
-        "NetworkingConfig": {"EndpointsConfig": _first_endpoint(spec)},
     }
-
-
-def later_networks(spec: ContainerSpec) -> list[tuple[str, str]]:
-    """Return (network, address) of every network after the first, which `create` itself connects."""
-    return list(spec.networks.items())[1:]
 
 
 def limits(cpus: float | None, memory_bytes: int | None) -> dict[str, int]:
@@ -64,14 +56,6 @@ def _memory_limit(memory_bytes: int | None) -> dict[str, int]:
     return {"Memory": amount, "MemorySwap": amount}
 
 
-def network_options(api_version: str) -> dict[str, str]:
-    """Return the options of a bridge whose packets a container may route, and that the host sends nowhere else."""
-    options = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
-    if tuple(int(part) for part in api_version.split(".")) >= UNPROTECTED_SINCE:
-        options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
-    return options
-
-
 def container_state(facts: Mapping[str, Any]) -> ContainerState:
     """Read the answer of `GET /containers/…/json`. One that never ran has no exit code, whatever Docker prints."""
     state = facts["State"]
@@ -86,20 +70,9 @@ def container_state(facts: Mapping[str, Any]) -> ContainerState:
     )
 
 
-def network_state(facts: Mapping[str, Any]) -> NetworkState:
-    """Read the answer of `GET /networks/…`."""
-    return NetworkState(
-        id=facts["Id"],
-        name=facts["Name"],
-        subnet=facts["IPAM"]["Config"][0]["Subnet"],
-        labels=facts["Labels"] or {},
-        containers=tuple(facts["Containers"] or {}),
-    )
-
-
 def _host(spec: ContainerSpec) -> dict[str, object]:
     return {
-        "NetworkMode": _network_mode(spec),
+        "NetworkMode": f"container:{spec.join}" if spec.join else "none",
         "PidMode": f"container:{spec.processes}" if spec.processes else "",
         "Init": True,
         "ReadonlyRootfs": spec.read_only,
@@ -116,18 +89,6 @@ def _host(spec: ContainerSpec) -> dict[str, object]:
         "LogConfig": {"Type": "json-file", "Config": {}},
         **({"CpuShares": URGENT_SHARES} if spec.urgent else {}),
     }
-
-
-def _network_mode(spec: ContainerSpec) -> str:
-    if spec.join is not None and spec.networks:
-        raise ValueError(f"container {spec.name}: `join` excludes `networks`")
-    if spec.join is not None:
-        return f"container:{spec.join}"
-    return next(iter(spec.networks), "none")
-
-
-def _first_endpoint(spec: ContainerSpec) -> dict[str, object]:
-    return {network: {"IPAMConfig": {"IPv4Address": address}} for network, address in list(spec.networks.items())[:1]}
 
 
 def _mount(mount: Mount) -> dict[str, object]:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from lab.errors import EnvironmentFault
-
 RUN_LABEL = "livekit-lab.run"
 OWNER_LABEL = "livekit-lab.owner"
 EXPIRES_LABEL = "livekit-lab.expires"
@@ -21,10 +19,6 @@ EXPIRES_LABEL = "livekit-lab.expires"
 
 NO_LIMIT = -1
 """In `Engine.update`: lift the limit."""
-
-
-class SubnetTaken(EnvironmentFault):
-    """The address block asked for overlaps a network or a route of this machine; try another block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +34,8 @@ class Mount:
 class ContainerSpec:
     """One container, complete. It gets no capability, no new privilege and no host port but what is named here.
 
-    `networks` maps network id to the fixed IPv4 address there, first one at creation. `join` is the id of the
-    container whose network namespace it shares; it excludes `networks`. Neither: no network at all. `processes` is the
-    id of the container whose process namespace it shares.
+    `join` is the id of the container whose network namespace it shares; without it, it has one of its own, and nothing
+    in it. `processes` is the id of the container whose process namespace it shares.
     `urgent`: whenever it wants a CPU it has one before other containers, whatever their number.
     `deadline_s` ends the container from the inside (`timeout -s KILL`) even when everybody else is dead.
     """
@@ -52,7 +45,6 @@ class ContainerSpec:
     command: tuple[str, ...]
     labels: Mapping[str, str]
     deadline_s: int
-    networks: Mapping[str, str] = field(default_factory=dict)
     join: str | None = None
     processes: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -78,17 +70,6 @@ class ContainerState:
     oom_killed: bool
     pid: int
     labels: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkState:
-    """What the engine says of a network; `containers` are the ids attached to it."""
-
-    id: str
-    name: str
-    subnet: str
-    labels: Mapping[str, str]
-    containers: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,17 +124,8 @@ class Engine(Protocol):
     def import_root(self, tarball: Path, tag: str) -> None:
         """Make an image of one layer out of a tar of a root file system."""
 
-    def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
-        """Return the id. Raises `SubnetTaken` when the subnet overlaps another network or route."""
-
-    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]:
-        """Return the networks that carry all of `labels`."""
-
-    def remove_network(self, network: str) -> None:
-        """Remove a network; one that is gone is success."""
-
     def start(self, spec: ContainerSpec) -> str:
-        """Create, connect and start; remove what was created when a later step fails. Return the id."""
+        """Create and start; remove what was created when that fails. Return the id."""
 
     def containers(self, labels: Mapping[str, str]) -> Sequence[ContainerState]:
         """Return the containers, in every state, that carry all of `labels`."""

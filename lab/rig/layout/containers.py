@@ -14,6 +14,7 @@ from pathlib import Path
 
 import lab
 from lab.rig.engine.engine import ContainerSpec, Mount
+from lab.rig.layout.script import script
 from lab.rig.layout.topology import (
     NODE_CAPABILITIES,
     NODE_SYSCTLS,
@@ -64,25 +65,27 @@ def open_to_programs(folder: Path) -> None:
             os.chown(path, uid, gid)
 
 
-def node_spec(identity: Identity, image: str, node: Node, network: str) -> ContainerSpec:
-    """Return the sleeper that owns a network namespace: it sets its route, says so, drops every capability, sleeps."""
-    script = "\n".join(["set -e", *map(shlex.join, node_argv(node)), f"echo {NODE_READY}", "exec " + shlex.join(_STAY)])
+def node_spec(identity: Identity, image: str, node: Node, router: str) -> ContainerSpec:
+    """Return the sleeper that owns a network namespace: it makes its way, says so, drops every capability, sleeps.
+
+    It dies with the container `router`, whose process namespace it shares.
+    """
+    text = f"{script(node_argv(node))}echo {NODE_READY}\nexec {shlex.join(_STAY)}"
     return replace(
-        identity.spec(f"node-{node.name}", image, ("sh", "-c", script)),
-        networks={network: node.ip},
+        identity.spec(f"node-{node.name}", image, ("sh", "-ec", text)),
+        processes=router,
         capabilities=NODE_CAPABILITIES,
         sysctls=NODE_SYSCTLS,
     )
 
 
-def router_spec(identity: Identity, image: str, networks: Mapping[str, str], results: Path) -> ContainerSpec:
-    """Return the router before its driver's needs are added; `networks` maps network id to the router's address.
+def router_spec(identity: Identity, image: str, begin: str, results: Path) -> ContainerSpec:
+    """Return the router before its driver's needs are added; `begin` is what it does before it sleeps.
 
     It is urgent: a kernel forwards, delays and drops before any process has its turn, and so must the VM.
     """
     return replace(
-        identity.spec("router", image, ("sleep", "infinity")),
-        networks=networks,
+        identity.spec("router", image, ("sh", "-ec", f"{begin}exec sleep infinity")),
         capabilities=ROUTER_CAPABILITIES,
         sysctls=ROUTER_SYSCTLS,
         mounts=(Mount(source=results, target=RESULTS, read_only=False),),

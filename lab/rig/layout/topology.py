@@ -1,14 +1,16 @@
-"""Who sits where: networks, addresses, MACs and devices of one lab, computed from the scenario alone.
+"""Who sits where: segments, addresses, MACs and devices of one lab, computed from the scenario alone.
 
 Law: the router is the only way across, and nothing is left to discovery. Every address and MAC is known before
 the first container starts, so that routes and permanent neighbours need no ARP, and no packet of the lab has to
 ask for its way through an impaired link (a WAN does not lose your ARP).
 
-    client ══ edge ══ edgeN ─ bump ─ outN ┐
-    client ══ edge ══ edgeN ─ bump ─ outN ┼ router ─ core ══ server
+    client ══ lanN ── edgeN ─ bump ─ outN ┐
+    client ══ lanN ── edgeN ─ bump ─ outN ┼ router ─ core ══ server
     clients without a link ══ open ═══════┘
 
-Blocks are /22s of 198.18.0.0/15 (RFC 2544: nobody's LAN or VPN), cut into sixteen /26s: core, open, then a link each.
+Segments are bridges inside the router's network namespace, and nodes hang on them by veth pairs: no engine's network
+is used, so no host has a device, a route or a rule in a lab, and every lab has the same addresses: 198.18.0.0/22
+(RFC 2544: nobody's LAN or VPN), cut into sixteen /26s: core, open, then a link each.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
+from lab.rig.layout.script import Argv
 from lab.scenario.model import Crowd, Scenario
 
-BLOCKS = tuple(IPv4Network("198.18.0.0/15").subnets(new_prefix=22))
+BLOCK = IPv4Network("198.18.0.0/22")
 SERVER = "server"
 CROWD = "crowd"
 SIGNAL_PORT = 7880
@@ -37,8 +40,11 @@ ROUTER_SYSCTLS: Mapping[str, str] = {
 }
 NODE_SYSCTLS: Mapping[str, str] = {"net.ipv6.conf.all.disable_ipv6": "1"}
 ROUTER_CAPABILITIES = ("NET_ADMIN", "NET_RAW")
-NODE_CAPABILITIES = ("NET_ADMIN", "SETPCAP")
-"""A node sets its own route and neighbour, then drops every capability before its program starts."""
+NODE_CAPABILITIES = (*ROUTER_CAPABILITIES, "SETPCAP")
+"""A node makes its wire to the router (whose namespace only a process that may as much can name), its route and its
+neighbour; then it drops every capability, before its program starts."""
+ROUTER_PID = "1"
+"""The router's first process, to a node, which shares its process namespace: it stands for its network namespace."""
 
 _ROUTER_HOST = 2
 _FIRST_NODE_HOST = 10
@@ -46,9 +52,10 @@ _FIRST_NODE_HOST = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Segment:
-    """One user network, and the router's place on it."""
+    """One bridge in the router, and the router's place on it."""
 
     name: str  # core | open | the linked client's name
+    bridge: str  # core | open | lanN
     subnet: str
     router_ip: str
     router_mac: str
@@ -63,6 +70,11 @@ class Node:
     segment: Segment
     ip: str
     mac: str
+
+    @property
+    def port(self) -> str:
+        """The router's end of its wire, a port of the segment's bridge; its own end is eth0."""
+        return f"node{int(IPv4Address(self.ip)) - int(BLOCK[0])}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +114,7 @@ class Topology:
 
     @property
     def segments(self) -> tuple[Segment, ...]:
-        """Every network, the core first."""
+        """Every segment, the core first."""
         rest = (self.open,) if self.open else ()
         return (self.core, *rest, *(link.segment for link in self.links))
 
@@ -121,9 +133,9 @@ def _mac(address: IPv4Address) -> str:
     return "02:1b:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 
-def _segment(name: str, network: IPv4Network) -> Segment:
+def _segment(name: str, bridge: str, network: IPv4Network) -> Segment:
     router = network[_ROUTER_HOST]
-    return Segment(name=name, subnet=str(network), router_ip=str(router), router_mac=_mac(router))
+    return Segment(name=name, bridge=bridge, subnet=str(network), router_ip=str(router), router_mac=_mac(router))
 
 
 def _node(name: str, segment: Segment, place: int = 0) -> Node:
@@ -131,17 +143,17 @@ def _node(name: str, segment: Segment, place: int = 0) -> Node:
     return Node(name=name, segment=segment, ip=str(address), mac=_mac(address))
 
 
-def topology(scenario: Scenario, block: IPv4Network) -> Topology:
-    """Return the lab of `scenario` in `block`, one of BLOCKS."""
-    core_net, open_net, *link_nets = block.subnets(new_prefix=26)
-    core = _segment("core", core_net)
+def topology(scenario: Scenario) -> Topology:
+    """Return the lab of `scenario`."""
+    core_net, open_net, *link_nets = BLOCK.subnets(new_prefix=26)
+    core = _segment("core", "core", core_net)
     links = tuple(
-        BumpedLink(index=i, client=link.client, segment=_segment(link.client, link_nets[i]))
+        BumpedLink(index=i, client=link.client, segment=_segment(link.client, f"lan{i}", link_nets[i]))
         for i, link in enumerate(scenario.links)
     )
     linked = {link.client: link.segment for link in links}
     unlinked = [client.name for client in scenario.clients if client.name not in linked]
-    open_segment = _segment("open", open_net) if unlinked else None
+    open_segment = _segment("open", "open", open_net) if unlinked else None
     clients = tuple(_node(name, segment) for name, segment in linked.items())
     if open_segment:
         clients += tuple(_node(name, open_segment, place) for place, name in enumerate(unlinked))
@@ -166,15 +178,16 @@ def _background(scenario: Scenario, core: Segment, linked: Mapping[str, Segment]
     return (_node("background", core, 1), *edges)
 
 
-def node_argv(node: Node) -> tuple[tuple[str, ...], ...]:
-    """Return what a node runs to find its way: MAC, default route, permanent neighbour, offloads off."""
+def node_argv(node: Node) -> tuple[Argv, ...]:
+    """Return what a node runs to find its way: wire, address, permanent neighbour, default route, offloads off."""
     segment = node.segment
+    peer = ("peer", "name", node.port, "netns", ROUTER_PID)
     return (
-        ("ip", "link", "set", "eth0", "down"),
-        ("ip", "link", "set", "eth0", "address", node.mac),
+        ("ip", "link", "add", "eth0", "address", node.mac, "type", "veth", *peer),
+        ("ip", "address", "add", f"{node.ip}/{segment.prefix}", "dev", "eth0"),
+        # Checksums are written out and packets stay as small as on a wire, or netem would judge 64 kB "packets".
+        ("ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off", "gro", "off"),
         ("ip", "link", "set", "eth0", "up"),
         ("ip", "neigh", "replace", segment.router_ip, "lladdr", segment.router_mac, "dev", "eth0", "nud", "permanent"),
         ("ip", "route", "replace", "default", "via", segment.router_ip, "dev", "eth0"),
-        # Checksums are written out and packets stay as small as on a wire, or netem would judge 64 kB "packets".
-        ("ethtool", "-K", "eth0", "tx", "off", "tso", "off", "gso", "off", "gro", "off"),
     )

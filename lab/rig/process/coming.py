@@ -5,8 +5,9 @@ Law: a signal ends the waiting in whatever thread it is; what failed is raised w
 
 from __future__ import annotations
 
-from concurrent.futures import Future
-from typing import TypeVar
+from collections.abc import Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from typing import Any, TypeVar
 
 from lab.rig.process import signals
 
@@ -24,3 +25,13 @@ def arrived(coming: Future[T]) -> T:
         except TimeoutError:
             continue  # its own, if it is done: raised below
     return coming.result()
+
+
+def all_arrived(coming: Sequence[Future[Any]]) -> None:
+    """Return when all of `coming` is there. Raises what failed first, whatever is still on its way; Interrupted."""
+    left = set(coming)
+    while left:
+        signals.check()
+        done, left = wait(left, _LOOK_S, FIRST_EXCEPTION)
+        for each in done:
+            each.result()

@@ -21,6 +21,7 @@ from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.faults import ClientFault, written
+from lab.rig.engine import words
 from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, open_to_programs
 from lab.rig.layout.lifetime import TRANSITION_MS
@@ -182,7 +183,7 @@ def _gave_up(engine: Engine, running: Running) -> bool:
     code = state.exit_code if state else None
     if code == GAVE_UP:
         return True
-    log = server.tail(engine.logs(running.container)) if state else "    (its container is gone)"
+    log = words.tail(engine.logs(running.container)) if state else "    (its container is gone)"
     raise ClientFailed(f"client {running.client.name} ended with exit code {code}:\n{log}")
 
 

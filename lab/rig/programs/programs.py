@@ -14,9 +14,9 @@ from pathlib import Path
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
+from lab.rig.engine import words
 from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, program_spec
-from lab.rig.standing import server
 from lab.rig.standing.lab import Lab
 
 GRACE_S = 3.0
@@ -45,7 +45,7 @@ def check_alive(engine: Engine, programs: Sequence[Running]) -> None:
     for each in programs:
         state = engine.state(each.container)
         if state is None or not state.running:
-            code, log = (state.exit_code, server.tail(engine.logs(each.container))) if state else (None, "    (gone)")
+            code, log = (state.exit_code, words.tail(engine.logs(each.container))) if state else (None, "    (gone)")
             raise EnvironmentFault(f"{each.name} ended with exit code {code}:\n{log}", fix="is there memory left?")
 
 

@@ -1,6 +1,6 @@
-"""Remove what carries a run's label: containers, then networks, by id.
+"""Remove what carries a run's label, by id.
 
-The law: idempotent; one object that refuses never stops the rest; what is left is listed, with why. What belongs
+The law: idempotent; one container that refuses never stops the rest; what is left is listed, with why. What belongs
 to a living lab is not touched unless it is named. Images are never removed.
 """
 
@@ -10,14 +10,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
 
 from lab.errors import EnvironmentFault, LeftoverError
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine
 from lab.rig.layout import owner
 
-NETWORK_TRIES = 5
-RETRY_S = 0.3
 SWEEP_APART_S = 0.5
 EMPTY_SWEEPS = 3
 REAP_DEADLINE_S = 60.0
@@ -28,9 +25,8 @@ Pause = Callable[[float], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Thing:
-    """A container or network of a run."""
+    """A container of a run."""
 
-    kind: Literal["container", "network"]
     id: str
     name: str
     labels: Mapping[str, str]
@@ -42,7 +38,7 @@ class Thing:
 
     def __str__(self) -> str:
         """Name it for a person."""
-        return f"{self.kind} {self.name} ({self.id[:12]})"
+        return f"container {self.name} ({self.id[:12]})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +55,12 @@ class Leftovers:
             raise LeftoverError(f"could not be removed: {listed}", fix=f"`lab clean --run {run}`")
 
 
-def sweep(engine: Engine, labels: Mapping[str, str], *, pause: Pause = time.sleep) -> Leftovers:
+def sweep(engine: Engine, labels: Mapping[str, str]) -> Leftovers:
     """Remove everything that carries all of `labels` (an empty value matches any).
 
     Raises EnvironmentFault only when the engine cannot say what there is.
     """
-    return _remove(engine, found(engine, labels), pause)
+    return _remove(engine, found(engine, labels))
 
 
 def sweep_run(engine: Engine, run: str) -> None:
@@ -77,10 +73,8 @@ def sweep_run(engine: Engine, run: str) -> None:
 
 
 def found(engine: Engine, labels: Mapping[str, str]) -> tuple[Thing, ...]:
-    """Return the containers and then the networks that carry all of `labels`."""
-    containers = [Thing(kind="container", id=c.id, name=c.name, labels=c.labels) for c in engine.containers(labels)]
-    networks = [Thing(kind="network", id=n.id, name=n.name, labels=n.labels) for n in engine.networks(labels)]
-    return (*containers, *networks)
+    """Return the containers that carry all of `labels`."""
+    return tuple(Thing(id=c.id, name=c.name, labels=c.labels) for c in engine.containers(labels))
 
 
 def clean(engine: Engine, *, run: str | None = None, everything: bool = False, dry: bool = False) -> Leftovers:
@@ -90,7 +84,7 @@ def clean(engine: Engine, *, run: str | None = None, everything: bool = False, d
     """
     things = found(engine, {RUN_LABEL: run or ""})
     chosen = tuple(thing for thing in things if run is not None or everything or is_abandoned(thing))
-    return Leftovers(removed=chosen) if dry else _remove(engine, chosen, time.sleep)
+    return Leftovers(removed=chosen) if dry else _remove(engine, chosen)
 
 
 def is_abandoned(thing: Thing) -> bool:
@@ -113,49 +107,35 @@ def reap(
     """
     deadline, empty = clock() + REAP_DEADLINE_S, 0
     while empty < EMPTY_SWEEPS and clock() < deadline:
-        empty = empty + 1 if _swept_nothing(engine, labels, pause) else 0
+        empty = empty + 1 if _swept_nothing(engine, labels) else 0
         pause(SWEEP_APART_S)
     return empty >= EMPTY_SWEEPS
 
 
-def _swept_nothing(engine: Engine, labels: Mapping[str, str], pause: Pause) -> bool:
+def _swept_nothing(engine: Engine, labels: Mapping[str, str]) -> bool:
     """Sweep once; a daemon that does not answer has not said that there is nothing."""
     try:
-        left = sweep(engine, labels, pause=pause)
+        left = sweep(engine, labels)
     except EnvironmentFault:
         return False
     return not left.removed and not left.refused
 
 
-def _remove(engine: Engine, things: Sequence[Thing], pause: Pause) -> Leftovers:
-    """Remove containers side by side, then networks: a network is free only when its containers are gone."""
-    refusals: list[tuple[Thing, str | None]] = []
+def _remove(engine: Engine, things: Sequence[Thing]) -> Leftovers:
+    """Remove `things` side by side."""
     with ThreadPoolExecutor(_WORKERS) as pool:
-        for kind in ("container", "network"):
-            of_kind = [thing for thing in things if thing.kind == kind]
-            reasons = pool.map(lambda thing: _refusal(engine, thing, pause), of_kind)
-            refusals += zip(of_kind, reasons, strict=True)
+        reasons = tuple(pool.map(lambda thing: _refusal(engine, thing), things))
+    refusals = tuple(zip(things, reasons, strict=True))
     return Leftovers(
         removed=tuple(thing for thing, why in refusals if why is None),
         refused=tuple((thing, why) for thing, why in refusals if why is not None),
     )
 
 
-def _refusal(engine: Engine, thing: Thing, pause: Pause) -> str | None:
-    """Remove `thing`; return why it would not go. An endpoint may outlive its container for a moment."""
-    if thing.kind == "container":
-        return _attempt(engine.remove, thing)
-    for _ in range(NETWORK_TRIES - 1):
-        why = _attempt(engine.remove_network, thing)
-        if why is None or "active endpoints" not in why:
-            return why
-        pause(RETRY_S)
-    return _attempt(engine.remove_network, thing)
-
-
-def _attempt(remove: Callable[[str], None], thing: Thing) -> str | None:
+def _refusal(engine: Engine, thing: Thing) -> str | None:
+    """Remove `thing`; return why it would not go."""
     try:
-        remove(thing.id)
+        engine.remove(thing.id)
     except EnvironmentFault as error:
         return str(error)
     return None

@@ -1,4 +1,4 @@
-"""A lab: networks, router with its bump, namespaces and the LiveKit server, alive between `__enter__` and `__exit__`.
+"""A lab: router with its bump, namespaces and the LiveKit server, alive between `__enter__` and `__exit__`.
 
 Law: everything carries the run's label from its creation, so that one sweep by label undoes any partial bring-up;
 a watchdog does it when this process is killed, or could not. Many runs (`session.record`) may share one lab.
@@ -18,20 +18,18 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cached_property, partial
-from ipaddress import IPv4Network
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from lab.errors import EnvironmentFault, LeftoverError
+from lab.errors import LeftoverError
 from lab.rig.bump import states
-from lab.rig.bump.driver import Bump, Looked, look, plumb
-from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, SubnetTaken
+from lab.rig.bump.driver import Bump, joined, startable
+from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL
 from lab.rig.layout import containers, lifetime, owner
-from lab.rig.layout.topology import BLOCKS, SERVER, Topology, topology
+from lab.rig.layout.topology import SERVER, topology
 from lab.rig.process import signals
-from lab.rig.process.coming import arrived
-from lab.rig.process.parallel import side_by_side
+from lab.rig.process.coming import all_arrived, arrived
 from lab.rig.process.watch import FAILED, KEPT, Progress, Watch
 from lab.rig.standing import cleanup, watchdog
 from lab.rig.standing.pieces import Machine, Pieces
@@ -44,7 +42,6 @@ __all__ = ["Lab", "Machine"]
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*")
 
 T = TypeVar("T")
-BLOCK_TRIES = 20
 PIECES = 64
 """More than a lab has: each is brought up in a thread of its own."""
 
@@ -52,8 +49,6 @@ PIECES = 64
 class Lab:
     """The long lifetime. Raises EnvironmentFault when it cannot be built, LeftoverError when it cannot be removed."""
 
-    block: IPv4Network
-    topology: Topology
     router: str
     _nodes: dict[str, Future[str]]
     _server: Future[tuple[str, str]]
@@ -66,6 +61,7 @@ class Lab:
         """
         self.machine = machine
         self.scenario = scenario
+        self.topology = topology(scenario)
         self.run = secrets.token_hex(5)
         self.keep = keep
         self._watch = watch
@@ -84,7 +80,7 @@ class Lab:
         )
 
     def __enter__(self) -> Lab:
-        """Build it: watchdog, networks, router and its devices; everything else is on its way then."""
+        """Build it: watchdog, router and its devices, nodes; everything else is on its way then."""
         try:
             self._build()
         except BaseException as error:
@@ -127,26 +123,20 @@ class Lab:
         self.scratch.mkdir(mode=0o700)
         self._stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)  # a kept server has read what is in it
         self._stack.push(partial(self._undo, guard))
-        self._watch(Progress(phase="networks"))
+        self._watch(Progress(phase="containers"))
         if self.machine.driver == "vm":
             self._later(partial(states.expect, self.machine.cache, len(self.scenario.links)))
-        networks = self._networks()
         guard.ready()
-        self._watch(Progress(phase="containers"))
-        made = Pieces(machine=self.machine, identity=self.identity, topology=self.topology, networks=networks)
+        made = Pieces(machine=self.machine, identity=self.identity, topology=self.topology)
         router = self._later(made.start_router)
-        self._nodes = {SERVER: self._later(partial(made.start_node, self.topology.server))}
         self._later(partial(importlib.import_module, "livekit.api"))  # 0.2 s, for tokens, while the engine works
         self.router = arrived(router)
-        where = (self.machine.engine, self.router, self.topology, self.machine.driver)
-        looked = self._later(partial(look, *where))
-        self._bump = self._later(partial(self._start_bump, looked))
+        devices = self._later(partial(joined, self.machine.engine, self.router))
+        nodes = self.topology.nodes
+        self._nodes = {node.name: self._later(partial(made.start_node, node, self.router)) for node in nodes}
+        self._bump = self._later(self._start_bump)
         self._server = self._later(partial(self._start_server, made))
-        self._nodes |= {
-            node.name: self._later(partial(made.start_node, node))
-            for node in (*self.topology.clients, *self.topology.background, *filter(None, [self.topology.crowd]))
-        }
-        plumb(*where, arrived(looked))
+        all_arrived([devices, *self._nodes.values()])
 
     def _later(self, task: Callable[[], T]) -> Future[T]:
         """Have `task` done side by side with all else; taking down waits for its end."""
@@ -206,24 +196,7 @@ class Lab:
         """Return `text` without this lab's secrets: the key's secret, and every access token (a JWT)."""
         return _JWT.sub("(token)", text.replace(self.credentials.secret, "(secret)"))
 
-    def _networks(self) -> dict[str, str]:
-        """Create every segment's network in a block that nobody uses; return segment name → network id."""
-        first = secrets.randbelow(len(BLOCKS))
-        for attempt in range(BLOCK_TRIES):
-            self.block = BLOCKS[(first + attempt * 37) % len(BLOCKS)]
-            self.topology = topology(self.scenario, self.block)
-            try:
-                return dict(side_by_side(self._network(s.name, s.subnet) for s in self.topology.segments))
-            except SubnetTaken:
-                cleanup.sweep_run(self.machine.engine, self.run)
-        ranges = IPv4Network("198.18.0.0/15")
-        raise EnvironmentFault(f"{BLOCK_TRIES} address blocks of {ranges} are taken", fix="look at `lab clean --all`")
-
-    def _network(self, name: str, subnet: str) -> Callable[[], tuple[str, str]]:
-        engine, identity = self.machine.engine, self.identity
-        return lambda: (name, engine.create_network(identity.name(name), subnet, identity.labels))
-
-    def _start_bump(self, looked: Future[Looked]) -> Bump:
+    def _start_bump(self) -> Bump:
         bump = Bump(
             engine=self.machine.engine,
             router=self.router,
@@ -232,7 +205,7 @@ class Lab:
             seed=self.scenario.seed,
             impair_only=self.scenario.impair_only,
             cache=self.machine.cache,
-            looked=partial(arrived, looked),
+            machine=partial(startable, self.machine.engine, self.router, self.machine.driver),
         )
         self._media.enter_context(bump)
         return bump

@@ -5,20 +5,18 @@ Law: a piece that does not come up is named with its last words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.errors import EnvironmentFault
-from lab.rig.bump.driver import router_needs
+from lab.rig.bump.driver import router_needs, router_script
 from lab.rig.bump.plumbing import Driver
 from lab.rig.engine.engine import Engine
+from lab.rig.engine.words import said
 from lab.rig.layout import containers
 from lab.rig.layout.containers import Identity
 from lab.rig.layout.images import Images
 from lab.rig.layout.topology import SERVER, Node, Topology
-from lab.rig.process.waiting import until
-from lab.rig.standing.server import server_spec, wait_ready
+from lab.rig.standing.server import READY_S, READY_WORDS, server_spec
 from lab.scenario.model import Server
 
 NODE_READY_S = 15.0
@@ -37,30 +35,26 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Pieces:
-    """One lab's; `networks` maps each segment's name to its network's id."""
+    """One lab's."""
 
     machine: Machine
     identity: Identity
     topology: Topology
-    networks: Mapping[str, str]
 
     def start_router(self) -> str:
-        """Return the router's container; its devices are not joined yet."""
+        """Return the router's container, which has begun to make its devices."""
         machine = self.machine
-        addresses = {self.networks[s.name]: s.router_ip for s in self.topology.segments}
-        router = containers.router_spec(self.identity, machine.images.router.reference, addresses, machine.results)
+        begin = router_script(self.topology, machine.driver)
+        router = containers.router_spec(self.identity, machine.images.router.reference, begin, machine.results)
         needs = router_needs(machine.driver, machine.cache)
         return machine.engine.start(replace(router, devices=needs.devices, mounts=(*router.mounts, *needs.mounts)))
 
-    def start_node(self, node: Node) -> str:
-        """Return the sleeper that owns the namespace of `node`, once it knows its way."""
+    def start_node(self, node: Node, router: str) -> str:
+        """Return the sleeper that owns the namespace of `node`, once it knows its way through `router`."""
         engine, image = self.machine.engine, self.machine.images.router.reference
-        container = engine.start(containers.node_spec(self.identity, image, node, self.networks[node.segment.name]))
-        until(
-            lambda: containers.NODE_READY in engine.logs(container),
-            NODE_READY_S,
-            lambda: EnvironmentFault(f"a node did not set its route:\n{engine.logs(container)}"),
-        )
+        container = engine.start(containers.node_spec(self.identity, image, node, router))
+        who = f"the node of {node.name}"
+        said(engine, container, containers.NODE_READY, within_s=NODE_READY_S, who=who, fix="run `lab doctor`")
         return container
 
     def start_server(self, asked: Server, folder: Path, node: str) -> str:
@@ -69,5 +63,6 @@ class Pieces:
         base = replace(self.identity.spec(SERVER, "", ()), user=containers.program_user())
         image = self.machine.images.server.reference
         container = self.machine.engine.start(server_spec(image, node, asked, folder, base))
-        wait_ready(self.machine.engine, container)
+        fix = "check server.config in the scenario"
+        said(self.machine.engine, container, READY_WORDS, within_s=READY_S, who="LiveKit", fix=fix)
         return container

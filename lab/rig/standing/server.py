@@ -1,4 +1,4 @@
-"""The LiveKit server of a lab: its configuration, its container, and when it is ready.
+"""The LiveKit server of a lab: its configuration, its container, and what says that it is ready.
 
 The configuration keeps every packet inside the lab (no public STUN, no TURN, no TCP for media in which loss would
 turn into delay) and every witness on (debug log, metrics). The scenario's `server.config` is merged over it.
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +16,8 @@ from typing import Any
 
 import yaml
 
-from lab.errors import EnvironmentFault
-from lab.rig.engine.engine import ContainerSpec, Engine, Mount
+from lab.rig.engine.engine import ContainerSpec, Mount
 from lab.rig.layout.topology import MEDIA_PORT, SIGNAL_PORT, Topology
-from lab.rig.process import signals
 from lab.scenario.model import Server
 
 METRICS_PORT = 6789
@@ -93,29 +90,6 @@ def server_spec(image: str, node: str, server: Server, folder: Path, base: Conta
         cpus=server.limits.cpus,
         memory_bytes=server.limits.memory_bytes,
     )
-
-
-def wait_ready(engine: Engine, container: str, deadline_s: float = READY_S) -> None:
-    """Return when the server listens. Interrupted.
-
-    Raises EnvironmentFault with its last log lines when it died or stays silent.
-    """
-    until = time.monotonic() + deadline_s
-    while time.monotonic() < until:
-        signals.check()
-        log = engine.logs(container)
-        if READY_WORDS in log:
-            return
-        state = engine.state(container)
-        if state is None or not state.running:
-            raise EnvironmentFault(f"LiveKit ended at once:\n{tail(log)}", fix="check server.config in the scenario")
-        time.sleep(0.02)
-    raise EnvironmentFault(f"LiveKit was not ready within {deadline_s:g} s:\n{tail(engine.logs(container))}")
-
-
-def tail(log: str, lines: int = 20) -> str:
-    """Return the last `lines` of a container's log, indented for an error message."""
-    return "\n".join("    " + line for line in log.splitlines()[-lines:])
 
 
 def token(credentials: Credentials, room: str, identity: str, valid_s: int) -> str:

@@ -6,12 +6,11 @@ Law: a run on a shared lab measures what it would have measured on one of its ow
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from ipaddress import IPv4Network
 from typing import Literal
 
 from lab.errors import UsageError
 from lab.rig.engine.engine import NO_LIMIT
-from lab.rig.layout.topology import BLOCKS, BumpedLink, Node, topology
+from lab.rig.layout.topology import BumpedLink, Node, topology
 from lab.rig.standing.lab import Lab
 from lab.scenario.model import Crowd, Limits, Scenario, Server
 
@@ -26,9 +25,9 @@ class Frame:
     server: Server
 
 
-def frame(scenario: Scenario, block: IPv4Network = BLOCKS[0]) -> Frame:
-    """Return what a lab in `block` must be built with to serve `scenario`; extras may be more."""
-    layout = topology(scenario, block)
+def frame(scenario: Scenario) -> Frame:
+    """Return what a lab must be built with to serve `scenario`; extras may be more."""
+    layout = topology(scenario)
     return Frame(
         clients=layout.clients,
         links=layout.links,
@@ -37,17 +36,17 @@ def frame(scenario: Scenario, block: IPv4Network = BLOCKS[0]) -> Frame:
     )
 
 
-def extras(scenario: Scenario, block: IPv4Network = BLOCKS[0]) -> frozenset[str]:
+def extras(scenario: Scenario) -> frozenset[str]:
     """Return the names of the nodes for traffic and crowd: a lab serves whoever needs no others than it has."""
-    layout = topology(scenario, block)
+    layout = topology(scenario)
     return frozenset(node.name for node in (*layout.background, *filter(None, [layout.crowd])))
 
 
 def admit(lab: Lab, scenario: Scenario) -> None:
     """Raise UsageError when `scenario` asks for another lab: other clients, links, traffic or server."""
-    wanted, mine, built_for = frame(scenario, lab.block), frame(lab.scenario, lab.block), lab.scenario
+    wanted, mine, built_for = frame(scenario), frame(lab.scenario), lab.scenario
     other = [each.name for each in fields(Frame) if getattr(wanted, each.name) != getattr(mine, each.name)]
-    other += sorted(extras(scenario, lab.block) - extras(built_for, lab.block))
+    other += sorted(extras(scenario) - extras(built_for))
     if other:
         what = f"this lab was built for {built_for.name}, from which {scenario.name} differs in {', '.join(other)}"
         raise UsageError(what, fix="give it a lab of its own")
