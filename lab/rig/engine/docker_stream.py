@@ -1,4 +1,4 @@
-"""A byte stream to a program started by `exec`: the hijacked connection and its frames.
+"""Byte streams to and from programs in containers: an `exec`'s hijacked connection, a followed log, their frames.
 
 The law: not a byte is lost. The connection is opened here and read unbuffered, because the SDK's own reading of
 the response head may swallow the first bytes that follow it.
@@ -12,6 +12,7 @@ import json
 import socket
 import struct
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from lab.errors import EnvironmentFault
@@ -41,31 +42,50 @@ def hijack(socket_path: str, url: str, timeout_s: float) -> socket.socket:
 
     Raises EnvironmentFault with the engine's words when it refuses, OSError when it cannot be reached.
     """
+    with _opened(socket_path, timeout_s) as stream:
+        connection = http.client.HTTPConnection("docker")
+        connection.sock = stream
+        headers = {"Content-Type": "application/json", "Connection": "Upgrade", "Upgrade": "tcp"}
+        connection.request("POST", url, json.dumps({"Detach": False, "Tty": False}), headers)
+        _answered(stream, "POST", _SWITCHING, "exec")
+    return stream
+
+
+def follow(socket_path: str, url: str, timeout_s: float) -> socket.socket:
+    """GET the log at `url` and return the connection, on which frames come as they are said, until the program ends.
+
+    In HTTP 1.0, where an answer is not cut into chunks. Raises as `hijack` does.
+    """
+    with _opened(socket_path, timeout_s) as stream:
+        stream.sendall(f"GET {url} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
+        _answered(stream, "GET", http.client.OK, "log")
+    return stream
+
+
+@contextlib.contextmanager
+def _opened(socket_path: str, timeout_s: float) -> Iterator[socket.socket]:
+    """Give a connection that stays open, unless what is asked on it fails."""
     stream = _Unbuffered(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         stream.settimeout(timeout_s)
         stream.connect(socket_path)
-        _request(stream, url)
+        yield stream
     except BaseException:
         stream.close()
         raise
-    return stream
 
 
-def _request(stream: socket.socket, url: str) -> None:
-    connection = http.client.HTTPConnection("docker")
-    connection.sock = stream
-    headers = {"Content-Type": "application/json", "Connection": "Upgrade", "Upgrade": "tcp"}
-    connection.request("POST", url, json.dumps({"Detach": False, "Tty": False}), headers)
-    with http.client.HTTPResponse(stream, method="POST") as response:
+def _answered(stream: socket.socket, method: str, status: int, what: str) -> None:
+    """Read the head of the answer, and nothing that follows it."""
+    with http.client.HTTPResponse(stream, method=method) as response:
         response.begin()
-        if response.status != _SWITCHING:
+        if response.status != status:
             words = response.read().decode(errors="replace").strip()
-            raise EnvironmentFault(f"exec refused: {words}", fix="is the container still running?")
+            raise EnvironmentFault(f"{what} refused: {words}", fix="is the container still running?")
 
 
 class ExecStream:
-    """The program's standard input, output and error over one hijacked connection; implements `Shell`."""
+    """A program's standard input, output and error over one connection; implements `Shell` and `Heard`."""
 
     def __init__(self, stream: socket.socket) -> None:
         """Take over the connection `stream`."""
@@ -95,7 +115,7 @@ class ExecStream:
             return None
         kind, length = _HEADER.unpack_from(self._pending)
         if not self._fill(_HEADER.size + length, deadline):
-            raise EnvironmentFault("exec stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
+            raise EnvironmentFault("the stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
         data = self._pending[_HEADER.size :]
         self._pending = b""
         return kind == _STDERR, data
@@ -126,6 +146,6 @@ class ExecStream:
             if not data and not self._pending:
                 return False
             if not data:
-                raise EnvironmentFault("exec stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
+                raise EnvironmentFault("the stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
             self._pending += data
         return True

@@ -93,17 +93,21 @@ class Outcome:
     stderr: str
 
 
-class Shell(Protocol):
-    """A byte stream to a program inside a container (`exec` with standard input), open until `close`."""
-
-    def write(self, data: bytes) -> None:
-        """Send all of `data`."""
+class Heard(Protocol):
+    """A byte stream from a program inside a container, open until `close`."""
 
     def read(self, timeout_s: float) -> bytes:
         """Return what has arrived, at least one byte; b"" at the end; TimeoutError when nothing came in time."""
 
     def close(self) -> None:
         """End the stream; idempotent."""
+
+
+class Shell(Heard, Protocol):
+    """A byte stream to and from a program (`exec` with standard input)."""
+
+    def write(self, data: bytes) -> None:
+        """Send all of `data`."""
 
 
 class Engine(Protocol):
@@ -150,6 +154,9 @@ class Engine(Protocol):
 
     def logs(self, container: str) -> str:
         """Return standard output and error so far, in order."""
+
+    def listen(self, container: str) -> Heard:
+        """Return standard output and error as a stream, from the first word on; it ends with the container."""
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""
