@@ -23,6 +23,14 @@ ANSWER_S = 30.0
 """Longer than any load takes that a run survives: what was answered late is for the judge, not for us."""
 KNOCK_S = 2.0
 """How long a shell that is just there may need to answer before it is asked again."""
+LINES = "/tc-lines"
+"""The pipe from which the one tc of a machine takes its lines."""
+START = f"""rm -f {LINES}; mkfifo {LINES}
+{TC} -j -s -r -batch - <>{LINES} 2>&1 &"""
+"""Starts that tc, which answers on the console. One for all, because a machine just resumed takes half a second for a
+new program, of which it has to translate every instruction."""
+FAILED = "Command failed"
+"""What tc says at last when it refused a line."""
 # A kernel that does not know the seed takes it without a word and forgets it.
 FACTS = f"""uname -r; {TC} -V
 {TC} qdisc add dev lo root netem seed 1 2>/dev/null
@@ -82,17 +90,26 @@ class Console:
         return Answer(exit_code=end[1], output=data[: end[0]].decode(errors="replace").replace("\r", ""))
 
     def tc(self, lines: Sequence[Argv]) -> list[Any]:
-        """Run `lines`, each an argument list of tc, in one process; return the JSON of each `show` among them.
+        """Have tc do `lines`, each an argument list of it, the last one a `show`; return the JSON of each `show`.
 
-        Raises EnvironmentFault with tc's words when a line was refused; later lines were then not run.
+        START must have been run on this machine. Raises EnvironmentFault with tc's words when a line was refused; later
+        lines were then not done.
         """
-        batch = "\n".join(shlex.join(line[1:]) for line in lines)
-        answer = self.run(f"{TC} -j -s -r -batch - <<'END'\n{batch}\nEND")
-        if answer.exit_code:
-            raise EnvironmentFault(
-                f"tc refused: {answer.output.strip()}", fix="see router/steps.jsonl for what was run"
-            )
-        return [json.loads(line) for line in answer.output.splitlines() if line.strip()]
+        words = " ".join(shlex.quote(shlex.join(line[1:])) for line in lines)
+        self._stream.write(f"printf '%s\\n' {words} >{LINES}\n".encode())
+        said = self._said(shows=sum(line[2] == "show" for line in lines))
+        if refused := [line for line in said if not line.startswith("[")]:
+            self._stream.write(f"{START}\n".encode())  # it has ended
+            raise EnvironmentFault(f"tc refused: {' '.join(refused)}", fix="see router/steps.jsonl for what was run")
+        return [json.loads(line) for line in said]
+
+    def _said(self, shows: int) -> list[str]:
+        """Return tc's lines, up to the answer to the last of its `shows`, or to its refusal."""
+        until, data, said = time.monotonic() + ANSWER_S, b"", list[str]()
+        while sum(line.startswith("[") for line in said) < shows and not any(FAILED in line for line in said):
+            data += self._read(until, data)
+            said = [line.strip() for line in data.decode(errors="replace").split("\n")[:-1] if line.strip()]
+        return said
 
     def close(self) -> None:
         """End the stream; idempotent."""

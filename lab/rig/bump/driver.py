@@ -18,7 +18,7 @@ from typing import Any
 from lab.errors import EnvironmentFault
 from lab.evidence.steps import DirectionState, Qdisc, StepState
 from lab.rig.bump import readback, tc, vm
-from lab.rig.bump.console import FACTS, Console, ConsoleClosed
+from lab.rig.bump.console import FACTS, START, Console, ConsoleClosed
 from lab.rig.bump.plumbing import Driver, first_argv, join_script, plumb_argv
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount
 from lab.rig.engine.words import said
@@ -183,7 +183,9 @@ class Bump:
         if self.driver == "vm" and self.topology.links:
             return vm.start(self.engine, self.router, machine, len(self.topology.links), self.cache, self.report)
         console = Console(self.engine.shell(self.router, ("sh",)))
-        return vm.Running(console=console, resumed=False, qemu=None, facts=console.run(FACTS).output)
+        facts = console.run(FACTS).output
+        console.run(START)
+        return vm.Running(console=console, resumed=False, qemu=None, facts=facts)
 
     def _facts(self, running: vm.Running) -> BumpFacts:
         kernel, version, *seeded = running.facts.splitlines()

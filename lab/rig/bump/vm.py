@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump import qemu, states
-from lab.rig.bump.console import FACTS, Console, ConsoleClosed
+from lab.rig.bump.console import FACTS, START, Console, ConsoleClosed
 from lab.rig.bump.plumbing import tap_argv
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
 from lab.rig.layout import owner
@@ -32,9 +32,10 @@ SAY = f'while read -r line; do echo "$line"; done <{SAID}'
 """What prints it without a new program, for which a machine just resumed takes a seventh of a second."""
 PREPARE = f"""{{ {FACTS}
 }} >{SAID}
+{START}
 dd if=/dev/zero of=/zero bs=1M count=$(awk '/MemFree/ {{ print int($2 / 1024) - 16 }}' /proc/meminfo) 2>/dev/null
 rm -f /zero"""
-"""What is done inside before the state is saved: its answer is noted, and the memory that nothing is in any more is
+"""What is done inside before the state is saved: its answer is noted, its tc is there, and the memory that nothing is in any more is
 wiped, for zeros are neither saved nor read again."""
 BOOT_S = 120.0
 RESUME_S = 60.0
