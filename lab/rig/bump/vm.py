@@ -35,8 +35,8 @@ PREPARE = f"""{{ {FACTS}
 {START}
 dd if=/dev/zero of=/zero bs=1M count=$(awk '/MemFree/ {{ print int($2 / 1024) - 16 }}' /proc/meminfo) 2>/dev/null
 rm -f /zero"""
-"""What is done inside before the state is saved: its answer is noted, its tc is there, and the memory that nothing is in any more is
-wiped, for zeros are neither saved nor read again."""
+"""What is done inside before the state is saved: its answer is noted, its tc is there, and the memory that
+nothing is in any more is wiped, for zeros are neither saved nor read again."""
 BOOT_S = 120.0
 RESUME_S = 60.0
 """How long it may be silent at first. It takes a second; on a machine with more to do than CPUs, many. One that died is
