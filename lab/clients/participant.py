@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -24,9 +24,12 @@ from lab.probe.stats import sample
 CONNECT_LIMIT_S = 20.0
 DISCONNECT_LIMIT_S = 0.5
 STATS_PERIOD_NS = 100_000_000
+FIRST_PERIOD_NS = 25_000_000
+"""Until media flows: nothing is measured yet, and everybody waits for it."""
 OWN_EVERY = 5
 """Periods from one look at what is published to the next: a look costs 2 ms of CPU, and nothing there changes fast."""
 STATS_LIMIT_S = 1.0
+LAST_STATS_LIMIT_S = 0.5
 POLL_S = 0.02
 EXIT_NOT_CONNECTED = 3
 
@@ -55,6 +58,7 @@ async def _attend(config: Config, folder: Path, journal: Journal, door: _Door) -
     with (
         closing(Lines.create(folder / "injected.jsonl", "injected")) as injected,
         closing(Listener(config, folder, journal, injected)) as listener,
+        closing(Lines.create(folder / "stats.jsonl", "stats")) as lines,
         _until_sigterm(),
     ):
         await wait_join(folder)
@@ -67,7 +71,7 @@ async def _attend(config: Config, folder: Path, journal: Journal, door: _Door) -
                 publisher = Publisher(config, folder, journal, injected)
                 own.append(await publisher.publish(room))
                 tasks.create_task(publisher.push_all())
-            tasks.create_task(_write_stats(own, folder, listener, journal))
+            tasks.create_task(_Statistics(own, lines, listener, journal).write())
             await _until_heard(listener)
             journal.note("ready")
     await _leave(room, journal)
@@ -111,33 +115,46 @@ async def _until_heard(listener: Listener) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def _write_stats(own: list[rtc.LocalAudioTrack], folder: Path, listener: Listener, journal: Journal) -> None:
-    """Write the SDK's statistics each 100 ms, of what it publishes each 500 ms; a refused reading is an event, once."""
-    refused = False
-    with closing(Lines.create(folder / "stats.jsonl", "stats")) as lines:
+class _Statistics:
+    """The SDK's statistics in `stats.jsonl`: of what is heard each 100 ms, of what is published each 500 ms.
+
+    Until media flows four times as often: nothing is measured yet, and everybody waits for it. A last time when the
+    client is told to leave, so that they speak of all that was heard. A refused reading is an event, once.
+    """
+
+    def __init__(self, own: Sequence[rtc.LocalAudioTrack], lines: Lines, listener: Listener, journal: Journal) -> None:
+        self._own, self._lines, self._listener, self._journal = own, lines, listener, journal
+        self._refused = False
+
+    async def write(self) -> None:
+        """Write them until cancelled."""
         turns = cycle(range(OWN_EVERY))
-        async for now in _each_period():
-            asked = own if next(turns) == 0 else []
-            if own and not (asked or listener.tracks):
-                continue
-            try:
-                record = await asyncio.wait_for(sample(asked, listener.tracks), STATS_LIMIT_S)
-            except Exception as failed:  # noqa: BLE001 - the SDK raises bare Exception; a missing sample is evidence
-                if not refused:
-                    journal.note("stats-refused", text=str(failed) or "no answer within 1 s")
-                refused = True
-                continue
-            lines.write({"t": now, **record})
-            listener.watch(record)
+        try:
+            async for now in self._each_period():
+                await self._write(now, self._own if next(turns) == 0 else ())
+        finally:
+            await self._write(time.monotonic_ns(), self._own, limit_s=LAST_STATS_LIMIT_S)
 
+    async def _write(self, now: int, own: Sequence[rtc.LocalAudioTrack], limit_s: float = STATS_LIMIT_S) -> None:
+        if not own and not self._listener.tracks:
+            return
+        try:
+            record = await asyncio.wait_for(sample(own, self._listener.tracks), limit_s)
+        except Exception as failed:  # noqa: BLE001 - the SDK raises bare Exception; a missing sample is evidence
+            if not self._refused:
+                self._journal.note("stats-refused", text=str(failed) or f"no answer within {limit_s:g} s")
+            self._refused = True
+            return
+        self._lines.write({"t": now, **record})
+        self._listener.watch(record)
 
-async def _each_period() -> AsyncIterator[int]:
-    """Yield the time (CLOCK_MONOTONIC ns) each 100 ms, without drift."""
-    due = time.monotonic_ns()
-    while True:
-        due += STATS_PERIOD_NS
-        await sleep_until(due)
-        yield time.monotonic_ns()
+    async def _each_period(self) -> AsyncIterator[int]:
+        """Yield the time (CLOCK_MONOTONIC ns) each period, without drift."""
+        due = time.monotonic_ns()
+        while True:
+            due += STATS_PERIOD_NS if self._listener.hears_all_peers else FIRST_PERIOD_NS
+            await sleep_until(due)
+            yield time.monotonic_ns()
 
 
 async def _leave(room: rtc.Room, journal: Journal) -> None:

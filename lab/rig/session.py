@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 
@@ -30,14 +31,15 @@ from lab.rig.standing.lab import Lab
 from lab.rig.surroundings import impair, surroundings
 from lab.rig.witnesses import facts, server_words
 from lab.rig.witnesses.counting import Counts
+from lab.rig.witnesses.witnesses import Witnesses
 from lab.scenario.model import Limits, Scenario
 
 TICK_S = 0.25
 """How often the watch is told, and the publishers' files are looked at."""
 LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
-SAMPLED_S = 0.12
-"""Statistics are sampled each 100 ms: so much later they speak of all that was heard."""
+SOON_S = 2.0
+"""In which clients have usually joined and heard each other."""
 LAST_POLL_S = 0.05
 ALONE = nullcontext()
 """For a run that has the machine to itself."""
@@ -69,13 +71,13 @@ def record(
             around.witnesses.watch(names.container(each.client.name), each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
-        around.witnesses.pace()  # while the clients connect: before anything is measured it ticks
-        if _all_hear(lab, scenario, joined, folder):
+        if _all_hear(lab, scenario, joined, folder, around.witnesses):
             stage = _Stage(
                 lab=lab,
                 scenario=scenario,
                 joined=joined,
                 network=around.network,
+                witnesses=around.witnesses,
                 traffic=around.traffic,
                 crowd=around.crowd,
                 injector=injector,
@@ -89,12 +91,16 @@ def record(
     folder.seal()
 
 
-def _all_hear(lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder) -> bool:
-    """Wait until every client is ready; say whether all are.
+def _all_hear(
+    lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder, witnesses: Witnesses
+) -> bool:
+    """Wait until every client is ready; say whether all are. The pacer starts then, or when that takes long.
 
     That one is not is evidence when the impairment came first, or its container is kept short; else it is a failure.
     """
-    late = clients.wait_for(lab.machine.engine, joined, "ready", lifetime.JOIN_S)
+    late = clients.wait_for(lab.machine.engine, joined, "ready", SOON_S)
+    witnesses.pace()  # not before: clients that connect need the CPU that its start takes
+    late = late and clients.wait_for(lab.machine.engine, joined, "ready", lifetime.JOIN_S - SOON_S)
     folder.phase("joined", ready=not late)
     if late and scenario.impair == "after_join" and all(each.client.limits == Limits() for each in late):
         log = words.tail(lab.machine.engine.logs(late[0].container))
@@ -114,6 +120,7 @@ class _Stage:
     scenario: Scenario
     joined: tuple[Running, ...]
     network: Network
+    witnesses: Witnesses
     traffic: Background
     crowd: Crowd
     injector: Injector
@@ -144,9 +151,10 @@ class _Stage:
         on_the_way_s = lifetime.on_the_way_s(self.scenario)
         self.watch(Progress(phase="drain", left_s=ending.DRAIN_S + on_the_way_s))
         ears = ending.Ears(self.joined, self.scenario.media, on_the_way_s)
-        server_words.keep_rooms(self.lab, self.folder, self.room)
-        if ears.wait():
-            time.sleep(SAMPLED_S)
+        with ThreadPoolExecutor(1) as beside:
+            asked = beside.submit(server_words.keep_rooms, self.lab, self.folder, self.room)
+            ears.wait()
+        asked.result()
 
 
 def _media(stage: _Stage) -> None:
@@ -167,6 +175,7 @@ def _windows(stage: _Stage, start: int) -> None:
     """Settle, measure the clean control, impair, follow the timeline, and wait for the window's last frame."""
     media = stage.scenario.media
     stage.until(start + media.settle_ms * 1_000_000, "settle")
+    stage.witnesses.ticking()
     stage.folder.mark("control_from_ns", time.time_ns())
     stage.until(start + media.before_ms * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())

@@ -1,15 +1,15 @@
 """Saved states of the VM on this machine: made once, named after what they depend on and what they contain.
 
 Law: a name is `<key>.<sha256>.state`, so a file that was cut short or altered is found out before it is used, and a
-state appears all at once, by a rename. A process reads a file again only when it has changed.
+state appears all at once, by a rename. A file is read again only when it has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
+import secrets
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from lab.rig.bump.qemu import qemu_argv
@@ -31,14 +31,6 @@ def key(machine_id: str, prepared: str, links: int) -> str:
     return f"{machine_id.strip()}-{hashlib.sha256(command).hexdigest()[:8]}-{links}"
 
 
-def expect(cache: Path, links: int) -> None:
-    """Read the state that was saved last for as many `links`, so that whoever finds it need not wait for that."""
-    saved = (cache / FOLDER).glob(f"*-{links}.*.state")
-    with suppress(FileNotFoundError):  # another lab of this machine took a broken one away
-        for file in sorted(saved, key=lambda each: each.stat().st_mtime_ns)[-1:]:
-            _digest(file)
-
-
 def find(cache: Path, state_key: str) -> Found:
     """Return the states of `state_key`; each one's content was compared with its name."""
     broken: list[Path] = []
@@ -56,11 +48,22 @@ def keep(file: Path, state_key: str) -> Path:
 
 
 def _digest(file: Path) -> str:
+    """Return the SHA-256 of `file`: as it was noted beside it, where the file is still the one that was read then."""
     facts = file.stat()
-    return _digest_of(file, facts.st_mtime_ns, facts.st_size, facts.st_ino)
-
-
-@lru_cache(maxsize=64)
-def _digest_of(file: Path, *_unchanged: int) -> str:
+    unchanged = f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino} "
+    note = file.with_name(file.name + ".read")
+    with suppress(FileNotFoundError):
+        if (noted := note.read_text()).startswith(unchanged):
+            return noted.removeprefix(unchanged)
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    _write(note, unchanged + digest)
+    return digest
+
+
+def _write(note: Path, text: str) -> None:
+    """Write the note whole, for another lab may read it meanwhile; a cache that nobody may write to has none."""
+    with suppress(OSError):
+        part = note.with_name(f"{note.name}.{secrets.token_hex(6)}")
+        part.write_text(text)
+        part.rename(note)

@@ -23,7 +23,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from lab.errors import LeftoverError
-from lab.rig.bump import states
 from lab.rig.bump.driver import Bump, joined, startable
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL
 from lab.rig.layout import containers, lifetime, owner
@@ -124,12 +123,10 @@ class Lab:
         self._stack.callback(shutil.rmtree, self.scratch, ignore_errors=True)  # a kept server has read what is in it
         self._stack.push(partial(self._undo, guard))
         self._watch(Progress(phase="containers"))
-        if self.machine.driver == "vm":
-            self._later(partial(states.expect, self.machine.cache, len(self.scenario.links)))
-        guard.ready()
         made = Pieces(machine=self.machine, identity=self.identity, topology=self.topology)
         router = self._later(made.start_router)
         self._later(partial(importlib.import_module, "livekit.api"))  # 0.2 s, for tokens, while the engine works
+        guard.ready()
         self.router = arrived(router)
         devices = self._later(partial(joined, self.machine.engine, self.router))
         nodes = self.topology.nodes

@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
 from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, open_to_programs
+from lab.rig.process.waiting import until
 from lab.rig.programs import programs
 from lab.rig.standing.lab import Lab
 from lab.rig.witnesses.cgroup import Cgroup
@@ -20,6 +22,8 @@ from lab.rig.witnesses.namespace import Namespace
 from lab.rig.witnesses.sampling import Account, Sampler
 
 PACER = "lab.clients.pacer"
+TICKS_S = 10.0
+BUSY = "is the machine overloaded?"
 
 
 class Witnesses:
@@ -64,10 +68,17 @@ class Witnesses:
         self._sampler.watch(Account(target=network, open=lambda: Namespace(_pid(engine, place)).read))
 
     def pace(self) -> None:
-        """Have the pacer started, and wait for nothing: it ticks before anything is measured, here and elsewhere."""
+        """Have the pacer started, and wait for nothing."""
         home = self._folder.path / names.HOST
         program = Program(part="pacer", module=PACER, folder=home, environment={})
         self._pacer = self._pool.submit(programs.start, self._lab, program, names.HOST)
+
+    def ticking(self) -> None:
+        """Wait until the pacer ticks. Raises EnvironmentFault when it does not."""
+        assert self._pacer is not None, "`pace` comes first"
+        self._pacer.result()
+        late = f"the pacer does not tick after {TICKS_S:g} s"
+        until((self._folder.path / names.PACER).exists, TICKS_S, lambda: EnvironmentFault(late, fix=BUSY))
 
 
 def _pid(engine: Engine, container: str) -> int:
