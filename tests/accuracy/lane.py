@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.evidence.store import RunFolder
-from lab.rig.layout.topology import BLOCKS, topology
+from lab.rig.layout.topology import topology
 from lab.rig.process.watch import silent
 from lab.rig.session import record
 from lab.rig.standing.lab import Lab, Machine
@@ -109,6 +109,6 @@ class Lane:
     def _group(self, cell: Cell) -> str:
         """Return what cells must have in common to share a lab (`rig.sharing`)."""
         scenario = self._scenario(cell)
-        layout = topology(scenario, BLOCKS[0])
+        layout = topology(scenario)
         server = replace(scenario.server, after_join=Limits())
         return repr((layout.clients, layout.links, layout.background, scenario.impair_only, server))

@@ -1,4 +1,4 @@
-"""However a run ends, nothing of it is left: no container, network, process or temporary file, within ten seconds."""
+"""However a run ends, nothing of it is left: no container, process or temporary file, within ten seconds."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def until(holds: Callable[[], bool], deadline_s: float) -> None:
 
 
 def objects_of(engine: DockerEngine, pid: int) -> list[cleanup.Thing]:
-    """Return the containers and networks of the lab of process `pid`."""
+    """Return the containers of the lab of process `pid`."""
     things = cleanup.found(engine, {RUN_LABEL: ""})
     return [thing for thing in things if f":{pid}:" in thing.labels.get(OWNER_LABEL, "")]
 
@@ -129,7 +129,7 @@ def test_a_signal_ends_it_cleanly_and_keeps_the_recording(
 
 
 def test_two_labs_at_once_both_finish(tmp_path: Path) -> None:
-    """Disjoint address blocks, no cleaning of each other: both end with a verdict (void, if they were too much)."""
+    """With the same addresses, and no cleaning of each other: both end with a verdict (void, if they were too much)."""
     path = tmp_path / "short.yaml"
     path.write_text(scenario("", duration="4s").replace("1%", "3%"))
     runs = [Started(path, tmp_path / name) for name in ("one", "two")]

@@ -2,10 +2,8 @@
 
 What it does on purpose, each seen on a real engine (moby issues in brackets):
 * the i-th call fails, or the caller dies before or after its effect (`at`);
-* a second network of the same name is accepted (#33561, engines before 23);
 * a container whose start fails stays behind, `created` (#17217), as when its creator is killed in between;
 * a creation finishes after the first look for leftovers (`late`);
-* a network keeps "active endpoints" for a while after its containers are gone (#42119, `sticky`);
 * a container whose child was killed for memory exits 0 and says OOMKilled (#15621, `finish`);
 * the daemon stops answering (`silent_from` the i-th call).
 """
@@ -14,9 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -26,10 +24,9 @@ from lab.rig.engine.engine import (
     ContainerSpec,
     ContainerState,
     EngineInfo,
-    NetworkState,
+    Heard,
     Outcome,
     Shell,
-    SubnetTaken,
 )
 
 T = TypeVar("T")
@@ -49,23 +46,39 @@ class At:
 
 
 @dataclass
+class Saying:
+    """What a container says: all of it at once, then silence, and the end when it has ended."""
+
+    left: bytes
+    ended: Callable[[], bool]
+
+    def read(self, timeout_s: float) -> bytes:
+        """Return what is left, b"" at the end; TimeoutError, sooner than asked, in the silence."""
+        said, self.left = self.left, b""
+        if said or self.ended():
+            return said
+        time.sleep(min(timeout_s, 0.01))
+        raise TimeoutError
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+@dataclass
 class FakeEngine:
     """An `Engine` without containers. Its fields are its state, free for tests to set and read."""
 
     at: At | None = None
     registry: bool = True
-    taken: tuple[str, ...] = ()
     silent_from: int | None = None
     said: str = ""
     late: int = 0
-    sticky: int = 0
     refuse_start: frozenset[str] = frozenset()
     refuse_removal: frozenset[str] = frozenset()
     images: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     specs: dict[str, ContainerSpec] = field(default_factory=dict)
     _containers: dict[str, ContainerState] = field(default_factory=dict)
-    _networks: dict[str, NetworkState] = field(default_factory=dict)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
     def info(self) -> EngineInfo:
@@ -95,36 +108,6 @@ class FakeEngine:
         assert tarball.is_file()
         self._call(f"import {tag}", lambda: self._have(tag))
 
-    def create_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> str:
-        """Accept any name, even one that exists; refuse a subnet that overlaps."""
-
-        def make() -> str:
-            used = [network.subnet for network in self._networks.values()]
-            if any(IPv4Network(subnet).overlaps(IPv4Network(other)) for other in (*used, *self.taken)):
-                raise SubnetTaken(f"network {name}: Pool overlaps with other one on this address space")
-            new = NetworkState(id=self._id("n"), name=name, subnet=subnet, labels=dict(labels), containers=())
-            self._networks[new.id] = new
-            return new.id
-
-        return self._call(f"create_network {name}", make)
-
-    def networks(self, labels: Mapping[str, str]) -> Sequence[NetworkState]:
-        """Return the networks that carry `labels`."""
-        return self._call("networks", lambda: [n for n in self._networks.values() if _carries(n.labels, labels)])
-
-    def remove_network(self, network: str) -> None:
-        """Refuse while endpoints look active, or for ever when asked to."""
-
-        def drop() -> None:
-            if network in self._networks and self._networks[network].name in self.refuse_removal:
-                raise EnvironmentFault(f"network {network}: driver failed")
-            if network in self._networks and self.sticky > 0:
-                self.sticky -= 1
-                raise EnvironmentFault(f"network {network} has active endpoints")
-            self._networks.pop(network, None)
-
-        self._call(f"remove_network {network}", drop)
-
     def start(self, spec: ContainerSpec) -> str:
         """Create and start; a refused start leaves the container behind, created."""
 
@@ -132,7 +115,7 @@ class FakeEngine:
             if any(state.name == spec.name for state in self._containers.values()):
                 raise EnvironmentFault(f"Conflict. The container name {spec.name} is already in use")
             state = ContainerState(
-                id=self._id("c"),
+                id=f"c{next(self._ids)}",
                 name=spec.name,
                 running=False,
                 exit_code=None,
@@ -198,6 +181,12 @@ class FakeEngine:
         """Every container said the same."""
         return self.said
 
+    def listen(self, container: str) -> Heard:
+        """Let every container say the same, once; refuse for one that is gone."""
+        if container not in self._containers:
+            raise EnvironmentFault(f"log refused: No such container: {container}")
+        return Saying(self.said.encode(), lambda: not self._runs(container))
+
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Remember the new limits in the container's spec."""
         spec = self.specs[container]
@@ -223,7 +212,11 @@ class FakeEngine:
     @property
     def names(self) -> list[str]:
         """What there is, by name."""
-        return [c.name for c in self._containers.values()] + [n.name for n in self._networks.values()]
+        return [c.name for c in self._containers.values()]
+
+    def _runs(self, container: str) -> bool:
+        state = self._containers.get(container)
+        return state is not None and state.running
 
     def _call(self, what: str, effect: Callable[[], T]) -> T:
         mine = self.at if self.at is not None and self.at.call == len(self.log) else None
@@ -239,9 +232,6 @@ class FakeEngine:
 
     def _have(self, reference: str) -> None:
         self.images[reference] = "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
-
-    def _id(self, kind: str) -> str:
-        return f"{kind}{next(self._ids)}"
 
 
 def _changed(old: T | None, new: T | None) -> T | None:

@@ -15,12 +15,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.errors import EnvironmentFault
 from lab.evidence.steps import DirectionState, StepState
-from lab.rig.bump.driver import Bump, Driver, held, look, plumb, router_needs
-from lab.rig.engine.engine import RUN_LABEL, Engine, SubnetTaken
+from lab.rig.bump.driver import Bump, Driver, held, joined, router_needs, router_script, startable
+from lab.rig.engine.engine import RUN_LABEL, ContainerSpec, Engine
 from lab.rig.layout.containers import Identity, node_spec, router_spec
-from lab.rig.layout.topology import BLOCKS, SERVER, Node, Segment, Topology, topology
+from lab.rig.layout.topology import SERVER, Node, topology
+from lab.rig.standing import cleanup
 from lab.scenario.model import Client, Impairment, Link, Media, Scenario, Server
 
 DEADLINE_S = 400
@@ -133,7 +133,7 @@ def scenario(clients: Sequence[str]) -> Scenario:
 
 
 class BumpLab:
-    """Networks, router and nodes for `clients`, removed on exit; `bump()` makes what impairs."""
+    """Router and nodes for `clients`, removed on exit; `bump()` makes what impairs."""
 
     sysctls: Mapping[str, str] = {}
     peopled = True
@@ -141,30 +141,23 @@ class BumpLab:
     def __init__(self, rig: Rig, clients: Sequence[str], driver: Driver) -> None:
         """Plan it on `rig`."""
         self.engine, self.clients, self.driver, self.cache = rig.engine, clients, driver, rig.cache
+        self.topology = topology(scenario(clients))
         self._rig = rig
         run = f"bump{secrets.token_hex(4)}"
         self._identity = Identity(run=run, labels={RUN_LABEL: run}, deadline_s=DEADLINE_S)
         self._stack = ExitStack()
 
     def __enter__(self) -> BumpLab:
-        """Build it: networks, containers, plumbing."""
+        """Build it: the router, which makes its devices, and the nodes, whose wires it joins."""
         with ExitStack() as stack:
             stack.callback(self._remove)
-            networks = self._networks()
-            addresses = {networks[each.name]: each.router_ip for each in self.topology.segments}
-            needs = router_needs(self.driver, self.cache)
-            spec = router_spec(self._identity, self._rig.router_image, addresses, self.cache)
-            sysctls = {**spec.sysctls, **self.sysctls}
-            spec = replace(spec, sysctls=sysctls, devices=needs.devices, mounts=(*spec.mounts, *needs.mounts))
+            self.router = self.engine.start(self._router())
             nodes = self.topology.nodes if self.peopled else ()
             with ThreadPoolExecutor(8) as pool:
-                people = pool.map(lambda node: self._person(node, networks[node.segment.name]), nodes)
-                self.router = self.engine.start(spec)
-                self._looked = look(self.engine, self.router, self.topology, self.driver)
-                plumb(self.engine, self.router, self.topology, self.driver, self._looked)
-                pairs = dict(zip((node.name for node in nodes), people, strict=True))
-            self.nodes = {name: pair[0] for name, pair in pairs.items()}
-            self.programs = {name: pair[1] for name, pair in pairs.items()}
+                pairs = list(pool.map(self._person, nodes))
+            joined(self.engine, self.router)
+            self.nodes = {node.name: space for node, (space, _) in zip(nodes, pairs, strict=True)}
+            self.programs = {node.name: program for node, (_, program) in zip(nodes, pairs, strict=True)}
             self._stack = stack.pop_all()
         return self
 
@@ -175,7 +168,7 @@ class BumpLab:
     def bump(self, *, seed: int = 7, impair_only: str = "all", report=lambda _: None) -> Bump:
         """Return a bump on this lab's router."""
         return Bump(
-            looked=lambda: self._looked,
+            machine=lambda: startable(self.engine, self.router, self.driver),
             engine=self.engine,
             router=self.router,
             topology=self.topology,
@@ -272,32 +265,22 @@ class BumpLab:
         assert self.engine.wait(container, 10) == 0, self.engine.logs(container)
         self.engine.remove(container)
 
-    def _networks(self) -> dict[str, str]:
-        for block in secrets.SystemRandom().sample(BLOCKS, 20):
-            self.topology: Topology = topology(scenario(self.clients), block)
-            try:
-                with ThreadPoolExecutor(8) as pool:
-                    return dict(pool.map(self._network, self.topology.segments))
-            except SubnetTaken:
-                self._remove()
-        raise EnvironmentFault("no free block")
+    def _router(self) -> ContainerSpec:
+        begin = router_script(self.topology, self.driver, peopled=self.peopled)
+        spec = router_spec(self._identity, self._rig.router_image, begin, self.cache)
+        needs = router_needs(self.driver, self.cache)
+        sysctls = {**spec.sysctls, **self.sysctls}
+        return replace(spec, sysctls=sysctls, devices=needs.devices, mounts=(*spec.mounts, *needs.mounts))
 
-    def _network(self, segment: Segment) -> tuple[str, str]:
-        name = self._identity.name(segment.name)
-        return segment.name, self.engine.create_network(name, segment.subnet, self._identity.labels)
-
-    def _person(self, node: Node, network: str) -> tuple[str, str]:
+    def _person(self, node: Node) -> tuple[str, str]:
         """Start a node, and beside it a program that listens to what the tests send."""
-        space = self.engine.start(node_spec(self._identity, self._rig.router_image, node, network))
+        space = self.engine.start(node_spec(self._identity, self._rig.router_image, node, self.router))
         part, command = f"python-{node.name}", (PYTHON, "-c", SINK)
         sink = replace(self._identity.spec(part, self._rig.client_image, command), join=space)
         return space, self.engine.start(sink)
 
     def _remove(self) -> None:
-        labels = self._identity.labels
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self.engine.remove, [each.id for each in self.engine.containers(labels)]))
-            list(pool.map(self.engine.remove_network, [each.id for each in self.engine.networks(labels)]))
+        cleanup.sweep(self.engine, self._identity.labels)
 
 
 def drain(bump: Bump) -> None:

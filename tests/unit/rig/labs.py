@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lab.evidence.store import RunFolder
 from lab.rig.layout.images import Image, Images
-from lab.rig.layout.topology import BLOCKS, topology
 from lab.rig.process.watch import Watch, silent
 from lab.rig.standing.lab import Lab, Machine
 from lab.rig.standing.server import Credentials
@@ -24,10 +23,8 @@ def planned(engine: FakeEngine, folder: Path, scenario: Scenario, *, watch: Watc
 
 
 def on_fake(engine: FakeEngine, folder: Path, scenario: Scenario) -> Lab:
-    """Return a lab on `engine` with a topology, names for its nodes and a running server, but nothing else."""
+    """Return a lab on `engine` with names for its nodes and a running server, but nothing else."""
     lab = planned(engine, folder, scenario)
-    lab.block = BLOCKS[3]
-    lab.topology = topology(scenario, lab.block)
     lab.nodes = {node.name: f"node-{node.name}" for node in lab.topology.nodes}
     lab.credentials = Credentials()
     return lab

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.driver import Bump, Looked, held, router_needs
-from lab.rig.layout.topology import BLOCKS, topology
+from lab.rig.bump.driver import Bump, held, router_needs
+from lab.rig.layout.topology import topology
 from lab.scenario.model import Impairment, Loss
 from tests.rig.bump_lab import scenario
 
@@ -110,10 +110,10 @@ def kernel() -> Kernel:
 def bump(kernel: Kernel) -> Iterator[Bump]:
     """Give a bump of two links on it, clean."""
     made = Bump(
-        looked=lambda: Looked(addresses="", machine=""),
+        machine=lambda: "",
         engine=kernel,  # type: ignore[arg-type]
         router="r",
-        topology=topology(scenario(["a", "b"]), BLOCKS[0]),
+        topology=topology(scenario(["a", "b"])),
         driver="kernel",
         seed=7,
         impair_only="all",

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from lab.errors import EnvironmentFault
 from lab.rig.bump import tc
+from lab.rig.layout.script import Argv
 from lab.scenario.model import Impairment, Loss
 
 CLEAN = Impairment()
 
 
-def words(lines: tuple[tc.Argv, ...]) -> list[str]:
+def words(lines: tuple[Argv, ...]) -> list[str]:
     """Return each line as text."""
     return [" ".join(line) for line in lines]
 

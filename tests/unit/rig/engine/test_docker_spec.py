@@ -1,4 +1,4 @@
-"""What a container may do, read from the body that Docker gets; routes; the engine's own words read back."""
+"""What a container may do, read from the body that Docker gets; the engine's own words read back."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from typing import Any
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.engine import docker_spec, routes
+from lab.rig.engine import docker_spec
 from lab.rig.engine.docker_engine import DockerEngine
 from lab.rig.engine.engine import NO_LIMIT, ContainerSpec, Mount
 
 SPEC = ContainerSpec(name="n", image="i", command=("sleep", "9"), labels={"k": "v"}, deadline_s=40)
-# /proc/net/route of a machine with a default route, a bridge at 172.17.0.0/16 and a tunnel at 198.18.4.0/22.
-ROUTES = """Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT
-eth0 00000000 010011AC 0003 0 0 0 00000000 0 0 0
-docker0 000011AC 00000000 0001 0 0 0 0000FFFF 0 0 0
-tun0 000412C6 00000000 0001 0 0 0 00FCFFFF 0 0 0
-"""
 
 
 def host(spec: ContainerSpec) -> Any:
@@ -87,29 +81,14 @@ def test_what_the_spec_names_it_gets() -> None:
     assert docker_spec.payload(spec)["Env"] == ["X=a=b"]
 
 
-def test_the_first_network_is_the_creations_and_the_others_follow() -> None:
-    """Docker takes one endpoint at creation; each address is fixed."""
-    spec = replace(SPEC, networks={"n1": "198.18.0.2", "n2": "198.18.1.2"})
-    assert host(spec)["NetworkMode"] == "n1"
-    assert docker_spec.payload(spec)["NetworkingConfig"] == {
-        "EndpointsConfig": {"n1": {"IPAMConfig": {"IPv4Address": "198.18.0.2"}}}
-    }
-    assert docker_spec.later_networks(spec) == [("n2", "198.18.1.2")]
-
-
-def test_a_joined_container_has_the_others_network_or_it_is_refused() -> None:
-    """`join` and `networks` together mean two things at once."""
-    assert host(replace(SPEC, join="abc"))["NetworkMode"] == "container:abc"
-    with pytest.raises(ValueError, match="excludes"):
-        docker_spec.payload(replace(SPEC, join="abc", networks={"n1": "198.18.0.2"}))
-
-
-@pytest.mark.parametrize(("api", "mode"), [("1.41", None), ("1.47", None), ("1.48", "nat-unprotected")])
-def test_engines_from_28_on_must_be_told_to_let_routed_packets_in(api: str, mode: str | None) -> None:
-    """API 1.48 is engine 28, which drops direct access to container addresses; older ones know no such option."""
-    options = docker_spec.network_options(api)
-    assert options.get("com.docker.network.bridge.gateway_mode_ipv4") == mode
-    assert options["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+def test_what_a_container_shares_with_another_is_named() -> None:
+    """Its network, its processes, or both; nobody is on a network of the engine."""
+    assert [host(replace(SPEC, join="abc"))[each] for each in ("NetworkMode", "PidMode")] == ["container:abc", ""]
+    assert [host(replace(SPEC, processes="abc"))[each] for each in ("NetworkMode", "PidMode")] == [
+        "none",
+        "container:abc",
+    ]
+    assert "NetworkingConfig" not in docker_spec.payload(SPEC)
 
 
 @pytest.mark.parametrize(
@@ -122,20 +101,6 @@ def test_an_exit_code_belongs_to_what_has_ended(status: str, code: int, read: in
     facts = {"Id": "1", "Name": "/n", "State": state, "Config": {"Labels": None}}
     made = docker_spec.container_state(facts)
     assert (made.name, made.exit_code, made.oom_killed, made.labels) == ("n", read, True, {})
-
-
-@pytest.mark.parametrize(
-    ("subnet", "route"),
-    [
-        ("198.18.4.0/26", "198.18.4.0/22"),
-        ("198.18.0.0/15", "198.18.4.0/22"),
-        ("172.17.3.0/24", "172.17.0.0/16"),
-        ("198.18.8.0/22", None),
-    ],
-)
-def test_a_route_of_the_machine_takes_a_block(subnet: str, route: str | None) -> None:
-    """Inside it, around it, or apart; a default route overlaps nothing."""
-    assert routes.overlapping(subnet, ROUTES) == route
 
 
 @pytest.mark.parametrize(

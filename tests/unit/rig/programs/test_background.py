@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-
 from lab.rig.layout.topology import topology
 from lab.rig.programs.background import orders
 from lab.scenario.model import Background, Impairment
 from tests.unit.rig.layout.test_topology import link, scenario
 
 BUSY = Impairment(background=Background(rate_bps=300_000, pattern="poisson"))
-TOPOLOGY = topology(
-    scenario({"a": "publisher", "b": "subscriber"}, (link("a", background=BUSY.background), link("b"))),
-    IPv4Network("198.18.4.0/22"),
-)
+TOPOLOGY = topology(scenario({"a": "publisher", "b": "subscriber"}, (link("a", background=BUSY.background), link("b"))))
 
 
 def test_up_goes_from_the_client_side_to_the_core() -> None:

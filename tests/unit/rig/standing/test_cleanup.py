@@ -18,7 +18,7 @@ DEAD_OWNER = owner.token().rpartition(":")[0] + ":1"
 """This process' pid, started at another time: the pid came round."""
 ELSEWHERE = ":".join([*owner.token().split(":")[:2], "1", "999999", "1"])
 """A process of this user in another pid namespace, whose number means nothing here."""
-CALLS = 7
+CALLS = 4
 
 
 def spec(name: str, labels: dict[str, str] = LABELS) -> ContainerSpec:
@@ -27,9 +27,7 @@ def spec(name: str, labels: dict[str, str] = LABELS) -> ContainerSpec:
 
 
 def bring_up(engine: FakeEngine) -> None:
-    """Make what a small lab makes: three networks, four containers, one call each."""
-    for number in range(3):
-        engine.create_network(f"net-{number}", f"198.18.{number}.0/24", LABELS)
+    """Make what a small lab makes: four containers, one call each."""
     for number in range(4):
         engine.start(spec(f"box-{number}"))
 
@@ -44,24 +42,24 @@ def no_pause(_: float) -> None:
     """Do not wait."""
 
 
-def test_a_sweep_removes_containers_before_networks_and_twice_is_nothing() -> None:
-    """A network with containers would refuse; a second sweep finds nothing and is fine."""
+def test_a_sweep_removes_everything_and_twice_is_nothing() -> None:
+    """A second sweep finds nothing and is fine."""
     engine = FakeEngine()
     bring_up(engine)
     done = cleanup.sweep(engine, LABELS)
-    assert [thing.kind for thing in done.removed] == ["container"] * 4 + ["network"] * 3
+    assert [thing.name for thing in done.removed] == [f"box-{number}" for number in range(4)]
     assert engine.names == []
     assert cleanup.sweep(engine, LABELS) == cleanup.Leftovers()
 
 
 def test_a_sweep_leaves_strangers_alone() -> None:
-    """What carries another run's label, or none of ours, is not touched even when the name is the same."""
+    """What carries another run's label, or none of ours, is not touched."""
     engine = FakeEngine()
     bring_up(engine)
-    engine.create_network("net-0", "198.18.9.0/24", {})
+    engine.start(spec("stranger", {}))
     engine.start(spec("other", {RUN_LABEL: "r2"}))
     cleanup.sweep(engine, LABELS)
-    assert sorted(engine.names) == ["net-0", "other"]
+    assert sorted(engine.names) == ["other", "stranger"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -75,18 +73,18 @@ def test_killed_at_any_call_of_the_bring_up_the_watchdog_leaves_nothing(call: in
     assert engine.names == []
 
 
-@pytest.mark.parametrize("call", range(2, 9))
+@pytest.mark.parametrize("call", range(1, 1 + CALLS))
 def test_an_engine_error_at_any_call_of_a_sweep_stops_nothing_else(call: int) -> None:
-    """Calls 0 and 1 list; whichever removal fails, the six other things go and the seventh is named with its reason."""
+    """Call 0 lists; whichever removal fails, the three others go and the fourth is named with its reason."""
     engine = FakeEngine()
     bring_up(engine)
     engine.log.clear()
     engine.at = At(call=call, what=EnvironmentFault("500 server error"))
     done = cleanup.sweep(engine, LABELS)
-    assert len(done.removed) == 6
+    assert len(done.removed) == 3
     ((left, why),) = done.refused
     assert (engine.names, why) == ([left.name], "500 server error")
-    with pytest.raises(LeftoverError, match=r"box|net.*500 server error.*lab clean --run r1"):
+    with pytest.raises(LeftoverError, match=r"box.*500 server error.*lab clean --run r1"):
         done.raise_if_any("r1")
 
 
@@ -96,16 +94,6 @@ def test_a_creation_that_finishes_late_is_reaped() -> None:
     bring_up(engine)
     assert cleanup.reap(engine, LABELS, clock=clock(), pause=no_pause)
     assert engine.names == []
-
-
-def test_active_endpoints_are_waited_for_five_times() -> None:
-    """Four refusals are patience, five are an answer."""
-    patient, stuck = FakeEngine(sticky=cleanup.NETWORK_TRIES - 1), FakeEngine(sticky=cleanup.NETWORK_TRIES)
-    for engine in (patient, stuck):
-        engine.create_network("net", "198.18.0.0/24", LABELS)
-    assert not cleanup.sweep(patient, LABELS, pause=no_pause).refused
-    ((_, why),) = cleanup.sweep(stuck, LABELS, pause=no_pause).refused
-    assert "active endpoints" in why
 
 
 def test_reaping_gives_up_at_its_deadline() -> None:

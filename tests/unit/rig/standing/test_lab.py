@@ -15,7 +15,8 @@ import pytest
 
 import lab.rig.standing.lab as rig
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError
-from lab.rig.engine.engine import OWNER_LABEL, ContainerSpec
+from lab.rig.bump.driver import JOINED
+from lab.rig.engine.engine import OWNER_LABEL, ContainerSpec, Heard
 from lab.rig.layout.containers import NODE_READY
 from lab.rig.process import signals
 from lab.rig.process.watch import FAILED, KEPT, Progress
@@ -58,8 +59,6 @@ def dog(monkeypatch: pytest.MonkeyPatch) -> Dog:
     """Give a fake watchdog, and a bump that needs no kernel."""
     dog = Dog()
     monkeypatch.setattr("lab.rig.standing.watchdog.guard", dog.guard)
-    monkeypatch.setattr(rig, "look", lambda *_: None)
-    monkeypatch.setattr(rig, "plumb", lambda *_: None)
     monkeypatch.setattr(rig, "Bump", lambda **_: nullcontext())
     return dog
 
@@ -86,12 +85,12 @@ def planned(engine: FakeEngine, folder: Path, watch: Seen, *, keep: bool = False
 
 
 def ready() -> FakeEngine:
-    """Return an engine on which nodes and server are ready at once."""
-    return FakeEngine(said=f"{NODE_READY} {READY_WORDS}")
+    """Return an engine on which router, nodes and server are ready at once."""
+    return FakeEngine(said=f"{JOINED} {NODE_READY} {READY_WORDS}")
 
 
 def test_a_lab_that_ends_leaves_nothing_and_dismisses_the_watchdog(dog: Dog, tmp_path: Path) -> None:
-    """Containers, networks and scratch are gone."""
+    """Containers and scratch are gone."""
     engine = ready()
     with planned(engine, tmp_path, Seen()) as lab:
         lab.complete()
@@ -177,20 +176,21 @@ def test_a_kept_lab_stays_and_says_how_to_remove_it(dog: Dog, tmp_path: Path) ->
 
 
 def test_a_signal_ends_the_waits_of_a_bring_up(dog: Dog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes that never get ready are not waited for once a signal has come, although their wait is shielded."""
+    """Nodes that never get ready are not waited for once a signal has come, although threads of their own wait."""
     engine, presses = FakeEngine(), iter([signal.SIGINT])
     lab = planned(engine, tmp_path, Seen())
 
-    def logs(*_: object) -> str:
+    def listen(self: FakeEngine, container: str) -> Heard:
         for signum in presses:
             os.kill(os.getpid(), signum)
-        return ""
+        return listened(self, container)
 
     def run() -> None:
         with signals.interruptible(), lab:
             assert lab.nodes
 
-    monkeypatch.setattr(FakeEngine, "logs", logs)
+    listened = FakeEngine.listen
+    monkeypatch.setattr(FakeEngine, "listen", listen)
     monkeypatch.setattr(pieces, "NODE_READY_S", 5.0)
     began = time.monotonic()
     with pytest.raises(Interrupted):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import yaml
 
 from lab.rig.layout.topology import topology
-from lab.rig.standing.server import Credentials, configuration, tail, write_configuration
+from lab.rig.standing.server import Credentials, configuration, write_configuration
 from lab.scenario.model import Server
 from tests.unit.rig.layout.test_topology import link, scenario
 
-TOPOLOGY = topology(scenario({"p": "publisher", "s": "subscriber"}, (link("p"),)), IPv4Network("198.18.4.0/22"))
+TOPOLOGY = topology(scenario({"p": "publisher", "s": "subscriber"}, (link("p"),)))
 
 
 def test_media_stays_on_udp_and_inside_the_lab() -> None:
@@ -41,8 +40,3 @@ def test_the_secret_is_in_its_own_file_that_only_its_owner_reads(tmp_path: Path)
     assert yaml.safe_load((tmp_path / "keys.yaml").read_text()) == {credentials.key: credentials.secret}
     assert stat.S_IMODE((tmp_path / "keys.yaml").stat().st_mode) == 0o600
     assert credentials.secret not in repr(credentials)
-
-
-def test_tail_keeps_the_last_lines() -> None:
-    """An error message holds what came last."""
-    assert tail("\n".join(map(str, range(30))), lines=2) == "    28\n    29"
