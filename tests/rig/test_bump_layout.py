@@ -66,7 +66,7 @@ tc filter add dev {0} parent 1: protocol ip u32 match ip protocol 17 0xff match 
 def test_kernel_plumbing_has_both_taps_outside_the_qdiscs(rig: Rig) -> None:
     """The kernel driver's devices with what every kernel has, a tbf: before = sent + dropped, after = sent.
 
-    Only the load goes through the tbf: an ICMP or IGMP packet of the namespaces is not what the taps look for.
+    Only the load goes through the tbf: an ICMP packet of the namespaces is not what the taps look for.
     """
     with BumpLab(rig, ["a"], "kernel") as lab:
         for device, before, after, sender in (
@@ -82,6 +82,23 @@ def test_kernel_plumbing_has_both_taps_outside_the_qdiscs(rig: Rig) -> None:
             seen = [len(list(frames(files[name]))) for name in (before, after)]
             assert seen == [tbf["packets"] + tbf["drops"], tbf["packets"]] == [400, 400 - tbf["drops"]]
             assert tbf["drops"] > 100
+
+
+def test_nothing_but_the_lab_s_own_is_ever_in_it(rig: Rig) -> None:
+    """Not a frame at the taps of a fresh lab, nor on any device since it was made: no host's bridge speaks into it."""
+    with BumpLab(rig, ["a"], "kernel") as lab:
+        with lab.tapped("edge0", "out0", "core", expression="") as files:
+            time.sleep(1)
+        carried = lab.sh("cd /sys/class/net; grep . edge0/statistics/?x_packets core/statistics/?x_packets")
+    assert [len(list(frames(pcap))) for pcap in files.values()] == [0, 0, 0]
+    assert [line.split(":")[1] for line in carried.splitlines()] == ["0"] * 4
+
+
+def test_nodes_end_with_their_router(rig: Rig) -> None:
+    """Whatever ends it, a deadline or a kill: nothing of a lab stands around without its middle."""
+    with BumpLab(rig, ["a"], "kernel") as lab:
+        lab.engine.signal(lab.router, "SIGKILL")
+        assert [lab.engine.wait(node, 10) for node in lab.nodes.values()] == [137, 137]
 
 
 def test_packets_that_walk_past_are_seen_by_the_counters(rig: Rig) -> None:

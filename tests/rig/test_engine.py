@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.host import images
 from lab.rig.engine.docker_engine import DockerEngine
-from lab.rig.engine.engine import EXPIRES_LABEL, NO_LIMIT, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount, SubnetTaken
+from lab.rig.engine.engine import EXPIRES_LABEL, NO_LIMIT, OWNER_LABEL, RUN_LABEL, ContainerSpec, Mount
 from lab.rig.layout import owner
 from lab.rig.standing import cleanup
 
@@ -46,16 +47,6 @@ class Bench:
             labels=self.labels,
             deadline_s=DEADLINE_S,
         )
-
-    def network(self, part: str) -> tuple[str, str]:
-        """Create a network in a block that is free; return its id and the start of its addresses."""
-        for _ in range(20):
-            prefix = f"198.19.{secrets.randbelow(256)}."
-            try:
-                return self.engine.create_network(f"lab-{self.run}-{part}", f"{prefix}0/26", self.labels), prefix
-            except SubnetTaken:
-                continue
-        raise AssertionError("20 blocks of 198.19.0.0/16 are taken")
 
 
 @pytest.fixture(scope="module")
@@ -99,26 +90,53 @@ def test_a_container_is_unprivileged_with_a_read_only_root(bench: Bench) -> None
     assert said.stdout.endswith("tmp\n")
 
 
-def test_networks_have_their_addresses_and_nobody_resolves_names(bench: Bench) -> None:
-    """Two networks with fixed addresses; a look-up fails at once, also in a container that joins."""
-    (one, first), (two, second) = bench.network("one"), bench.network("two")
-    spec = replace(bench.spec("box"), networks={one: f"{first}10", two: f"{second}10"})
-    container = bench.engine.start(spec)
+def test_a_container_has_no_network_and_nobody_resolves_names(bench: Bench) -> None:
+    """Nothing but itself, and what one makes the other has that joins it; a look-up fails at once."""
+    container = bench.engine.start(replace(bench.spec("box"), capabilities=("NET_ADMIN",)))
     joined = bench.engine.start(replace(bench.spec("joined"), join=container))
     for each in (container, joined):
-        addresses = bench.engine.execute(each, ["ip", "-4", "-br", "address"]).stdout
-        assert f"{first}10/26" in addresses
-        assert f"{second}10/26" in addresses
-        look_up = bench.engine.execute(each, ["getent", "hosts", "example.com"], timeout_s=3)
-        assert look_up.exit_code == 2
-    assert {state.containers for state in bench.engine.networks(bench.labels)} == {(container,)}
+        assert bench.engine.execute(each, ["ls", "/sys/class/net"]).stdout == "lo\n"
+        assert bench.engine.execute(each, ["ip", "route"]).stdout == ""
+        assert bench.engine.execute(each, ["getent", "hosts", "example.com"], timeout_s=3).exit_code == 2
+    bench.engine.execute(container, ["ip", "link", "add", "made", "type", "bridge"])
+    assert bench.engine.execute(joined, ["ls", "/sys/class/net"]).stdout == "lo\nmade\n"
 
 
-def test_a_taken_subnet_is_told_apart(bench: Bench) -> None:
-    """Overlap is SubnetTaken, so that the caller tries another block."""
-    _, prefix = bench.network("one")
-    with pytest.raises(SubnetTaken, match="try another block"):
-        bench.engine.create_network(f"lab-{bench.run}-two", f"{prefix}0/28", bench.labels)
+def test_shared_processes_are_seen_and_end_together(bench: Bench) -> None:
+    """What shares another's process namespace sees its programs, is in no network of it, and dies with it."""
+    first = bench.engine.start(bench.spec("first", "sleep", "1001"))
+    second = bench.engine.start(replace(bench.spec("second", "sleep", "1002"), processes=first))
+    programs = bench.engine.execute(second, ["ps", "-eo", "args"]).stdout
+    assert "sleep 1001" in programs
+    assert "sleep 1002" in programs
+    links = [bench.engine.execute(each, ["readlink", "/proc/self/ns/net"]).stdout for each in (first, second)]
+    assert links[0] != links[1]
+    bench.engine.signal(first, "SIGKILL")
+    assert bench.engine.wait(second, 10) == 137
+
+
+def test_a_log_is_listened_to_from_its_first_word_to_its_end(bench: Bench) -> None:
+    """Whenever one begins to listen; both outputs; silence is a TimeoutError, and the container's end the end."""
+    script = "trap 'echo two; exit' TERM; echo one; echo oops >&2; while :; do sleep 0.1; done"
+    container = bench.engine.start(bench.spec("box", "bash", "-c", script))
+    assert until(lambda: {"one", "oops"} <= set(bench.engine.logs(container).split()), 10)
+    stream = bench.engine.listen(container)
+    assert {stream.read(5), stream.read(5)} == {b"one\n", b"oops\n"}
+    with pytest.raises(TimeoutError):
+        stream.read(0.2)
+    bench.engine.signal(container, "SIGTERM")
+    assert (stream.read(10), stream.read(10)) == (b"two\n", b"")
+    stream.close()
+    with closing(bench.engine.listen(container)) as late:
+        assert [late.read(5) for _ in range(4)][-2:] == [b"two\n", b""]
+
+
+def test_nobody_listens_to_what_is_gone(bench: Bench) -> None:
+    """It is refused with the engine's words."""
+    container = bench.engine.start(bench.spec("box"))
+    bench.engine.remove(container)
+    with pytest.raises(EnvironmentFault, match=r"log refused: .*No such container"):
+        bench.engine.listen(container)
 
 
 def test_the_deadline_ends_a_container_that_everybody_forgot(bench: Bench) -> None:
@@ -208,10 +226,7 @@ def _limits(bench: Bench, container: str) -> tuple[str, str]:
 
 def test_what_is_gone_is_gone_twice(bench: Bench) -> None:
     """Removal of what is not there is success; its state is None."""
-    network, prefix = bench.network("one")
-    container = bench.engine.start(replace(bench.spec("box"), networks={network: f"{prefix}10"}))
-    bench.engine.remove_network(network)
-    bench.engine.remove_network(network)
+    container = bench.engine.start(bench.spec("box"))
     bench.engine.remove(container)
     bench.engine.remove(container)
     bench.engine.signal(container, "SIGTERM")
@@ -225,33 +240,30 @@ from lab.rig.layout import owner
 from lab.rig.standing import watchdog
 from lab.rig.engine.docker_engine import DockerEngine
 from lab.rig.engine.engine import OWNER_LABEL, RUN_LABEL, ContainerSpec
-run, image, prefix, scratch, end = sys.argv[1:]
+run, image, scratch, end = sys.argv[1:]
 engine = DockerEngine.connect()
 labels = {RUN_LABEL: run, OWNER_LABEL: owner.token()}
 with watchdog.guard(run, [Path(scratch)]) as guard:
-    network = engine.create_network(f"lab-{run}-w", prefix + "64/26", labels)
     guard.ready()
     engine.start(ContainerSpec(name=f"lab-{run}-w", image=image, command=("sleep", "infinity"), labels=labels,
-                               deadline_s=60, networks={network: prefix + "70"}))
+                               deadline_s=60))
     if end == "kill":
         os.kill(os.getpid(), 9)
     if end == "leave":
         guard.dismiss()
 engine.close()
 """
-"""A lab of one network and one container that is killed inside its guard, or leaves it, or fails to clean up."""
+"""A lab of one container that is killed inside its guard, or leaves it, or fails to clean up."""
 
 
 @pytest.mark.parametrize(("end", "status", "remains"), [("kill", -9, False), ("leave", 0, True), ("fail", 0, False)])
 def test_the_watchdog_cleans_up_unless_it_was_dismissed(
     bench: Bench, tmp_path: Path, end: str, status: int, remains: bool
 ) -> None:
-    """Kill -9, or no word: containers, networks and temporary paths are gone in 10 s. A lab that left keeps its own."""
+    """Kill -9, or no word: containers and temporary paths are gone in 10 s. A lab that left keeps its own."""
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    _, prefix = bench.network("other")
-    bench.engine.remove_network(bench.engine.networks(bench.labels)[0].id)
-    argv = [sys.executable, "-c", LAB, bench.run, bench.image, prefix, str(scratch), end]
+    argv = [sys.executable, "-c", LAB, bench.run, bench.image, str(scratch), end]
     assert subprocess.run(argv, check=False).returncode == status
     gone = until(lambda: not cleanup.found(bench.engine, {RUN_LABEL: bench.run}), 1 if remains else 10)
     assert gone is not remains

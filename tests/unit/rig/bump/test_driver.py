@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.driver import Bump, held, router_needs
+from lab.rig.bump import driver
+from lab.rig.bump.driver import JOINED, TAPPED, Bump, held, router_needs, router_script, startable
+from lab.rig.bump.plumbing import Driver
+from lab.rig.engine.engine import ContainerSpec
 from lab.rig.layout.topology import topology
 from lab.scenario.model import Impairment, Loss
+from tests.fakes.engine import FakeEngine
 from tests.rig.bump_lab import scenario
 
 COUNTERS = {"bytes": 0, "packets": 0, "drops": 0, "overlimits": 0, "qlen": 0}
@@ -197,3 +203,56 @@ def test_only_the_vm_needs_more_of_the_router() -> None:
     needs = router_needs("vm", Path("/c"))
     assert needs.devices == ("/dev/net/tun",)
     assert [(mount.source, mount.read_only) for mount in needs.mounts] == [(Path("/c"), False)]
+
+
+LAB = topology(scenario(["a", "b"]))
+
+
+def test_a_router_makes_the_vm_s_taps_first_and_joins_the_nodes_last() -> None:
+    """Once it has said that they are there, the VM comes up while the rest is made; what fails is never said."""
+    text = router_script(LAB, "vm")
+    steps = ["tuntap add dev in0 ", "tuntap add dev out1 ", "cat /machine/id\n", f"echo {TAPPED}\n"]
+    steps += ["link add core ", "link add wire1 ", f"until [ -e /sys/class/net/{LAB.server.port} ]"]
+    steps += [f"link set {LAB.nodes[-1].port} up\n", f"echo {JOINED}\n"]
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert text.endswith(steps[-1])
+    assert text.count(TAPPED) == text.count(JOINED) == 1
+
+
+def test_a_router_without_a_vm_has_no_taps_and_one_without_nodes_waits_for_none() -> None:
+    """It says the same words."""
+    text = router_script(LAB, "kernel", peopled=False)
+    assert text.startswith(f"echo {TAPPED}\n")
+    assert text.endswith(f"echo {JOINED}\n")
+    assert not [each for each in ("tuntap", "machine", "until", LAB.server.port) if each in text]
+
+
+def test_a_line_that_fails_is_the_last_one() -> None:
+    """The router's shell ends there, and what it was to say is not said."""
+    sh = shutil.which("sh")
+    assert sh is not None
+    shell = (sh, "-ec", router_script(LAB, "kernel"))
+    done = subprocess.run(shell, capture_output=True, text=True, check=False, env={"PATH": ""})
+    assert (done.returncode != 0, done.stdout) == (True, f"{TAPPED}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "machine"),
+    [("vm", f"id\nQEMU 9\n{TAPPED}\n", "id\nQEMU 9\n"), ("kernel", f"{TAPPED}\n{JOINED}\n", "")],
+)
+def test_a_bump_can_be_started_when_its_devices_are_there(name: Driver, said: str, machine: str) -> None:
+    """A VM with its taps, while nodes are still joined; the kernel's own with all of them."""
+    engine = FakeEngine(said=said)
+    router = engine.start(ContainerSpec(name="r", image="i", command=(), labels={}, deadline_s=1))
+    assert startable(engine, router, name) == machine
+
+
+def test_the_kernel_s_bump_waits_for_more_than_taps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its devices are made after them."""
+    monkeypatch.setattr(driver, "ROUTER_S", 0.05)
+    engine = FakeEngine(said=f"{TAPPED}\n")
+    router = engine.start(ContainerSpec(name="r", image="i", command=(), labels={}, deadline_s=1))
+    for wait in (lambda: startable(engine, router, "kernel"), lambda: driver.joined(engine, router)):
+        with pytest.raises(EnvironmentFault, match="the router was not ready within"):
+            wait()

@@ -1,11 +1,11 @@
-"""The hijacked stream of an exec: frames, however the bytes come."""
+"""The streams of an exec and of a log: frames, however the bytes come, and not one of them lost."""
 
 from __future__ import annotations
 
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import EnvironmentFault
-from lab.rig.engine.docker_stream import ExecStream, hijack
+from lab.rig.engine.docker_stream import ExecStream, follow, hijack
 
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
+LOG = b"HTTP/1.0 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\r\n"
 REFUSE = b'HTTP/1.1 409 Conflict\r\nContent-Length: 27\r\n\r\n{"message":"not running 1"}'
 
 
@@ -34,8 +35,8 @@ def pair() -> Iterator[tuple[ExecStream, socket.socket]]:
         stream.close()
 
 
-def serve(path: Path, answer: bytes) -> threading.Thread:
-    """Answer one request on a Unix socket with `answer`, then close."""
+def serve(path: Path, answer: bytes, ends: bytes = b"}") -> threading.Thread:
+    """Answer one request on a Unix socket, complete when it `ends` so, with `answer`; then close."""
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
@@ -43,7 +44,7 @@ def serve(path: Path, answer: bytes) -> threading.Thread:
     def once() -> None:
         with listener, listener.accept()[0] as connection:
             asked = b""
-            while not asked.endswith(b"}"):
+            while not asked.endswith(ends):
                 asked += connection.recv(65536)
             connection.sendall(answer)
 
@@ -99,9 +100,32 @@ def test_bytes_right_behind_the_head_are_the_streams(tmp_path: Path) -> None:
     thread.join()
 
 
-def test_a_refusal_says_what_the_engine_said(tmp_path: Path) -> None:
+def test_a_log_begins_right_behind_the_head_and_ends_with_the_program(tmp_path: Path) -> None:
+    """As it is: nothing is cut into chunks, nothing of it is swallowed."""
+    thread = serve(tmp_path / "s", LOG + frame(1, b"first") + frame(2, b"second"), b"\r\n\r\n")
+    stream = ExecStream(follow(str(tmp_path / "s"), "/containers/1/logs", 5))
+    assert [stream.read(5), stream.read(5), stream.read(5)] == [b"first", b"second", b""]
+    stream.close()
+    thread.join()
+
+
+def test_a_log_is_asked_for_in_http_1_0(tmp_path: Path) -> None:
+    """In which an answer cannot be chunked, as a log would be that has not ended."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        with pytest.raises(TimeoutError):
+            follow(str(tmp_path / "s"), "/v1/containers/1/logs?follow=1", 0.1)
+        with listener.accept()[0] as connection:
+            assert connection.recv(65536).startswith(b"GET /v1/containers/1/logs?follow=1 HTTP/1.0\r\n")
+
+
+@pytest.mark.parametrize(("ask", "ends"), [(hijack, b"}"), (follow, b"\r\n\r\n")])
+def test_a_refusal_says_what_the_engine_said(
+    tmp_path: Path, ask: Callable[[str, str, float], socket.socket], ends: bytes
+) -> None:
     """409 with its words, and no socket left open (warnings are errors here)."""
-    thread = serve(tmp_path / "s", REFUSE)
-    with pytest.raises(EnvironmentFault, match="not running 1"):
-        hijack(str(tmp_path / "s"), "/exec/1/start", 5)
+    thread = serve(tmp_path / "s", REFUSE, ends)
+    with pytest.raises(EnvironmentFault, match=r"refused: .*not running 1"):
+        ask(str(tmp_path / "s"), "/1", 5)
     thread.join()
