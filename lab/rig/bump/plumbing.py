@@ -87,6 +87,8 @@ def _edge(link: BumpedLink) -> list[Argv]:
     return [
         ("ip", "link", "add", wire, "type", "veth", "peer", "name", link.edge),
         *_bridge(lan),
+        # Did it answer for the router, packets would walk past both taps, and nothing could tell.
+        ("ip", "link", "set", lan, "arp", "off"),
         *_port(wire, lan),
         *_bridge(f"br{link.index}"),
         *_port(link.edge, f"br{link.index}"),

@@ -44,6 +44,7 @@ def test_a_tap_sees_each_packet_once_between_segment_and_bump(driver: Driver) ->
     text = lines(driver)
     for number in (0, 1):
         assert f"ip link add wire{number} type veth peer name edge{number}" in text
+        assert f"ip link set lan{number} arp off" in text  # or it would answer for what lies behind the edge
         assert f"ip link set wire{number} master lan{number}" in text
         assert f"ip link set edge{number} master br{number}" in text
 
