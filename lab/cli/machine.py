@@ -44,7 +44,7 @@ def clean(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
 ) -> None:
-    """Remove what dead or expired labs left: containers, networks. Never images, never anything that is not a lab's."""
+    """Remove what dead or expired labs left: their containers. Never images, never anything that is not a lab's."""
     from lab.host.leftovers import clean as remove
 
     if everything and not (yes or dry or typer.confirm("Remove every lab on this machine, running ones included?")):

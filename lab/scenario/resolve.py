@@ -34,7 +34,7 @@ MAX_CHANGES = 400
 """More would make a resolved scenario that the guard refuses to read back."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 _RESERVED = frozenset({"server", "router", "background", "crowd", "pacer", "core", "open"})
-"""What the lab calls its own containers and networks."""
+"""What the lab calls its own containers and segments."""
 _CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _SHORT_FORM = {name: ClientWritten(role=role) for name, role in SHORT_FORM.items()}
 _Names = Mapping[str, tuple[str, ...]]

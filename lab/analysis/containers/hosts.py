@@ -80,7 +80,7 @@ class Host:
     def filtered(self, from_ns: int, to_ns: int) -> int | None:
         """Count IP packets received and neither delivered nor discarded nor in error: a packet filter had them.
 
-        A stray multicast that nobody joined is one too: a bridge sends two or three when it comes up.
+        A stray multicast that nobody joined is one too: in labs on Docker's networks, there were two or three.
         """
         return _grown(self.network, _undelivered, from_ns, to_ns)
 

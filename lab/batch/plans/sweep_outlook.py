@@ -17,7 +17,7 @@ from lab.scenario.sweeping import Axis, spelled
 RUN_S = 3.5
 """What a run takes besides its media: captures opened, clients started and joined, buffers drained."""
 LAB_S = 6.0
-"""What a lab takes: networks, containers, bump and server, and taking them down. Both measured on two cores."""
+"""What a lab takes: containers, bump and server, and taking them down. Both measured on two cores."""
 
 
 def sweep_outlook(plan: Plan) -> Iterator[str]:

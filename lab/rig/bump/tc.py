@@ -9,9 +9,10 @@ counter of its own:
              │             └─ 20: tbf   rate and queue: queue = dropped(20:)
              └─ 1:3   3: pfifo     of no length, which drops all: outage and blocked = dropped(3:)
 
-Filters say what is impaired. The host's own side of a Docker bridge speaks IPv6 into every link; it must not draw from
-netem's dice, or the losses of a seed would fall on other packets each time. (3: is no second netem: kernels since
-6.12.42 refuse duplication where a tree holds two, CVE-2025-38553.)
+Filters say what is impaired: IPv4, which is all that nodes speak (IPv6 is off in every one of them, and whom they speak
+to they know without ARP). Whatever else came must not draw from netem's dice, or the losses of a seed would fall on
+other packets each time. (3: is no second netem: kernels since 6.12.42 refuse duplication where a tree holds two,
+CVE-2025-38553.)
 """
 
 from __future__ import annotations

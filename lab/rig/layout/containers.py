@@ -1,7 +1,7 @@
 """What each container of a lab is: pure functions from topology to `ContainerSpec`.
 
-Law: NET_ADMIN belongs to the router alone, and to a node for the instant in which it sets its route; programs
-(server, clients, pacer) run unprivileged inside a node's network namespace.
+Law: NET_ADMIN belongs to the router alone, and to a node for the instant in which it makes its wire and sets
+its route; programs (server, clients, pacer) run unprivileged inside a node's network namespace.
 """
 
 from __future__ import annotations

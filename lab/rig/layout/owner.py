@@ -1,4 +1,4 @@
-"""Whose a container or network is, and until when: texts for labels, and what they say later.
+"""Whose a container is, and until when: texts for labels, and what they say later.
 
 An owner is `<uid>:<boot id>:<pid namespace>:<pid>:<start time>`: a pid alone comes round again, dies with the boot, and
 means somebody else in another container that shares this engine. What was kept on purpose is `<uid>:kept`.
