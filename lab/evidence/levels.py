@@ -2,17 +2,19 @@
 
 Law: the number of the element is what the session description of its sender says. Where none was kept it is inferred,
 which is told: of the elements of one byte, the one that takes the most different values, as a level does.
+
+Senders lay their extensions out in the same few ways from packet to packet: what is alike in many is read at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.evidence.octets import Ints, Octets, distinct, headers
+from lab.evidence.octets import Ints, Octets, alike, headers
 
 _ONE_BYTE_PROFILE = 0xBEDE
 _STOP_ID = 15
@@ -20,73 +22,76 @@ _EXTENSION = np.dtype([("profile", ">u2"), ("words", ">u2")])
 _LEVEL_BITS = 127
 
 
-_STEPS = np.array([1, *[2 + (head & 15) for head in range(1, _STOP_ID << 4)], *[1 << 32] * 16])
-"""By its first octet how far an element reaches; padding is one octet, and nothing comes behind the number 15."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Elements:
-    """Every element of one-byte header extensions: the packet it is in, its first octet, and that of its data."""
+    """Elements of one-byte header extensions with the same first octet, at most one of a packet.
 
+    Per element the packet it is in, and the first octet of its data.
+    """
+
+    head: int
     packet: Ints
-    head: Octets
     value: Octets
 
-    def pick(self, chosen: NDArray[np.bool_]) -> Elements:
-        """Return only the elements that `chosen` marks."""
-        return Elements(packet=self.packet[chosen], head=self.head[chosen], value=self.value[chosen])
 
+def elements(data: Octets, packet: Ints, begin: Ints, end: Ints) -> Iterator[Elements]:
+    """Yield the elements of each `packet` whose extension header is at `begin` in `data`, and which ends at `end`.
 
-def joined(parts: Sequence[Elements]) -> Elements:
-    """Return the elements of all `parts`, in their order."""
-    return Elements(
-        packet=np.concatenate([np.zeros(0, np.int64), *(part.packet for part in parts)]),
-        head=np.concatenate([np.zeros(0, np.uint8), *(part.head for part in parts)]),
-        value=np.concatenate([np.zeros(0, np.uint8), *(part.value for part in parts)]),
-    )
-
-
-def elements(data: Octets, packet: Ints, begin: Ints, end: Ints) -> Elements:
-    """Return the elements of each `packet` whose extension header is at `begin` in `data`, and which ends at `end`.
-
-    What does not lie within its packet is not read.
+    Those of one packet come in their order. What does not lie within its packet is not read.
     """
     header = headers(data, begin, _EXTENSION)
     at = begin + _EXTENSION.itemsize
-    stop = at + 4 * header["words"].astype(np.int64)
-    more = (header["profile"] == _ONE_BYTE_PROFILE) & (at < stop) & (stop <= end)
-    found = []
-    while more.any():
-        if not more.all():
-            packet, at, stop = packet[more], at[more], stop[more]
-        head = data[at]
-        after = at + _STEPS[head]
-        whole = np.flatnonzero((after <= stop) & (head != 0))
-        found.append(Elements(packet=packet[whole], head=head[whole], value=data[at[whole] + 1]))
-        at, more = after, after < stop
-    return joined(found)
+    words = header["words"].astype(np.int64)
+    there = (header["profile"] == _ONE_BYTE_PROFILE) & (words > 0) & (at + 4 * words <= end)
+    packet, at, words = packet[there], at[there], words[there]
+    left = {4 * count: [(packet[rows], at[rows])] for count, rows in alike(words)}
+    while left:
+        size = max(left)
+        packet, at = (np.concatenate(arrays) for arrays in zip(*left.pop(size), strict=True))
+        for head, rows in alike(data[at]):
+            reach = _reach(head)
+            if head and reach <= size:
+                yield Elements(head=head, packet=packet[rows], value=data[at[rows] + 1])
+            if reach < size:
+                left.setdefault(size - reach, []).append((packet[rows], at[rows] + reach))
 
 
-def levels(found: Elements, source: NDArray[np.uint32], described: Mapping[int, int]) -> NDArray[np.int16]:
+def _reach(head: int) -> int:
+    """Return how far an element reaches; padding is one octet, and nothing comes behind the number 15."""
+    if head >> 4 == _STOP_ID:
+        return 1 << 32
+    return 2 + (head & 15) if head else 1
+
+
+def levels(found: Sequence[Elements], source: NDArray[np.uint32], described: Mapping[int, int]) -> NDArray[np.int16]:
     """Return per packet its level in -dBov, -1 where it has none.
 
     `source` is per packet the address of its sender, `described` by address the number of its level.
     """
     level = np.full(source.size, -1, np.int16)
-    sender = source[found.packet]
-    addresses = distinct(sender)
-    for address in addresses.tolist():
-        theirs = found.pick(sender == address) if addresses.size > 1 else found
+    for address, theirs in _by_sender(found, source).items():
         number = described[address] if address in described else inferred(theirs)
-        chosen = np.flatnonzero(theirs.head >> 4 == number)[::-1]  # of several the first one is written last
-        level[theirs.packet[chosen]] = theirs.value[chosen] & _LEVEL_BITS
+        for each in reversed(theirs):  # of several in a packet the first one is written last
+            if each.head >> 4 == number:
+                level[each.packet] = each.value & _LEVEL_BITS
     return level
 
 
-def inferred(found: Elements) -> int:
+def _by_sender(found: Sequence[Elements], source: NDArray[np.uint32]) -> Mapping[int, Sequence[Elements]]:
+    """Return what was `found` by the address of its sender."""
+    senders: dict[int, list[Elements]] = {}
+    for each in found:
+        for address, rows in alike(source[each.packet]):
+            theirs = Elements(head=each.head, packet=each.packet[rows], value=each.value[rows])
+            senders.setdefault(address, []).append(theirs)
+    return senders
+
+
+def inferred(found: Sequence[Elements]) -> int:
     """Return the number of the element that behaves like a level, 0 when none does."""
-    single = found.head & 15 == 0
-    pairs = found.head[single].astype(np.intp) << 4 | found.value[single]
-    table = np.bincount(pairs, minlength=16 * 256).reshape(16, 256)
+    table = np.zeros((16, 256), np.int64)
+    for each in found:
+        if each.head & 15 == 0:
+            table[each.head >> 4] += np.bincount(each.value, minlength=256)
     variety, count = (table > 0).sum(axis=1), table.sum(axis=1)
     return max(range(16), key=lambda number: (int(variety[number]), int(count[number])))

@@ -6,13 +6,15 @@ believe: behind a packet's end it is another's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 Octets = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 Headers = NDArray[np.void]
-Numbers = NDArray[np.uint32]
+Numbers = NDArray[np.integer]
 
 
 def octets(data: Octets, at: Ints, size: int) -> Octets:
@@ -38,3 +40,10 @@ def distinct(values: Numbers) -> Numbers:
     fresh = np.ones(values.size, np.bool_)
     np.not_equal(values[1:], values[:-1], out=fresh[1:])
     return np.unique(values[fresh])
+
+
+def alike(values: Numbers) -> Iterator[tuple[int, Ints | slice]]:
+    """Yield each different one of `values`, rising, and where it is; all of one value are picked without copying."""
+    found = distinct(values)
+    for value in found.tolist():
+        yield value, np.flatnonzero(values == value) if found.size > 1 else slice(None)

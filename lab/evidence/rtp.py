@@ -7,7 +7,7 @@ a packet cut before its header ends is `KIND_OTHER`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.evidence.digest import digests
-from lab.evidence.levels import Elements, elements, joined, levels
+from lab.evidence.levels import Elements, elements, levels
 from lab.evidence.octets import Headers, Ints, Octets, distinct, headers
 from lab.evidence.pcap import Records, read_records
 from lab.evidence.values import (
@@ -96,7 +96,7 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
     """
     packets = np.zeros(records.t_ns.size, PACKET)
     udp, mac = np.zeros(packets.size, np.bool_), np.zeros(packets.size, np.uint64)
-    found = []
+    found: list[Elements] = []
     for rows, part in records.parts(_PART):
         frame = headers(part.data, part.start, _FRAME)
         _read_frames(packets[rows], part, frame)
@@ -104,9 +104,9 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
         datagrams = _datagrams(part, frame)
         _read_udp(packets[rows], datagrams)
         _read_digests(packets[rows], part.data, frame, datagrams)
-        found.append(_elements(packets[rows], part.data, datagrams, rows.start))
+        found.extend(_elements(packets[rows], part.data, datagrams, rows.start))
         udp[rows], mac[rows] = datagrams.there, frame["oui"].astype(np.uint64) << np.uint64(32) | frame["nic"]
-    packets["level"] = levels(joined(found), packets["src"], level_ids)
+    packets["level"] = levels(found, packets["src"], level_ids)
     packets["digest"][udp] ^= np.uint64(2) * _misdirected(mac[udp], packets["dst"][udp])
     return packets
 
@@ -177,7 +177,7 @@ def _read_udp(packets: Packets, udp: _Datagrams) -> None:
     np.copyto(packets["pt"], second & 127, where=rtp)
 
 
-def _elements(packets: Packets, data: Octets, udp: _Datagrams, before: int) -> Elements:
+def _elements(packets: Packets, data: Octets, udp: _Datagrams, before: int) -> Iterator[Elements]:
     """Return the header extensions' elements; `before` so many packets of the capture come these."""
     first = udp.header["first"]
     rows = np.flatnonzero((packets["kind"] == KIND_RTP) & (first & 16 != 0))
