@@ -38,7 +38,8 @@ def digests(data: Octets, start: Ints, end: Ints) -> Digests:
     """Return the digest of each stretch of `data` from `start` to `end`, none of which is longer than `LONGEST`."""
     size = end - start
     blocks, rest = size // _BLOCK, size % _BLOCK
-    last = octets(data, end - rest, _BLOCK).view("<u8") & _WITHIN[rest]
+    last = octets(data, end - rest, _BLOCK).view("<u8")
+    last &= _WITHIN.take(rest, axis=0)
     total = size.astype(np.uint64) * _OF_LENGTH + _sums(last, _OF_REST)
     for block in range(int(blocks.max(initial=0))):
         rows = np.flatnonzero(blocks > block)

@@ -23,8 +23,9 @@ def octets(data: Octets, at: Ints, size: int) -> Octets:
         data = np.append(data, np.zeros(size, np.uint8))
     edge = data.size - size
     windows = np.ndarray(edge + 1, f"V{size}", buffer=data, strides=(1,))
-    rows: Octets = windows[np.minimum(at, edge)].view(np.uint8).reshape(at.size, size)
-    for row in np.flatnonzero(at > edge):
+    beyond = np.flatnonzero(at > edge) if at.max(initial=0) > edge else ()
+    rows: Octets = windows[np.minimum(at, edge) if len(beyond) else at].view(np.uint8).reshape(at.size, size)
+    for row in beyond:
         left = data[at[row] :]
         rows[row, : left.size], rows[row, left.size :] = left, 0
     return rows

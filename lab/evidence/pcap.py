@@ -62,16 +62,9 @@ def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     at, torn = _walk(data, order)
     if torn and not allow_torn_tail:
         raise EvidenceError(f"{path}: {torn}", fix="the capture was cut; record again")
-    seconds, fraction, captured, length = _record_headers(data, at, order)
+    t_ns, captured, length = _record_headers(data, at, order, unit_ns)
     _check(path, at, captured, length)
-    return Records(
-        data=data,
-        t_ns=seconds * 1_000_000_000 + fraction * unit_ns,
-        start=at + RECORD_HEADER,
-        captured=captured,
-        length=length,
-        torn=torn,
-    )
+    return Records(data=data, t_ns=t_ns, start=at + RECORD_HEADER, captured=captured, length=length, torn=torn)
 
 
 def _read(path: Path) -> Octets:
@@ -107,13 +100,15 @@ def _walk(data: Octets, order: str) -> tuple[Ints, str]:
     return begins, "" if end == data.size else f"ends at byte {data.size}, within the record that begins at byte {end}"
 
 
-def _record_headers(data: Octets, at: Ints, order: str) -> Ints:
-    """Return seconds, fractions, captured and original lengths of the records at these places, a row of each."""
-    fields = np.empty((4, at.size), np.int64)
+def _record_headers(data: Octets, at: Ints, order: str, unit_ns: int) -> Ints:
+    """Return times, captured and original lengths of the records at these places, a row of each."""
+    found = np.empty((3, at.size), np.int64)
     for begin in range(0, at.size, _PART):
         rows = slice(begin, begin + _PART)
-        fields[:, rows] = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
-    return fields
+        seconds, fraction, *lengths = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
+        found[0, rows] = seconds * np.int64(1_000_000_000) + fraction * np.int64(unit_ns)
+        found[1:, rows] = lengths
+    return found
 
 
 def _check(path: Path, at: Ints, captured: Ints, length: Ints) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lab.evidence.digest import digests
 from lab.evidence.levels import Elements, elements, levels
-from lab.evidence.octets import Headers, Ints, Octets, distinct, headers
+from lab.evidence.octets import Headers, Ints, Octets, alike, headers
 from lab.evidence.pcap import Records, read_records
 from lab.evidence.values import (
     KIND_ARP,
@@ -36,13 +36,13 @@ _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
     {
-        "names": ["oui", "nic", "ethertype", "ip", "version_ihl", "size", "fragment", "proto", "src", "dst"],
-        "formats": [">u2", ">u4", ">u2", ("<u4", 5), "u1", ">u2", ">u2", "u1", ">u4", ">u4"],
-        "offsets": [0, 2, 12, 14, 14, 16, 20, 23, 26, 30],
-        "itemsize": 34,
+        "names": ["oui", "nic", "ethertype", "ip", "version_ihl", "size", "fragment", "proto", "src", "dst", "behind"],
+        "formats": [">u2", ">u4", ">u2", ("<u4", 5), "u1", ">u2", ">u2", "u1", ">u4", ">u4", "V20"],
+        "offsets": [0, 2, 12, 14, 14, 16, 20, 23, 26, 30, 34],
+        "itemsize": 54,
     }
 )
-"""Ethernet and IPv4 headers without options (RFC 791)."""
+"""Ethernet and IPv4 headers without options (RFC 791), and `behind` them as much as is read of what they carry."""
 _DATAGRAM = np.dtype(
     {
         "names": ["sport", "dport", "size", "first", "second", "seq", "ts", "ssrc", "cookie"],
@@ -64,6 +64,7 @@ _SEGMENT = np.dtype(
 
 _PLAIN = 0x45
 """IPv4, and a header of 5 words of 4 bytes: without options."""
+_ONES = np.uint64(0xFFFF)
 _PART = 8_192
 """So many packets are read at once that what is read of them stays in a CPU's cache."""
 
@@ -99,16 +100,26 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
     found: list[Elements] = []
     for rows, part in records.parts(_PART):
         frame = headers(part.data, part.start, _FRAME)
+        carried = _carried(part, frame)
         _read_frames(packets[rows], part, frame)
-        _read_tcp(packets[rows], part, frame)
-        datagrams = _datagrams(part, frame)
+        _read_tcp(packets[rows], part, frame, carried)
+        datagrams = _datagrams(part, frame, carried)
         _read_udp(packets[rows], datagrams)
         _read_digests(packets[rows], part.data, frame, datagrams)
         found.extend(_elements(packets[rows], part.data, datagrams, rows.start))
         udp[rows], mac[rows] = datagrams.there, frame["oui"].astype(np.uint64) << np.uint64(32) | frame["nic"]
     packets["level"] = levels(found, packets["src"], level_ids)
-    packets["digest"][udp] ^= np.uint64(2) * _misdirected(mac[udp], packets["dst"][udp])
+    packets["digest"][_misdirected(mac, packets["dst"], udp)] ^= np.uint64(2)
     return packets
+
+
+@dataclass(frozen=True)
+class _Carried:
+    """Per packet the protocol that begins in it over IPv4, else 0; where it begins, and how much of it was captured."""
+
+    proto: Octets
+    start: Ints
+    captured: Ints
 
 
 @dataclass(frozen=True)
@@ -129,34 +140,32 @@ def _read_frames(packets: Packets, records: Records, frame: Headers) -> None:
     """Fill in times, lengths, and who sends to whom."""
     packets["t_ns"], packets["length"] = records.t_ns, records.length
     packets["kind"][(frame["ethertype"] == _ARP) & (records.captured >= _ETHERNET_HEADER)] = KIND_ARP
-    is_ip = (frame["ethertype"] == _IPV4) & (records.captured >= _FRAME.itemsize)
+    is_ip = (frame["ethertype"] == _IPV4) & (records.captured >= _ETHERNET_HEADER + _IP_HEADER)
     for name in ("proto", "src", "dst"):
         np.copyto(packets[name], frame[name], where=is_ip)
 
 
-def _carried(records: Records, frame: Headers, proto: int, least: int) -> tuple[Flags, Ints]:
-    """Return which packets carry `least` bytes or more of `proto` over IPv4, and where those start if they do.
-
-    A later fragment holds no header.
-    """
+def _carried(records: Records, frame: Headers) -> _Carried:
+    """Return what the packets carry; a later fragment holds no header."""
     version, size = frame["version_ihl"] >> 4, (frame["version_ihl"] & 15) * np.uint8(4)
     there = (
         (frame["ethertype"] == _IPV4)
         & (version == 4)
         & (size >= _IP_HEADER)
-        & (frame["proto"] == proto)
         & (frame["fragment"] & _FRAGMENT_OFFSET == 0)
-        & (records.captured >= least + _ETHERNET_HEADER + size)
     )
-    return there, records.start + (_ETHERNET_HEADER + size)
+    headed = size + np.uint8(_ETHERNET_HEADER)
+    return _Carried(frame["proto"] * there, records.start + headed, records.captured - headed)
 
 
-def _datagrams(records: Records, frame: Headers) -> _Datagrams:
+def _datagrams(records: Records, frame: Headers, carried: _Carried) -> _Datagrams:
     """Return the UDP datagrams; one ends where its own length says, for Ethernet pads short frames."""
-    there, start = _carried(records, frame, _UDP, _UDP_HEADER)
-    header = headers(records.data, start, _DATAGRAM)
+    there, start = (carried.proto == _UDP) & (carried.captured >= _UDP_HEADER), carried.start
+    header = frame["behind"].view(_DATAGRAM)
+    moved = np.flatnonzero(there & (frame["version_ihl"] != _PLAIN))
+    header[moved] = headers(records.data, start[moved], _DATAGRAM)
     said = np.maximum(header["size"], _UDP_HEADER)
-    return _Datagrams(there, header, start, np.minimum(records.start + records.captured, start + said))
+    return _Datagrams(there, header, start, np.minimum(start + carried.captured, start + said))
 
 
 def _read_udp(packets: Packets, udp: _Datagrams) -> None:
@@ -190,23 +199,26 @@ def _read_digests(packets: Packets, data: Octets, frame: Headers, udp: _Datagram
     rows = np.flatnonzero(udp.there)
     packets["digest"][rows] = digests(data, udp.start[rows], udp.end[rows])
     total = sum(words.astype(np.uint64) for words in frame["ip"].T)
-    packets["digest"] ^= udp.there & (frame["version_ihl"] == _PLAIN) & (total % np.uint64(0xFFFF) != 0)
+    wrong = total // _ONES * _ONES != total  # numpy divides by a constant faster than it takes a remainder
+    packets["digest"][np.flatnonzero(udp.there & (frame["version_ihl"] == _PLAIN) & wrong)] ^= np.uint64(1)
 
 
-def _misdirected(mac: NDArray[np.uint64], dst: NDArray[np.uint32]) -> NDArray[np.uint64]:
-    """Return 1 for each frame whose station is not the commonest of its IP address, else 0."""
-    found = np.zeros(dst.size, np.uint64)
-    for address in distinct(dst):
-        mine = np.flatnonzero(dst == address)
-        stations, counts = np.unique(mac[mine], return_counts=True)
-        found[mine] = mac[mine] != stations[counts.argmax()]
-    return found
+def _misdirected(mac: NDArray[np.uint64], dst: NDArray[np.uint32], udp: Flags) -> Ints:
+    """Return which of the `udp` frames have a station that is not the commonest of their IP address."""
+    rows = np.flatnonzero(udp)
+    found = [np.zeros(0, np.int64)]
+    for _, mine in alike(dst[rows]):
+        theirs = mac[rows[mine]]
+        if (theirs == theirs[0]).all():
+            continue  # as nearly always
+        stations, counts = np.unique(theirs, return_counts=True)
+        found.append(rows[mine][theirs != stations[counts.argmax()]])
+    return np.concatenate(found)
 
 
-def _read_tcp(packets: Packets, records: Records, frame: Headers) -> None:
+def _read_tcp(packets: Packets, records: Records, frame: Headers, carried: _Carried) -> None:
     """Fill in which bytes of its stream each TCP segment carries, by its headers: its content may not be captured."""
-    there, start = _carried(records, frame, _TCP, _SEGMENT.itemsize)
-    rows = np.flatnonzero(there)
+    rows, start = np.flatnonzero((carried.proto == _TCP) & (carried.captured >= _SEGMENT.itemsize)), carried.start
     if not rows.size:
         return
     header = headers(records.data, start[rows], _SEGMENT)
