@@ -37,7 +37,7 @@ _OF_LENGTH, _OF_REST, _OF_BLOCKS = np.split(_factors(1 + _WORDS + LONGEST // 4),
 def digests(data: Octets, start: Ints, end: Ints) -> Digests:
     """Return the digest of each stretch of `data` from `start` to `end`, none of which is longer than `LONGEST`."""
     size = end - start
-    blocks, rest = size // _BLOCK, size % _BLOCK
+    blocks, rest = size // _BLOCK, size & (_BLOCK - 1)
     last = octets(data, end - rest, _BLOCK).view("<u8")
     last &= _WITHIN.take(rest, axis=0)
     total = size.astype(np.uint64) * _OF_LENGTH + _sums(last, _OF_REST)

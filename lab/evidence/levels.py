@@ -24,34 +24,50 @@ _LEVEL_BITS = 127
 
 @dataclass(frozen=True, kw_only=True)
 class Elements:
-    """Elements of one-byte header extensions with the same first octet, at most one of a packet.
+    """Elements of one sender's one-byte header extensions with the same first octet, at most one of a packet.
 
     Per element the packet it is in, and the first octet of its data.
     """
 
+    sender: int
     head: int
     packet: Ints
     value: Octets
 
 
-def elements(data: Octets, packet: Ints, begin: Ints, end: Ints) -> Iterator[Elements]:
-    """Yield the elements of each `packet` whose extension header is at `begin` in `data`, and which ends at `end`.
+@dataclass(frozen=True, kw_only=True)
+class Extensions:
+    """Per extension the packet it is in, that packet's sender, where its header begins, and where the packet ends."""
 
-    Those of one packet come in their order. What does not lie within its packet is not read.
+    packet: Ints
+    sender: NDArray[np.uint32]
+    begin: Ints
+    end: Ints
+
+
+def elements(data: Octets, found: Extensions) -> Iterator[Elements]:
+    """Yield the elements in `data`, those of one packet in their order. What is not within its packet is not read."""
+    header = headers(data, found.begin, _EXTENSION)
+    at, size = found.begin + _EXTENSION.itemsize, 4 * header["words"].astype(np.int64)
+    size[(header["profile"] != _ONE_BYTE_PROFILE) | (at + size > found.end)] = 0
+    for sender, theirs in alike(found.sender):
+        packets, begins = found.packet[theirs], at[theirs]
+        left = {count: [(packets[rows], begins[rows])] for count, rows in alike(size[theirs]) if count}
+        yield from _elements(data, sender, left)
+
+
+def _elements(data: Octets, sender: int, left: dict[int, list[tuple[Ints, Ints]]]) -> Iterator[Elements]:
+    """Yield a sender's elements; `left` holds by number of octets that are left to read: packets, and where these are.
+
+    The most octets first: so each packet's come in order, and packets of different beginnings may go on together.
     """
-    header = headers(data, begin, _EXTENSION)
-    at = begin + _EXTENSION.itemsize
-    words = header["words"].astype(np.int64)
-    there = (header["profile"] == _ONE_BYTE_PROFILE) & (words > 0) & (at + 4 * words <= end)
-    packet, at, words = packet[there], at[there], words[there]
-    left = {4 * count: [(packet[rows], at[rows])] for count, rows in alike(words)}
     while left:
         size = max(left)
         packet, at = (np.concatenate(arrays) for arrays in zip(*left.pop(size), strict=True))
         for head, rows in alike(data[at]):
             reach = _reach(head)
             if head and reach <= size:
-                yield Elements(head=head, packet=packet[rows], value=data[at[rows] + 1])
+                yield Elements(sender=sender, head=head, packet=packet[rows], value=data[at[rows] + 1])
             if reach < size:
                 left.setdefault(size - reach, []).append((packet[rows], at[rows] + reach))
 
@@ -63,28 +79,21 @@ def _reach(head: int) -> int:
     return 2 + (head & 15) if head else 1
 
 
-def levels(found: Sequence[Elements], source: NDArray[np.uint32], described: Mapping[int, int]) -> NDArray[np.int16]:
-    """Return per packet its level in -dBov, -1 where it has none.
+def levels(found: Sequence[Elements], count: int, described: Mapping[int, int]) -> NDArray[np.int16]:
+    """Return of each of `count` packets its level in -dBov, -1 where it has none.
 
-    `source` is per packet the address of its sender, `described` by address the number of its level.
+    `described` is by address of a sender the number of its level.
     """
-    level = np.full(source.size, -1, np.int16)
-    for address, theirs in _by_sender(found, source).items():
+    level = np.full(count, -1, np.int16)
+    senders: dict[int, list[Elements]] = {}
+    for each in found:
+        senders.setdefault(each.sender, []).append(each)
+    for address, theirs in senders.items():
         number = described[address] if address in described else inferred(theirs)
         for each in reversed(theirs):  # of several in a packet the first one is written last
             if each.head >> 4 == number:
                 level[each.packet] = each.value & _LEVEL_BITS
     return level
-
-
-def _by_sender(found: Sequence[Elements], source: NDArray[np.uint32]) -> Mapping[int, Sequence[Elements]]:
-    """Return what was `found` by the address of its sender."""
-    senders: dict[int, list[Elements]] = {}
-    for each in found:
-        for address, rows in alike(source[each.packet]):
-            theirs = Elements(head=each.head, packet=each.packet[rows], value=each.value[rows])
-            senders.setdefault(address, []).append(theirs)
-    return senders
 
 
 def inferred(found: Sequence[Elements]) -> int:

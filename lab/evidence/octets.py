@@ -38,9 +38,8 @@ def headers(data: Octets, at: Ints, layout: np.dtype[np.void]) -> Headers:
 
 def distinct(values: Numbers) -> Numbers:
     """Return the different ones of `values`, rising; fast where neighbours are mostly equal."""
-    fresh = np.ones(values.size, np.bool_)
-    np.not_equal(values[1:], values[:-1], out=fresh[1:])
-    return np.unique(values[fresh])
+    fresh = values[1:] != values[:-1]
+    return np.unique(np.append(values[:1], values[1:][fresh])) if fresh.any() else values[:1].copy()
 
 
 def alike(values: Numbers) -> Iterator[tuple[int, Ints | slice]]:

@@ -105,9 +105,9 @@ def _record_headers(data: Octets, at: Ints, order: str, unit_ns: int) -> Ints:
     found = np.empty((3, at.size), np.int64)
     for begin in range(0, at.size, _PART):
         rows = slice(begin, begin + _PART)
-        seconds, fraction, *lengths = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
+        seconds, fraction, captured, length = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
         found[0, rows] = seconds * np.int64(1_000_000_000) + fraction * np.int64(unit_ns)
-        found[1:, rows] = lengths
+        found[1, rows], found[2, rows] = captured, length
     return found
 
 

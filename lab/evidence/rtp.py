@@ -7,7 +7,7 @@ a packet cut before its header ends is `KIND_OTHER`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.evidence.digest import digests
-from lab.evidence.levels import Elements, elements, levels
+from lab.evidence.levels import Elements, Extensions, elements, levels
 from lab.evidence.octets import Headers, Ints, Octets, alike, headers
 from lab.evidence.pcap import Records, read_records
 from lab.evidence.values import (
@@ -36,13 +36,16 @@ _FRAGMENT_OFFSET = 0x1FFF
 
 _FRAME = np.dtype(
     {
-        "names": ["oui", "nic", "ethertype", "ip", "version_ihl", "size", "fragment", "proto", "src", "dst", "behind"],
-        "formats": [">u2", ">u4", ">u2", ("<u4", 5), "u1", ">u2", ">u2", "u1", ">u4", ">u4", "V20"],
-        "offsets": [0, 2, 12, 14, 14, 16, 20, 23, 26, 30, 34],
+        "names": ["mac", "ethertype", "ip", "version_ihl", "size", "fragment", "proto", "src", "dst", "behind"],
+        "formats": [">u8", ">u2", ("<u4", 5), "u1", ">u2", ">u2", "u1", ">u4", ">u4", "V20"],
+        "offsets": [0, 12, 14, 14, 16, 20, 23, 26, 30, 34],
         "itemsize": 54,
     }
 )
-"""Ethernet and IPv4 headers without options (RFC 791), and `behind` them as much as is read of what they carry."""
+"""Ethernet and IPv4 headers without options (RFC 791), and `behind` them as much as is read of what they carry.
+
+The upper six octets of `mac` are the station's that it goes to.
+"""
 _DATAGRAM = np.dtype(
     {
         "names": ["sport", "dport", "size", "first", "second", "seq", "ts", "ssrc", "cookie"],
@@ -64,6 +67,7 @@ _SEGMENT = np.dtype(
 
 _PLAIN = 0x45
 """IPv4, and a header of 5 words of 4 bytes: without options."""
+_STATION = np.uint64(0xFFFF_FFFF_FFFF_0000)
 _ONES = np.uint64(0xFFFF)
 _PART = 8_192
 """So many packets are read at once that what is read of them stays in a CPU's cache."""
@@ -106,9 +110,9 @@ def classify(records: Records, *, level_ids: Mapping[int, int] = NOT_DESCRIBED) 
         datagrams = _datagrams(part, frame, carried)
         _read_udp(packets[rows], datagrams)
         _read_digests(packets[rows], part.data, frame, datagrams)
-        found.extend(_elements(packets[rows], part.data, datagrams, rows.start))
-        udp[rows], mac[rows] = datagrams.there, frame["oui"].astype(np.uint64) << np.uint64(32) | frame["nic"]
-    packets["level"] = levels(found, packets["src"], level_ids)
+        found.extend(elements(part.data, _extensions(packets[rows], datagrams, rows.start)))
+        udp[rows], mac[rows] = datagrams.there, frame["mac"] & _STATION
+    packets["level"] = levels(found, packets.size, level_ids)
     packets["digest"][_misdirected(mac, packets["dst"], udp)] ^= np.uint64(2)
     return packets
 
@@ -124,16 +128,16 @@ class _Carried:
 
 @dataclass(frozen=True)
 class _Datagrams:
-    """Per packet whether it is a UDP datagram, and if so its header, and where it starts and ends in the file."""
+    """Per packet whether it is a UDP datagram, and if so its header, where it starts and ends, and its payload's size.
+
+    The size of the payload of what is none is -1.
+    """
 
     there: Flags
     header: Headers
     start: Ints
     end: Ints
-
-    def carry(self, size: int) -> Flags:
-        """Mark the ones with at least `size` bytes of payload."""
-        return np.asarray(self.there & (self.end - self.start >= _UDP_HEADER + size))
+    payload: Ints
 
 
 def _read_frames(packets: Packets, records: Records, frame: Headers) -> None:
@@ -165,19 +169,21 @@ def _datagrams(records: Records, frame: Headers, carried: _Carried) -> _Datagram
     moved = np.flatnonzero(there & (frame["version_ihl"] != _PLAIN))
     header[moved] = headers(records.data, start[moved], _DATAGRAM)
     said = np.maximum(header["size"], _UDP_HEADER)
-    return _Datagrams(there, header, start, np.minimum(start + carried.captured, start + said))
+    size = np.minimum(carried.captured, said)
+    return _Datagrams(there, header, start, start + size, np.where(there, size - _UDP_HEADER, -1))
 
 
 def _read_udp(packets: Packets, udp: _Datagrams) -> None:
     """Fill in ports, kinds by their first bytes, and RTP headers."""
-    first, second = udp.header["first"], udp.header["second"]
+    first, second, kind = udp.header["first"].copy(), udp.header["second"].copy(), packets["kind"].copy()
     rtp_or_rtcp = (first >= 128) & (first < 192)
     rtcp = rtp_or_rtcp & (second >= 192) & (second < 224)
-    rtp = rtp_or_rtcp & ~rtcp & udp.carry(_RTP_HEADER)
-    packets["kind"][(first < 4) & (udp.header["cookie"] == _STUN_COOKIE) & udp.carry(20)] = KIND_STUN
-    packets["kind"][(first >= 20) & (first < 64) & udp.carry(13)] = KIND_DTLS
-    packets["kind"][rtcp & udp.carry(8)] = KIND_RTCP
-    packets["kind"][rtp] = KIND_RTP
+    rtp = rtp_or_rtcp & ~rtcp & (udp.payload >= _RTP_HEADER)
+    kind[(first < 4) & (udp.header["cookie"] == _STUN_COOKIE) & (udp.payload >= 20)] = KIND_STUN
+    kind[(first >= 20) & (first < 64) & (udp.payload >= 13)] = KIND_DTLS
+    kind[rtcp & (udp.payload >= 8)] = KIND_RTCP
+    kind[rtp] = KIND_RTP
+    packets["kind"] = kind
     for name in ("sport", "dport"):
         np.copyto(packets[name], udp.header[name], where=udp.there)
     for name in ("seq", "ts", "ssrc"):
@@ -186,21 +192,22 @@ def _read_udp(packets: Packets, udp: _Datagrams) -> None:
     np.copyto(packets["pt"], second & 127, where=rtp)
 
 
-def _elements(packets: Packets, data: Octets, udp: _Datagrams, before: int) -> Iterator[Elements]:
-    """Return the header extensions' elements; `before` so many packets of the capture come these."""
+def _extensions(packets: Packets, udp: _Datagrams, before: int) -> Extensions:
+    """Return the header extensions; `before` so many packets of the capture come these."""
     first = udp.header["first"]
     rows = np.flatnonzero((packets["kind"] == KIND_RTP) & (first & 16 != 0))
     begin = udp.start[rows] + (_UDP_HEADER + _RTP_HEADER + 4 * (first[rows] & 15))
-    return elements(data, before + rows, begin, udp.end[rows])
+    return Extensions(packet=before + rows, sender=packets["src"][rows], begin=begin, end=udp.end[rows])
 
 
 def _read_digests(packets: Packets, data: Octets, frame: Headers, udp: _Datagrams) -> None:
     """Fill in the digests, another for each plain IPv4 header whose checksum is not that of its words (RFC 1071)."""
     rows = np.flatnonzero(udp.there)
-    packets["digest"][rows] = digests(data, udp.start[rows], udp.end[rows])
+    found = digests(data, udp.start[rows], udp.end[rows])
     total = sum(words.astype(np.uint64) for words in frame["ip"].T)
     wrong = total // _ONES * _ONES != total  # numpy divides by a constant faster than it takes a remainder
-    packets["digest"][np.flatnonzero(udp.there & (frame["version_ihl"] == _PLAIN) & wrong)] ^= np.uint64(1)
+    found ^= (wrong & (frame["version_ihl"] == _PLAIN))[rows]
+    packets["digest"][rows] = found
 
 
 def _misdirected(mac: NDArray[np.uint64], dst: NDArray[np.uint32], udp: Flags) -> Ints:

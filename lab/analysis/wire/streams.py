@@ -51,11 +51,15 @@ def unwrap(numbers: NDArray[np.unsignedinteger], bits: int, near: int | None = N
     """Return wrapping `numbers` as a line without wraps; the first is the one closest to `near`."""
     if numbers.size == 0:
         return np.zeros(0, np.int64)
-    raw = numbers.astype(np.int64)
     half, full = 1 << (bits - 1), 1 << bits
-    steps = ((np.diff(raw) + half) & (full - 1)) - half
-    first = int(raw[0]) if near is None else near + (int(raw[0]) - near + half) % full - half
-    return np.concatenate(([first], first + np.cumsum(steps))).astype(np.int64)
+    line = numbers.astype(np.int64)
+    first = int(line[0]) if near is None else near + (int(line[0]) - near + half) % full - half
+    steps = np.diff(line)
+    steps += half
+    steps &= full - 1
+    steps -= half
+    line[0], line[1:] = first, steps
+    return np.cumsum(line, out=line)
 
 
 def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, ssrc: int | None = None) -> Packets:
