@@ -89,12 +89,16 @@ def _guesses(data: Octets, order: str, piece: int) -> Ints:
 
 
 def _candidates(data: Octets, order: str, piece: int) -> Ints:
-    """Return the places near the beginning of each piece but the first where the highest octet of both lengths is 0."""
+    """Return the places near the beginning of each piece but the first where lengths may be.
+
+    The highest octet of both is 0, and of the two lowest of what was captured one is not: so zeros are no candidates.
+    """
     width = min(_REACH, piece - RECORD_HEADER)
     pieces = data[: data.size // piece * piece].reshape(-1, piece)[1:]
-    highest = 3 if order == "<" else 0
-    captured, length = (pieces[:, at + highest : at + highest + width] for at in (_CAPTURED, _LENGTH))
-    row, offset = np.divmod(np.flatnonzero((captured == 0) & (length == 0)), width)
+    low, higher, highest = (0, 1, 3) if order == "<" else (3, 2, 0)
+    places = (_CAPTURED + low, _CAPTURED + higher, _CAPTURED + highest, _LENGTH + highest)
+    some, more, none, nothing = (pieces[:, at : at + width] for at in places)
+    row, offset = np.divmod(np.flatnonzero(((some | more) != 0) & ((none | nothing) == 0)), width)
     return np.asarray((row + 1) * piece + offset)
 
 

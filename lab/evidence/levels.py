@@ -63,13 +63,21 @@ def _elements(data: Octets, sender: int, left: dict[int, list[tuple[Ints, Ints]]
     """
     while left:
         size = max(left)
-        packet, at = (np.concatenate(arrays) for arrays in zip(*left.pop(size), strict=True))
+        packet, at = _joined(left.pop(size))
         for head, rows in alike(data[at]):
             reach = _reach(head)
             if head and reach <= size:
                 yield Elements(sender=sender, head=head, packet=packet[rows], value=data[at[rows] + 1])
             if reach < size:
                 left.setdefault(size - reach, []).append((packet[rows], at[rows] + reach))
+
+
+def _joined(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
+    """Return the packets and places of all `parts`; of a single one without copying."""
+    if len(parts) == 1:
+        return parts[0]
+    packets, places = zip(*parts, strict=True)
+    return np.concatenate(packets), np.concatenate(places)
 
 
 def _reach(head: int) -> int:

@@ -203,11 +203,11 @@ def _extensions(packets: Packets, udp: _Datagrams, before: int) -> Extensions:
 def _read_digests(packets: Packets, data: Octets, frame: Headers, udp: _Datagrams) -> None:
     """Fill in the digests, another for each plain IPv4 header whose checksum is not that of its words (RFC 1071)."""
     rows = np.flatnonzero(udp.there)
-    found = digests(data, udp.start[rows], udp.end[rows])
+    found = np.zeros(packets.size, np.uint64)
+    found[rows] = digests(data, udp.start[rows], udp.end[rows])
     total = sum(words.astype(np.uint64) for words in frame["ip"].T)
     wrong = total // _ONES * _ONES != total  # numpy divides by a constant faster than it takes a remainder
-    found ^= (wrong & (frame["version_ihl"] == _PLAIN))[rows]
-    packets["digest"][rows] = found
+    packets["digest"] = found ^ (wrong & udp.there & (frame["version_ihl"] == _PLAIN))
 
 
 def _misdirected(mac: NDArray[np.uint64], dst: NDArray[np.uint32], udp: Flags) -> Ints:

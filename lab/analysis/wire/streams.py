@@ -17,6 +17,7 @@ from lab.evidence.values import KIND_RTP, PACKET, Packets
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 _READ = ("t_ns", "level", "pt", "marker", "digest", "length")
+_PART = 8_192
 ABSENT = -1
 """In place of a time: the packet was not seen there."""
 
@@ -52,14 +53,12 @@ def unwrap(numbers: NDArray[np.unsignedinteger], bits: int, near: int | None = N
     if numbers.size == 0:
         return np.zeros(0, np.int64)
     half, full = 1 << (bits - 1), 1 << bits
-    line = numbers.astype(np.int64)
-    first = int(line[0]) if near is None else near + (int(line[0]) - near + half) % full - half
-    steps = np.diff(line)
-    steps += half
-    steps &= full - 1
-    steps -= half
-    line[0], line[1:] = first, steps
-    return np.cumsum(line, out=line)
+    raw = numbers.astype(f"u{bits // 8}")
+    first = int(raw[0]) if near is None else near + (int(raw[0]) - near + half) % full - half
+    line = np.full(raw.size, first, np.int64)
+    steps = np.diff(raw).view(f"i{bits // 8}")  # as signed numbers: the shorter way round
+    line[1:] += np.cumsum(steps, dtype=np.int64)
+    return line
 
 
 def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, ssrc: int | None = None) -> Packets:
@@ -84,8 +83,19 @@ def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
     seq = unwrap(packets["seq"], 16, int(near.seq[0]) if near is not None and known else None)
     ts = unwrap(packets["ts"], 32, int(near.ts[0]) if near is not None and known else None)
     unique, first, late = _sorted(seq)
-    fields = {name: packets[name][first].astype(np.int64) for name in _READ}
-    return Stream(seq=unique, ts=ts[first], **fields, copies=int(seq.size - unique.size), reordered=late)
+    return Stream(
+        seq=unique, ts=ts[first], **_columns(packets[first]), copies=int(seq.size - unique.size), reordered=late
+    )
+
+
+def _columns(packets: Packets) -> dict[str, Ints]:
+    """Return what is read of `packets`, field by field of so many at once as stay in a CPU's cache."""
+    columns = {name: np.empty(packets.size, np.int64) for name in _READ}
+    for begin in range(0, packets.size, _PART):
+        rows = slice(begin, begin + _PART)
+        for name, column in columns.items():
+            column[rows] = packets[name][rows]
+    return columns
 
 
 def _sorted(seq: Ints) -> tuple[Ints, Ints | slice, int]:
