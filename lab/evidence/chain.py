@@ -97,8 +97,8 @@ def _candidates(data: Octets, order: str, piece: int) -> Ints:
     pieces = data[: data.size // piece * piece].reshape(-1, piece)[1:]
     low, higher, highest = (0, 1, 3) if order == "<" else (3, 2, 0)
     places = (_CAPTURED + low, _CAPTURED + higher, _CAPTURED + highest, _LENGTH + highest)
-    some, more, none, nothing = (pieces[:, at : at + width] for at in places)
-    row, offset = np.divmod(np.flatnonzero(((some | more) != 0) & ((none | nothing) == 0)), width)
+    least, more, most, longest = (pieces[:, at : at + width] for at in places)
+    row, offset = np.divmod(np.flatnonzero(((least | more) != 0) & ((most | longest) == 0)), width)
     return np.asarray((row + 1) * piece + offset)
 
 

@@ -175,6 +175,7 @@ def _datagrams(records: Records, frame: Headers, carried: _Carried) -> _Datagram
 
 def _read_udp(packets: Packets, udp: _Datagrams) -> None:
     """Fill in ports, kinds by their first bytes, and RTP headers."""
+    # each a copy: what is asked often is read side by side
     first, second, kind = udp.header["first"].copy(), udp.header["second"].copy(), packets["kind"].copy()
     rtp_or_rtcp = (first >= 128) & (first < 192)
     rtcp = rtp_or_rtcp & (second >= 192) & (second < 224)

@@ -18,6 +18,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 _READ = ("t_ns", "level", "pt", "marker", "digest", "length")
 _PART = 8_192
+"""So many packets at once stay in a CPU's cache."""
 ABSENT = -1
 """In place of a time: the packet was not seen there."""
 

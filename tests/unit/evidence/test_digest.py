@@ -46,6 +46,15 @@ def test_every_bit_counts(size: int) -> None:
     assert len(set(of(stretch, *flipped))) == 1 + len(flipped)
 
 
+@pytest.mark.parametrize("part", [1, 3])
+def test_it_does_not_matter_how_many_are_read_at_once(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretches of one block, of several and of none side by side."""
+    stretches = [np.random.default_rng(size).bytes(size) for size in SIZES]
+    whole = of(*stretches)
+    monkeypatch.setattr(digest, "_PART", part)
+    assert of(*stretches) == whole
+
+
 def test_the_length_counts() -> None:
     """Zeros behind a stretch, and nothing but zeros."""
     assert len(set(of(*(bytes(size) for size in range(300))))) == 300

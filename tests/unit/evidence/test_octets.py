@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.evidence.octets import distinct, headers, octets
+from lab.evidence.octets import alike, distinct, headers, octets
 
 
 @settings(deadline=None)
@@ -29,3 +29,12 @@ def test_a_layout_is_read_at_each_place() -> None:
 def test_distinct_values_rise_and_are_each_there_once(values: list[int]) -> None:
     """In whatever order they come, none at all included."""
     assert distinct(np.array(values, np.uint32)).tolist() == sorted(set(values))
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 5), max_size=12))
+def test_alike_is_where_each_value_is(values: list[int]) -> None:
+    """Each value once, rising, with all its places; of one value alone everything."""
+    array = np.array(values, np.uint8)
+    found = [(value, np.arange(array.size)[rows].tolist()) for value, rows in alike(array)]
+    assert found == [(value, [at for at, one in enumerate(values) if one == value]) for value in sorted(set(values))]

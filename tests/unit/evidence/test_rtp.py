@@ -116,6 +116,25 @@ def test_ip_options_and_csrcs_move_the_rest(tmp_path: Path) -> None:
     assert read(tmp_path, data)[["kind", "seq", "level"]].tolist() == [(KIND_RTP, 65_535, 5)]
 
 
+def test_headers_of_several_lengths_side_by_side(tmp_path: Path) -> None:
+    """What stands behind a longer IP header (RFC 791) is no other than what stands behind a plain one, TCP between."""
+    segment = ethernet(ipv4(struct.pack(">HHIIBBHHH", 7880, 40_000, 9, 9, 0x50, 0x18, 512, 0, 0), proto=6))
+    plain, moved = (ethernet(ipv4(udp(rtp(extension=LEVEL_5)), options=bytes(some))) for some in (0, 12))
+    fields = ["kind", "sport", "dport", "pt", "seq", "ts", "ssrc", "level", "digest"]
+    alone = read(tmp_path, plain)[fields].tolist()
+    assert read(tmp_path, plain, moved, segment, moved, plain)[[0, 1, 3, 4]][fields].tolist() == alone * 4
+
+
+def test_a_station_is_the_commonest_of_its_own_address(tmp_path: Path) -> None:
+    """Two receivers, a station each; one frame to the first goes to the second's station, and is altered."""
+    to_server = frame(rtp())
+    to_other = bytes([2]) * 6 + to_server[6:30] + bytes([198, 18, 0, 99]) + to_server[34:]
+    stray = to_other[:6] + to_server[6:]
+    digests = read(tmp_path, to_server, to_other, stray, to_other, to_server)["digest"].tolist()
+    assert digests[0] == digests[4] == digests[2] ^ 2
+    assert digests[1] == digests[3]
+
+
 def test_padding_of_short_frames_is_not_payload(tmp_path: Path) -> None:
     """Ethernet pads to 60 bytes: the datagram ends where its length says, so both sides of a link agree."""
     short = frame(b"\xffabc")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from lab.analysis.wire import streams
 from lab.analysis.wire.streams import Stream, behind, place, shift, stream, unwrap
 from lab.evidence.values import KIND_RTP, PACKET, Packets
 
@@ -23,6 +26,30 @@ def test_unwrapping_starts_near_a_known_number() -> None:
     """A stream that begins on the far side of the wrap is put on the line of the stream it belongs to."""
     assert unwrap(np.array([2], np.uint16), 16, near=65_530).tolist() == [65_538]
     assert unwrap(np.array([65_530], np.uint16), 16, near=65_538).tolist() == [65_530]
+
+
+@settings(deadline=None)
+@given(st.sampled_from([16, 32]), st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20), st.booleans())
+def test_each_number_is_the_closest_to_the_one_before(bits: int, numbers: list[int], wider: bool) -> None:
+    """Half of the circle away is behind; it does not matter whether the numbers' own type could hold more."""
+    full, half = 1 << bits, 1 << (bits - 1)
+    wrapped = [number % full for number in numbers]
+    line = [wrapped[0]]
+    for number in wrapped[1:]:
+        line.append(line[-1] + (number - line[-1] + half) % full - half)
+    assert unwrap(np.array(wrapped, np.uint64 if wider else f"u{bits // 8}"), bits).tolist() == line
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_it_does_not_matter_how_many_are_read_at_once(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of packets in order and of such that are not: each field is that of its packet."""
+    monkeypatch.setattr(streams, "_PART", part)
+    for numbers in ([1, 2, 3, 4, 5], [1, 3, 2, 3, 4]):
+        packets = rtp(numbers)
+        packets["length"] = packets["digest"] = packets["seq"]
+        found = stream(packets)
+        assert found.length.tolist() == found.digest.tolist() == found.seq.tolist()
+        assert found.t_ns.size == len(set(numbers))
 
 
 def test_copies_and_disorder_are_counted_and_the_first_sighting_stays() -> None:
