@@ -43,22 +43,36 @@ def find(cache: Path, state_key: str) -> Found:
 
 def keep(file: Path, state_key: str) -> Path:
     """Give the complete `file` its name and return it."""
-    named = file.with_name(f"{state_key}.{_digest(file)}.state")
+    named = file.with_name(f"{state_key}.{_read(file)}.state")
     return file.rename(named)
+
+
+def remove(file: Path) -> None:
+    """Remove a state and the note beside it, if they are still there."""
+    file.unlink(missing_ok=True)
+    _note(file).unlink(missing_ok=True)
 
 
 def _digest(file: Path) -> str:
     """Return the SHA-256 of `file`: as it was noted beside it, where the file is still the one that was read then."""
     facts = file.stat()
     unchanged = f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino} "
-    note = file.with_name(file.name + ".read")
+    note = _note(file)
     with suppress(FileNotFoundError):
         if (noted := note.read_text()).startswith(unchanged):
             return noted.removeprefix(unchanged)
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = _read(file)
     _write(note, unchanged + digest)
     return digest
+
+
+def _note(file: Path) -> Path:
+    return file.with_name(f"{file.name}.read")
+
+
+def _read(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write(note: Path, text: str) -> None:

@@ -85,7 +85,7 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
     found = states.find(cache, state_key)
     for file in found.broken:
         report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
-        file.unlink()
+        states.remove(file)
     if found.good:
         with _close_on_error(_launch(engine, router, links, found.good.name)) as console:
             facts = _answer(engine, router, console, RESUME_S, SAY)

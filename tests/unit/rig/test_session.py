@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,7 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         scenario=asked,
         joined=(publisher,),
         network=quiet,  # type: ignore[arg-type]
+        witnesses=SimpleNamespace(ticking=lambda: None),  # type: ignore[arg-type]
         traffic=quiet,  # type: ignore[arg-type]
         crowd=Idle(),  # type: ignore[arg-type]
         injector=Idle(),  # type: ignore[arg-type]
@@ -204,9 +206,59 @@ def test_a_client_that_is_never_ready_is_evidence_where_the_scenario_may_be_why(
     engine = FakeEngine()
     monkeypatch.setattr(engine, "logs", lambda _: "no route\n")
     folder, lab = run_folder(tmp_path, asked), on_fake(engine, tmp_path, asked)
+    paced: list[bool] = []
+    witnesses: Any = SimpleNamespace(pace=lambda: paced.append(True))
     with nullcontext() if judged else pytest.raises(ClientFailed, match=r"a was not ready within 25 s:\n.*no route"):
-        assert session._all_hear(lab, asked, (late,), folder) is False
+        assert session._all_hear(lab, asked, (late,), folder, witnesses) is False
+    assert paced == [True]
     assert folder.manifest.phases[-1].facts == {"ready": False}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_the_pacer_starts_when_all_have_joined_or_while_they_are_long_about_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """Not while they connect, who need that CPU; but whoever never joins has a witness of his machine too."""
+    happened: list[object] = []
+
+    def wait_for(_engine: object, joined: tuple[Any, ...], _event: str, within_s: float) -> tuple[Any, ...]:
+        happened.append(within_s)
+        return joined if late and within_s == session.SOON_S else ()
+
+    monkeypatch.setattr(clients, "wait_for", wait_for)
+    witnesses: Any = SimpleNamespace(pace=lambda: happened.append("pace"))
+    client: Any = SimpleNamespace(client=Client(name="a", role="publisher"))
+    folder, lab = run_folder(tmp_path, PLAIN), on_fake(FakeEngine(), tmp_path, PLAIN)
+    assert session._all_hear(lab, PLAIN, (client,), folder, witnesses)
+    more = [lifetime.JOIN_S - session.SOON_S] if late else []
+    assert happened == [session.SOON_S, "pace", *more]
+
+
+def test_nothing_is_measured_before_the_pacer_ticks(tmp_path: Path, clock: Clock) -> None:
+    """It is waited for between settling and the clean control."""
+    phases: list[str] = []
+    made, _ = stage(tmp_path, lambda moment: phases.append(moment.phase) or moment.phase == "control")
+    ticking: Any = SimpleNamespace(ticking=lambda: phases.append("ticks"))
+    with suppress(session._Enough):
+        session._windows(replace(made, witnesses=ticking), int(clock.now_s * 1e9))
+    assert [*dict.fromkeys(phases)] == ["settle", "ticks", "control"]
+
+
+def test_the_server_is_asked_while_the_last_frames_are_heard(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its answer is there before anybody leaves."""
+    waits, asked = threading.Event(), threading.Event()
+
+    def keep_rooms(*_: object) -> None:
+        assert waits.wait(10)
+        asked.set()
+
+    monkeypatch.setattr(session.server_words, "keep_rooms", keep_rooms)
+    monkeypatch.setattr(ending.Ears, "wait", lambda _: waits.set())
+    made, _ = stage(tmp_path, lambda _: False)
+    made.drain()
+    assert asked.is_set()
 
 
 @pytest.mark.parametrize("duration_ms", [1_000, 600_000, 3_600_000])

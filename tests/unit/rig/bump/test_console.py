@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lab.errors import EnvironmentFault
-from lab.rig.bump.console import Console, ConsoleClosed
+from lab.rig.bump.console import START, Console, ConsoleClosed
 
 
 class Echo:
@@ -22,6 +22,9 @@ class Echo:
     def write(self, data: bytes) -> None:
         """Take a script and prepare the answer."""
         self.written += data.decode()
+        if self.written.startswith("printf '%s"):  # lines of tc, whose answer has no token
+            self.pending = self.said.encode()
+            return
         token = re.findall(r"--[0-9a-f]{16}--", self.written)[-1]
         self.pending = self.said.encode() if self.silent else f"{self.said}\n{token} {self.code}\n".encode()
 
@@ -53,20 +56,37 @@ def test_each_script_has_a_token_of_its_own() -> None:
     assert len(set(re.findall(r"--[0-9a-f]{16}--", shell.written))) == 2
 
 
-def test_tc_runs_all_lines_in_one_process_by_its_path() -> None:
-    """One batch; each line of the answer is one JSON document."""
-    shell = Echo('[{"kind":"prio"}]\n\n[]\n')
-    answer = Console(shell).tc([("tc", "qdisc", "show", "dev", "up0"), ("tc", "filter", "show")])
+SHOWS = [("tc", "qdisc", "show", "dev", "up0"), ("tc", "filter", "show", "dev", "up0")]
+
+
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_tc_is_one_process_that_takes_lines(size: int) -> None:
+    """No new program for any of them; each `show` is answered by one JSON document, the last one ends the answer."""
+    shell = Echo('[{"kind":"prio"}]\r\n\n[]\n', size=size)
+    answer = Console(shell).tc([("tc", "qdisc", "replace", "dev", "up0", "root", "prio"), *SHOWS])
     assert answer == [[{"kind": "prio"}], []]
-    assert shell.written.startswith(
-        "/usr/sbin/tc -j -s -r -batch - <<'END'\nqdisc show dev up0\nfilter show\nEND\nprintf"
-    )
+    lines = "'qdisc replace dev up0 root prio' 'qdisc show dev up0' 'filter show dev up0'"
+    assert shell.written == f"printf '%s\\n' {lines} >/tc-lines\n"
 
 
 def test_a_refusal_has_tc_s_words() -> None:
-    """The error says what tc said."""
-    with pytest.raises(EnvironmentFault, match=r"Specified qdisc kind is unknown.*Command failed -:1"):
-        Console(Echo("Error: Specified qdisc kind is unknown. Command failed -:1", 1)).tc([("tc", "qdisc")])
+    """The error says what tc said; that tc has ended, and another takes its place."""
+    shell = Echo("[]\nError: Specified qdisc kind is unknown.\nCommand failed -:1\n")
+    with pytest.raises(EnvironmentFault, match=r"refused: Error: Specified qdisc kind is unknown. Command failed -:1"):
+        Console(shell).tc(SHOWS)
+    assert shell.written.endswith(f"{START}\n")
+
+
+def test_words_that_are_no_answer_are_told() -> None:
+    """A warning beside all answers is not passed over."""
+    with pytest.raises(EnvironmentFault, match="refused: Warning: quantum of class is big"):
+        Console(Echo("Warning: quantum of class is big.\n[]\n[]\n")).tc(SHOWS)
+
+
+def test_a_tc_that_is_silent_is_an_error_with_what_it_said() -> None:
+    """Half of the answers are none."""
+    with pytest.raises(EnvironmentFault, match="did not answer in time; it said "):
+        Console(Echo("[]\n", silent=True)).tc(SHOWS)
 
 
 def test_silence_is_an_error_with_what_was_said() -> None:
