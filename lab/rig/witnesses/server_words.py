@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from lab.errors import EnvironmentFault, EvidenceError
 from lab.evidence import names, server_log
@@ -38,9 +39,15 @@ def keep_last_words(lab: Lab, folder: RunFolder, room: str) -> None:
 
     The scenario's own clients have left; their tracks are waited for, and no crowd's.
     """
-    log = _closed_log(lab, folder, room)
-    folder.write(names.SERVER_CONFIG, lab.server_configuration)
-    folder.write(names.SERVER_LOG, lab.redacted(log))
+    with ThreadPoolExecutor(1) as beside:
+        metrics = beside.submit(_keep_metrics, lab, folder)
+        log = _closed_log(lab, folder, room)
+        folder.write(names.SERVER_CONFIG, lab.server_configuration)
+        folder.write(names.SERVER_LOG, lab.redacted(log))
+    metrics.result()
+
+
+def _keep_metrics(lab: Lab, folder: RunFolder) -> None:
     try:
         folder.write(names.SERVER_METRICS, _asked(lab, METRICS_PORT, "metrics"))
     except EnvironmentFault as silent:
