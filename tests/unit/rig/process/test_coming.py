@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 from typing import Any
@@ -66,14 +67,34 @@ def test_its_own_lateness_is_a_failure_like_another() -> None:
         all_arrived([late])
 
 
-@pytest.mark.parametrize("wait", [lambda never: arrived(never), lambda never: all_arrived([never])])
-def test_a_signal_ends_the_waiting(wait: Any) -> None:
-    """Although, inside a shield, it is not raised by itself."""
+@pytest.mark.parametrize("wait", [arrived, lambda coming: all_arrived([coming])])
+def test_a_signal_ends_the_waiting(wait: Callable[[Future[Any]], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although, inside a shield, it is not raised by itself; what is waited for is still on its way then."""
+    coming, begun, over = Future[Any](), Event(), Event()
+
+    def check() -> None:
+        checked()
+        begun.set()
+
+    def press() -> None:
+        begun.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+        over.wait(10)
+        coming.set_result(None)
 
     def run() -> None:
         with signals.interruptible(), signals.shielded():
-            os.kill(os.getpid(), signal.SIGINT)
-            wait(Future())
+            pressing = pool.submit(press)
+            try:
+                wait(coming)
+            finally:
+                on_its_way.append(not coming.done())
+                over.set()
+                pressing.result()
 
-    with pytest.raises(Interrupted):
+    on_its_way: list[bool] = []
+    checked = signals.check
+    monkeypatch.setattr(signals, "check", check)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(Interrupted):
         run()
+    assert on_its_way == [True]
