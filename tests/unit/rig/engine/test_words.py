@@ -69,7 +69,7 @@ def test_one_that_stays_silent_is_named_with_its_last_words() -> None:
 
 def test_one_that_chatters_is_not_waited_for_longer() -> None:
     """Other words do not buy time."""
-    speaker = Speaker(word for word in [b"busy\n"] * 1_000_000)
+    speaker = Speaker(word for word in [b"busy\n"] * 20_000)
     with pytest.raises(EnvironmentFault, match="was not ready within"):
         hear(speaker, within_s=0.05)
 

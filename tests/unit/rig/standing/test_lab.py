@@ -15,6 +15,7 @@ import pytest
 
 import lab.rig.standing.lab as rig
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError
+from lab.rig.bump import driver
 from lab.rig.bump.driver import JOINED
 from lab.rig.engine.engine import OWNER_LABEL, ContainerSpec, Heard
 from lab.rig.layout.containers import NODE_READY
@@ -97,6 +98,31 @@ def test_a_lab_that_ends_leaves_nothing_and_dismisses_the_watchdog(dog: Dog, tmp
         assert engine.names
         assert lab.scratch.stat().st_mode & 0o777 == 0o700
     assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "late"), [(NODE_READY, "the router was not ready"), (JOINED, "the node of .* was not ready")]
+)
+def test_a_lab_is_entered_when_router_and_nodes_are_ready(
+    dog: Dog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, late: str
+) -> None:
+    """Both: one that is not is named, and nothing is left."""
+    monkeypatch.setattr(pieces, "NODE_READY_S", 0.05)
+    monkeypatch.setattr(driver, "ROUTER_S", 0.05)
+    engine = FakeEngine(said=said)
+    with pytest.raises(EnvironmentFault, match=late), planned(engine, tmp_path, Seen()):
+        pass
+    assert (engine.names, dog.dismissed) == ([], True)
+
+
+def test_every_node_shares_the_router_s_processes_and_no_other_its_network(dog: Dog, tmp_path: Path) -> None:
+    """So it finds the router's network, and no network of the engine's is needed."""
+    engine = ready()
+    with planned(engine, tmp_path, Seen()) as lab:
+        lab.complete()
+        shared = {name: engine.specs[node].processes for name, node in lab.nodes.items()}
+        assert shared == dict.fromkeys(("server", "a", "b"), lab.router)
+        assert engine.specs[lab.server].join == lab.nodes["server"]
 
 
 def test_a_failed_bring_up_is_undone_even_when_it_was_to_be_kept(dog: Dog, tmp_path: Path) -> None:
