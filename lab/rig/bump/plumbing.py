@@ -87,7 +87,7 @@ def _edge(link: BumpedLink) -> list[Argv]:
     return [
         ("ip", "link", "add", wire, "type", "veth", "peer", "name", link.edge),
         *_bridge(lan),
-        # Did it answer for the router, packets would walk past both taps, and nothing could tell.
+        # Did it answer for the router, packets would walk past the edge too, where nobody saw them come.
         ("ip", "link", "set", lan, "arp", "off"),
         *_port(wire, lan),
         *_bridge(f"br{link.index}"),
