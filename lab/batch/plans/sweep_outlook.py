@@ -14,9 +14,9 @@ from lab.report.amounts import length, many
 from lab.scenario.model import Media
 from lab.scenario.sweeping import Axis, spelled
 
-RUN_S = 3.5
+RUN_S = 2.0
 """What a run takes besides its media: captures opened, clients started and joined, buffers drained."""
-LAB_S = 6.0
+LAB_S = 3.0
 """What a lab takes: containers, bump and server, and taking them down. Both measured on two cores."""
 
 

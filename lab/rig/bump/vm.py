@@ -80,7 +80,7 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
     The taps of every link must exist; `machine` is what WHO says. Raises EnvironmentFault with QEMU's last words when
     it does not come up.
     """
-    identity, version = machine.splitlines()
+    identity, version = machine.splitlines()[-2:]  # before them the engine may have said something
     state_key = states.key(identity, PREPARE, links)
     found = states.find(cache, state_key)
     for file in found.broken:

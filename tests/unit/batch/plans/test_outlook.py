@@ -45,15 +45,15 @@ def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     assert cells[0].split() == ["1", "clean", "control", "1"]
     assert cells[-1].split() == ["15", "clean", "control", "3"]
     assert sum("loss=10% server.version=v1.13.4" in cell for cell in cells) == 2
-    assert "18.5 s a run, of which 3.5 s are not media; 2 labs of 6 s each" in text
-    assert "about 5 min in all on one lane" in text
+    assert "17 s a run, of which 2 s are not media; 2 labs of 3 s each" in text
+    assert "about 4 min in all on one lane" in text
 
 
 def test_runs_of_different_length_are_told_as_a_span(tmp_path: Path) -> None:
     """From the shortest to the longest; hours where it takes hours."""
     text = said(written(tmp_path, PLAIN), axes=("media.duration=10s,30m",), repeat=3, controls=False)
     assert "a sweep of 6 cells and 0 clean controls" in text
-    assert "18.5 to 1808.5 s a run" in text
+    assert "17 to 1807 s a run" in text
     assert "about 92 min" in text
     assert "about 3 h 03 min" in said(
         written(tmp_path, PLAIN), axes=("media.duration=10s,30m",), repeat=6, controls=False
