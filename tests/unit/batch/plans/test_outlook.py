@@ -46,7 +46,7 @@ def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     assert cells[-1].split() == ["15", "clean", "control", "3"]
     assert sum("loss=10% server.version=v1.13.4" in cell for cell in cells) == 2
     assert "17 s a run, of which 2 s are not media; 2 labs of 3 s each" in text
-    assert "about 4 min in all on one lane" in text
+    assert "about 5 min in all on one lane" in text
 
 
 def test_runs_of_different_length_are_told_as_a_span(tmp_path: Path) -> None:
