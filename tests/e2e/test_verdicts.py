@@ -49,10 +49,13 @@ def hop(done: Judged, name: str) -> Hop:
 
 
 def rtp_ordinals_lost_on_uplink(recording: Recording) -> list[int]:
-    """Return which of the publisher's RTP packets since the impairment, counted from 0, did not cross its uplink."""
+    """Return which of the publisher's RTP packets, counted from the impairment's command, did not cross its uplink.
+
+    Not from its read-back: before that comes it is in force, and may have dropped.
+    """
     ip = next(client.address for client in recording.clients if client.name == "publisher")
     number = int.from_bytes(bytes(map(int, ip.split("."))), "big")
-    since = next(step.to_ns for step in recording.steps if step.name == "impair")
+    since = next(step.from_ns for step in recording.steps if step.name == "impair")
 
     def sequence(place: str) -> list[int]:
         packets = next(t.packets for t in recording.taps if t.place == place and t.client == "publisher")

@@ -92,12 +92,12 @@ def test_a_part_and_a_time_are_read() -> None:
 
 
 def test_a_cell_begins_only_when_it_would_be_done_in_time(swept: Plan) -> None:
-    """35 s of media and 3.5 s around: with a minute to go after 21 s one fits, after 22 s none."""
+    """35 s of media and 2 s around: with a minute to go after 23 s one fits, after 24 s none."""
     now = [100.0]
     may_begin = Selection(max_time_ms=60_000).may_begin(lambda: now[0])
     assert may_begin(swept.cells[0])
-    now[0] = 121.0
+    now[0] = 123.0
     assert may_begin(swept.cells[0])
-    now[0] = 122.0
+    now[0] = 124.0
     assert not may_begin(swept.cells[0])
     assert Selection().may_begin(lambda: now[0])(swept.cells[0])
