@@ -27,9 +27,9 @@ STATS_PERIOD_NS = 100_000_000
 FIRST_PERIOD_NS = 25_000_000
 """Until media flows: nothing is measured yet, and everybody waits for it."""
 OWN_EVERY = 5
-"""Periods from one look at what is published to the next: a look costs 2 ms of CPU, and nothing there changes fast."""
+"""Periods (of 100 ms) from one look at what is published to the next: a look costs 2 ms of CPU, and nothing there
+changes fast."""
 STATS_LIMIT_S = 1.0
-LAST_STATS_LIMIT_S = 0.5
 POLL_S = 0.02
 EXIT_NOT_CONNECTED = 3
 
@@ -133,19 +133,20 @@ class _Statistics:
             async for now in self._each_period():
                 await self._write(now, self._own if next(turns) == 0 else ())
         finally:
-            await self._write(time.monotonic_ns(), self._own, limit_s=LAST_STATS_LIMIT_S)
+            await self._write(None, self._own)
 
-    async def _write(self, now: int, own: Sequence[rtc.LocalAudioTrack], limit_s: float = STATS_LIMIT_S) -> None:
+    async def _write(self, now: int | None, own: Sequence[rtc.LocalAudioTrack]) -> None:
+        """Write the answer with the time `now`, or with its own: nothing is read any more after the last one."""
         if not own and not self._listener.tracks:
             return
         try:
-            record = await asyncio.wait_for(sample(own, self._listener.tracks), limit_s)
+            record = await asyncio.wait_for(sample(own, self._listener.tracks), STATS_LIMIT_S)
         except Exception as failed:  # noqa: BLE001 - the SDK raises bare Exception; a missing sample is evidence
             if not self._refused:
-                self._journal.note("stats-refused", text=str(failed) or f"no answer within {limit_s:g} s")
+                self._journal.note("stats-refused", text=str(failed) or f"no answer within {STATS_LIMIT_S:g} s")
             self._refused = True
             return
-        self._lines.write({"t": now, **record})
+        self._lines.write({"t": now or time.monotonic_ns(), **record})
         self._listener.watch(record)
 
     async def _each_period(self) -> AsyncIterator[int]:

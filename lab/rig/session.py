@@ -40,6 +40,8 @@ LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
 SOON_S = 2.0
 """In which clients have usually joined and heard each other."""
+PACER_MS = 2_000
+"""Who settles as long has a pacer by then; publishers that settle less wait for it before they begin."""
 LAST_POLL_S = 0.05
 ALONE = nullcontext()
 """For a run that has the machine to itself."""
@@ -159,6 +161,8 @@ class _Stage:
 
 def _media(stage: _Stage) -> None:
     """Let the publishers begin, follow the windows, and end with empty buffers; "enough" ends the windows at once."""
+    if stage.scenario.media.settle_ms < PACER_MS:
+        stage.witnesses.ticking()
     start = time.monotonic_ns() + int(LEAD_S * 1e9)
     clients.release(stage.joined, start)
     stage.folder.mark("go_ns", _realtime(start))

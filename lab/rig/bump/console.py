@@ -26,11 +26,11 @@ KNOCK_S = 2.0
 LINES = "/tc-lines"
 """The pipe from which the one tc of a machine takes its lines."""
 START = f"""rm -f {LINES}; mkfifo {LINES}
-{TC} -j -s -r -batch - <>{LINES} 2>&1 &"""
+{{ {TC} -j -s -r -batch - <>{LINES} 2>&1; echo "tc ended"; }} &"""
 """Starts that tc, which answers on the console. One for all, because a machine just resumed takes half a second for a
 new program, of which it has to translate every instruction."""
-FAILED = "Command failed"
-"""What tc says at last when it refused a line."""
+ENDED = "tc ended"
+"""What is said behind the words with which tc refused a line, or behind whatever else it ended of."""
 # A kernel that does not know the seed takes it without a word and forgets it.
 FACTS = f"""uname -r; {TC} -V
 {TC} qdisc add dev lo root netem seed 1 2>/dev/null
@@ -56,6 +56,7 @@ class Console:
     def __init__(self, stream: Shell) -> None:
         """Take over `stream`, which must read commands from its input."""
         self._stream = stream
+        self._owed, self._heard = 0, b""  # of tc's answers: how many are to come, and what has come of them
 
     def knock(self, timeout_s: float) -> None:
         """Wait until the shell answers. Raises ConsoleClosed at the end of the stream, EnvironmentFault when late.
@@ -96,19 +97,26 @@ class Console:
         lines were then not done.
         """
         words = " ".join(shlex.quote(shlex.join(line[1:])) for line in lines)
+        shows = sum(line[2] == "show" for line in lines)
+        self._owed += shows
         self._stream.write(f"printf '%s\\n' {words} >{LINES}\n".encode())
-        said = self._said(shows=sum(line[2] == "show" for line in lines))
+        said = self._said()
         if refused := [line for line in said if not line.startswith("[")]:
-            self._stream.write(f"{START}\n".encode())  # it has ended
             raise EnvironmentFault(f"tc refused: {' '.join(refused)}", fix="see router/steps.jsonl for what was run")
-        return [json.loads(line) for line in said]
+        return [json.loads(line) for line in said[-shows:]]
 
-    def _said(self, shows: int) -> list[str]:
-        """Return tc's lines, up to the answer to the last of its `shows`, or to its refusal."""
-        until, data, said = time.monotonic() + ANSWER_S, b"", list[str]()
-        while sum(line.startswith("[") for line in said) < shows and not any(FAILED in line for line in said):
-            data += self._read(until, data)
-            said = [line.strip() for line in data.decode(errors="replace").split("\n")[:-1] if line.strip()]
+    def _said(self) -> list[str]:
+        """Return tc's lines, up to the answer to the last `show`, or to its end; another tc is then started.
+
+        A question whose answer was not waited for (a signal, too long a silence) is answered first.
+        """
+        until, said = time.monotonic() + ANSWER_S, list[str]()
+        while sum(line.startswith("[") for line in said) < self._owed and ENDED not in said:
+            self._heard += self._read(until, self._heard)
+            said = [line.strip() for line in self._heard.decode(errors="replace").split("\n")[:-1] if line.strip()]
+        self._owed, self._heard = 0, b""
+        if ENDED in said:
+            self._stream.write(f"{START}\n".encode())
         return said
 
     def close(self) -> None:

@@ -43,8 +43,10 @@ def find(cache: Path, state_key: str) -> Found:
 
 def keep(file: Path, state_key: str) -> Path:
     """Give the complete `file` its name and return it."""
-    named = file.with_name(f"{state_key}.{_read(file)}.state")
-    return file.rename(named)
+    digest = _read(file)
+    named = file.rename(file.with_name(f"{state_key}.{digest}.state"))
+    _write(_note(named), _unchanged(named) + digest)
+    return named
 
 
 def remove(file: Path) -> None:
@@ -55,8 +57,7 @@ def remove(file: Path) -> None:
 
 def _digest(file: Path) -> str:
     """Return the SHA-256 of `file`: as it was noted beside it, where the file is still the one that was read then."""
-    facts = file.stat()
-    unchanged = f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino} "
+    unchanged = _unchanged(file)
     note = _note(file)
     with suppress(FileNotFoundError):
         if (noted := note.read_text()).startswith(unchanged):
@@ -64,6 +65,12 @@ def _digest(file: Path) -> str:
     digest = _read(file)
     _write(note, unchanged + digest)
     return digest
+
+
+def _unchanged(file: Path) -> str:
+    """Return what is another text when `file` has been written to, or is another one."""
+    facts = file.stat()
+    return f"{facts.st_mtime_ns} {facts.st_size} {facts.st_ino} "
 
 
 def _note(file: Path) -> Path:

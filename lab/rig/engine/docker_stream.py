@@ -142,10 +142,19 @@ class ExecStream:
         """Read until `size` bytes are pending; False when the stream ended before the first of them."""
         while len(self._pending) < size:
             self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
-            data = self._stream.recv(size - len(self._pending))
+            data = self._received(size - len(self._pending))
             if not data and not self._pending:
                 return False
             if not data:
                 raise EnvironmentFault("the stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
             self._pending += data
         return True
+
+    def _received(self, size: int) -> bytes:
+        try:
+            return self._stream.recv(size)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            words = f"the engine broke the stream: {error}"
+            raise EnvironmentFault(words, fix="did it stop? see `lab doctor`") from error

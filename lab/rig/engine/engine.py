@@ -1,6 +1,6 @@
 """The one door to the container engine: about a dozen verbs, typed, every object labelled.
 
-`Engine` is the protocol; `rig.docker_engine.DockerEngine` is the real one, `tests/fakes/engine.py` the fake
+`Engine` is the protocol; `rig.engine.docker_engine.DockerEngine` is the real one, `tests/fakes/engine.py` the fake
 with Docker's oddities. Objects are named by id after creation; not-found on removal is success.
 Errors are `EnvironmentFault`; every call has a timeout.
 """

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from lab.errors import LeftoverError
+from lab.errors import EnvironmentFault, LeftoverError
 from lab.rig.bump.driver import Bump, joined, startable
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL
 from lab.rig.layout import containers, lifetime, owner
@@ -133,7 +133,16 @@ class Lab:
         self._nodes = {node.name: self._later(partial(made.start_node, node, self.router)) for node in nodes}
         self._bump = self._later(self._start_bump)
         self._server = self._later(partial(self._start_server, made))
-        all_arrived([devices, *self._nodes.values()])
+        try:
+            all_arrived([devices, *self._nodes.values()])
+        except EnvironmentFault:
+            if not self._router_runs():
+                arrived(devices)  # its words say why no node could join it
+            raise
+
+    def _router_runs(self) -> bool:
+        state = self.machine.engine.state(self.router)
+        return state is not None and state.running
 
     def _later(self, task: Callable[[], T]) -> Future[T]:
         """Have `task` done side by side with all else; taking down waits for its end."""

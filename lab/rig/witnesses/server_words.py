@@ -1,4 +1,4 @@
-"""What the server says of a run: its rooms just before the clients leave, and its last words when they have left.
+"""What the server says of a run: its rooms while the last frames are heard, and its last words when they have left.
 
 Law: it is asked from its own namespace, over loopback, so that no packet of it is on a tap; its words are evidence
 without secrets; a server that does not answer in time is no failure of the run, and a file says so.

@@ -75,7 +75,7 @@ def test_statistics_come_faster_until_media_flows(monkeypatch: pytest.MonkeyPatc
 
 def test_a_last_answer_that_does_not_come_holds_nobody_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is an event; whoever is told to leave leaves."""
-    monkeypatch.setattr(participant, "LAST_STATS_LIMIT_S", 0.01)
+    monkeypatch.setattr(participant, "STATS_LIMIT_S", 0.01)
 
     async def silent(*_: object) -> None:
         await asyncio.Event().wait()

@@ -244,6 +244,19 @@ def test_nothing_is_measured_before_the_pacer_ticks(tmp_path: Path, clock: Clock
     assert [*dict.fromkeys(phases)] == ["settle", "ticks", "control"]
 
 
+@pytest.mark.parametrize(("settle_ms", "waited"), [(2_000, []), (1_000, ["ticks"]), (0, ["ticks"])])
+def test_who_settles_too_short_for_a_pacer_waits_for_it_first(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, settle_ms: int, waited: list[str]
+) -> None:
+    """Publishers make no more frames than they were asked for, so nobody waits while they push."""
+    happened: list[str] = []
+    made, _ = stage(tmp_path, lambda _: True, replace(PLAIN, media=replace(PLAIN.media, settle_ms=settle_ms)))
+    monkeypatch.setattr(clients, "release", lambda *_: happened.append("go"))
+    ticking: Any = SimpleNamespace(ticking=lambda: happened.append("ticks"))
+    session._media(replace(made, witnesses=ticking))
+    assert happened[: happened.index("go")] == waited
+
+
 def test_the_server_is_asked_while_the_last_frames_are_heard(
     tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

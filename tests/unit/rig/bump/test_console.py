@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -71,16 +72,40 @@ def test_tc_is_one_process_that_takes_lines(size: int) -> None:
 
 def test_a_refusal_has_tc_s_words() -> None:
     """The error says what tc said; that tc has ended, and another takes its place."""
-    shell = Echo("[]\nError: Specified qdisc kind is unknown.\nCommand failed -:1\n")
+    shell = Echo("[]\nError: Specified qdisc kind is unknown.\nCommand failed -:1\ntc ended\n")
     with pytest.raises(EnvironmentFault, match=r"refused: Error: Specified qdisc kind is unknown. Command failed -:1"):
         Console(shell).tc(SHOWS)
     assert shell.written.endswith(f"{START}\n")
 
 
 def test_words_that_are_no_answer_are_told() -> None:
-    """A warning beside all answers is not passed over."""
+    """A warning beside all answers is not passed over; the tc that gave it goes on."""
+    shell = Echo("Warning: quantum of class is big.\n[]\n[]\n")
     with pytest.raises(EnvironmentFault, match="refused: Warning: quantum of class is big"):
-        Console(Echo("Warning: quantum of class is big.\n[]\n[]\n")).tc(SHOWS)
+        Console(shell).tc(SHOWS)
+    assert START not in shell.written
+
+
+def test_a_tc_that_dies_is_noticed_at_once() -> None:
+    """Without a word of its own; another one takes its place."""
+    shell = Echo("[]\ntc ended\n", silent=True)
+    with pytest.raises(EnvironmentFault, match="tc refused: tc ended"):
+        Console(shell).tc(SHOWS)
+    assert shell.written.endswith(f"{START}\n")
+
+
+@pytest.mark.parametrize("came", ["", "[1]\n", "[1]\n[", "[1]\n[2]"])
+def test_an_answer_that_was_not_waited_for_is_nobody_else_s(came: str) -> None:
+    """A signal ended the waiting, or it took too long: the next question gets its own answer, however little came."""
+    console = Console(Echo(silent=True))
+    shell: Any = console._stream
+    shell.said = came
+    with pytest.raises(EnvironmentFault, match="in time"):
+        console.tc(SHOWS)
+    shell.said = "[1]\n[2]\n".removeprefix(came) + "[3]\n[4]\n"
+    assert console.tc(SHOWS) == [[3], [4]]
+    shell.said = "[5]\n[6]\n"
+    assert console.tc(SHOWS) == [[5], [6]]
 
 
 def test_a_tc_that_is_silent_is_an_error_with_what_it_said() -> None:
