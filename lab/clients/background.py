@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from lab.probe.lines import Lines
 
@@ -150,7 +150,7 @@ class Orders:
         return sends
 
 
-def run(folder: Path) -> None:
+def run(folder: Path) -> NoReturn:
     """Listen, send and count until the process ends."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     sinks = [Sink(port) for port in config["listen"]]
@@ -172,6 +172,11 @@ def run(folder: Path) -> None:
         time.sleep(max(0, wake - time.monotonic_ns()) / SECOND_NS)
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Run until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     run(Path(os.environ["LAB_DIR"]))
+
+
+if __name__ == "__main__":
+    main()

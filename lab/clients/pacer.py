@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from lab.probe.lines import Lines, realtime_minus_monotonic_ns
 
@@ -76,7 +77,7 @@ def softnet(text: str) -> dict[str, int]:
     return {"softnet_dropped": sum(row[1] for row in rows), "softnet_squeezed": sum(row[2] for row in rows)}
 
 
-def run(folder: Path) -> None:
+def run(folder: Path) -> NoReturn:
     """Tick until the process ends; a tick that came late does not move the ones after it."""
     ticks, seconds = Lines.create(folder / "pacer.jsonl", "pacer"), Lines.create(folder / "seconds.jsonl", "seconds")
     before = _cpu_times()
@@ -114,6 +115,11 @@ def _backlogs() -> dict[str, int]:
     return softnet(Path("/proc/net/softnet_stat").read_text(encoding="ascii"))
 
 
-if __name__ == "__main__":
+def main() -> NoReturn:
+    """Run until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     run(Path(os.environ["LAB_DIR"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -52,9 +52,9 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(argv: list[str]) -> int:
-    """Listen or send, as `argv` says."""
-    match argv:
+def main() -> int:
+    """Listen or send, as the arguments say."""
+    match argv := sys.argv[1:]:
         case ["listen", port, seconds]:
             _say(json.dumps(listen(int(port), float(seconds))))
         case ["send", host, port, count, gap_ms]:
@@ -65,4 +65,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -10,13 +10,12 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.errors import ClientFailed
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.rig.bump.network import Network
-from lab.rig.engine import words
 from lab.rig.faults.injector import Injector
 from lab.rig.layout import lifetime
 from lab.rig.layout.topology import SERVER
@@ -73,7 +72,7 @@ def record(
             around.witnesses.watch(names.container(each.client.name), each.container, node=each.client.name)
         injector = stack.enter_context(Injector(lab, scenario, folder, joined))
         clients.admit(joined)
-        if _all_hear(lab, scenario, joined, folder, around.witnesses):
+        if _all_hear(scenario, joined, folder, around.witnesses):
             stage = _Stage(
                 lab=lab,
                 scenario=scenario,
@@ -93,20 +92,18 @@ def record(
     folder.seal()
 
 
-def _all_hear(
-    lab: Lab, scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder, witnesses: Witnesses
-) -> bool:
+def _all_hear(scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder, witnesses: Witnesses) -> bool:
     """Wait until every client is ready; say whether all are. The pacer starts then, or when that takes long.
 
     That one is not is evidence when the impairment came first, or its container is kept short; else it is a failure.
     """
-    late = clients.wait_for(lab.machine.engine, joined, "ready", SOON_S)
+    late = clients.wait_for(joined, "ready", SOON_S)
     witnesses.pace()  # not before: clients that connect need the CPU that its start takes
-    late = late and clients.wait_for(lab.machine.engine, joined, "ready", lifetime.JOIN_S - SOON_S)
+    late = late and clients.wait_for(joined, "ready", lifetime.JOIN_S - SOON_S)
     folder.phase("joined", ready=not late)
     if late and scenario.impair == "after_join" and all(each.client.limits == Limits() for each in late):
-        log = words.tail(lab.machine.engine.logs(late[0].container))
-        raise ClientFailed(f"client {late[0].client.name} was not ready within {lifetime.JOIN_S:g} s:\n{log}")
+        words = programs.last_words(late[0].program)
+        raise ClientFailed(f"client {late[0].client.name} was not ready within {lifetime.JOIN_S:g} s:\n{words}")
     return not late
 
 
@@ -130,7 +127,6 @@ class _Stage:
     room: str
     watch: Watch
     counts: Counts
-    pulse: programs.Pulse = field(default_factory=programs.Pulse)
 
     def until(self, due_monotonic_ns: int, phase: str) -> None:
         """Sleep until `due`, ticking about four times a second."""
@@ -139,12 +135,11 @@ class _Stage:
             time.sleep(max(0.0, min(TICK_S, (due_monotonic_ns - time.monotonic_ns()) / 1e9)))
 
     def tick(self, phase: str, left_s: float | None = None) -> None:
-        """Tell the watch, and look after every program when it is time and nothing else is due. Raises _Enough."""
+        """Tell the watch, and look after every program. Raises _Enough."""
+        clients.check_alive(self.joined)
+        self.traffic.check_alive()
+        self.crowd.check_alive()
         idle = left_s is None or left_s > 2 * TICK_S
-        if idle and self.pulse.due():
-            clients.check_alive(self.lab.machine.engine, self.joined)
-            self.traffic.check_alive()
-            self.crowd.check_alive()
         if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
 

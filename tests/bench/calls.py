@@ -168,13 +168,12 @@ def _bare_call(lab: Lab, scenario: Scenario, folder: Path) -> Iterator[Mapping[s
                 "LIVEKIT_TOKEN": server.token(lab.credentials, room, role, lab.identity.deadline_s),
                 "BITRATE": str(scenario.media.bitrate_bps),
             }
-            program = Program(
-                part=f"bare-{role}", module="", folder=folder, node=lab.nodes[role], environment=environment
-            )
-            spec = program_spec(lab.identity, lab.machine.images.client.reference, program)
+            program = Program(part=f"bare-{role}", module="", node=lab.nodes[role])
+            spec = program_spec(lab.identity, lab.machine.images.client.reference, program, folder)
             mounts = (*spec.mounts, Mount(source=Path(__file__).parent, target="/bench"))
             command = ("/venv/bin/python", "-u", "/bench/bare.py", role)
-            found[f"client-{role}"] = engine.start(replace(spec, mounts=mounts, command=command))
+            told = {**spec.environment, **environment}
+            found[f"client-{role}"] = engine.start(replace(spec, mounts=mounts, command=command, environment=told))
         yield found
     finally:
         for name, container in found.items():

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from lab.clients.zygote import LOADED
 from lab.errors import EnvironmentFault
 from lab.rig.engine.engine import (
     NO_LIMIT,
@@ -28,6 +29,8 @@ from lab.rig.engine.engine import (
     Outcome,
     Shell,
 )
+from lab.rig.layout.containers import DOOR
+from tests.fakes.zygote import FakeZygote
 
 T = TypeVar("T")
 
@@ -72,12 +75,14 @@ class FakeEngine:
     registry: bool = True
     silent_from: int | None = None
     said: str = ""
+    deaf: bool = False
     late: int = 0
     refuse_start: frozenset[str] = frozenset()
     refuse_removal: frozenset[str] = frozenset()
     images: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
     specs: dict[str, ContainerSpec] = field(default_factory=dict)
+    zygotes: dict[str, FakeZygote] = field(default_factory=dict)
     _containers: dict[str, ContainerState] = field(default_factory=dict)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -128,6 +133,9 @@ class FakeEngine:
                 raise EnvironmentFault(f"start container {spec.name}: driver failed programming connectivity")
             self._containers[state.id] = replace(state, running=True, pid=1000)
             self.specs[state.id] = spec
+            for mount in spec.mounts:
+                if mount.target == DOOR:
+                    self.zygotes[state.id] = FakeZygote(mount.source, self.said, deaf=self.deaf)
             return state.id
 
         return self._call(f"start {spec.name}", make)
@@ -166,6 +174,8 @@ class FakeEngine:
             if state is not None and state.name in self.refuse_removal:
                 raise EnvironmentFault(f"container {state.name}: device or resource busy")
             self._containers.pop(container, None)
+            if container in self.zygotes:
+                self.zygotes[container].die()
 
         self._call(f"remove {container}", drop)
 
@@ -185,7 +195,8 @@ class FakeEngine:
         """Let every container say the same, once; refuse for one that is gone."""
         if container not in self._containers:
             raise EnvironmentFault(f"log refused: No such container: {container}")
-        return Saying(self.said.encode(), lambda: not self._runs(container))
+        said = LOADED if container in self.zygotes else self.said
+        return Saying(said.encode(), lambda: not self._runs(container))
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Remember the new limits in the container's spec."""
@@ -208,6 +219,8 @@ class FakeEngine:
         """Let a container end; `oom_killed` with exit code 0 is what a child's death for memory looks like."""
         ended = replace(self._containers[container], running=False, exit_code=exit_code, oom_killed=oom_killed, pid=0)
         self._containers[container] = ended
+        if container in self.zygotes:
+            self.zygotes[container].die()
 
     @property
     def names(self) -> list[str]:

@@ -16,12 +16,13 @@ from types import TracebackType
 PATIENCE_S = 100.0
 """Twice that, before and after a window, is less than the life of a lab has beyond its media (`lifetime.AROUND_S`)."""
 
-APART_S = 0.15
-"""From one lane's media to the next one's, so that what all do at the same moment of it is done in turn: a VM that runs
-`tc` wants a CPU for 0.1 s."""
-LOUD_APART_S = 0.6
-"""From one lane's changes to the next one's. They want the same CPUs, and are done no later for it; but containerd's
-shims collect their garbage each 30 s from their start on, 30 ms of CPU each: not all at the same moment."""
+APART_S = 0.05
+"""From one lane's media to the next one's, and so with what lies between, so that what all do at the same moment of it
+is done in turn: a VM that runs `tc` wants a CPU for 20 ms."""
+FIRST_APART_S = 0.6
+"""From the first change of one lane to that of the next one, both of which bring up a lab. They want the same CPUs, and
+are done no later for it; but containerd's shims collect their garbage each 30 s from their start on, 30 ms of CPU each:
+not all at the same moment."""
 
 
 class _Stage(Enum):
@@ -39,12 +40,12 @@ class Turns:
     """The turns of all lanes; threads share it."""
 
     def __init__(
-        self, patience_s: float = PATIENCE_S, apart_s: float = APART_S, loud_apart_s: float = LOUD_APART_S
+        self, patience_s: float = PATIENCE_S, apart_s: float = APART_S, first_apart_s: float = FIRST_APART_S
     ) -> None:
         """Begin with nobody; no wait takes longer than `patience_s`, and two begin no closer than so far apart."""
+        self.apart_s, self.first_apart_s = apart_s, first_apart_s
         self._patience_s = patience_s
-        self._apart_s = {_Stage.MEASURING: apart_s, _Stage.LOUD: loud_apart_s}
-        self._due = dict.fromkeys(self._apart_s, 0.0)
+        self._due = {_Stage.MEASURING: 0.0, _Stage.LOUD: 0.0}
         self._changed = threading.Condition()
         self._stages: dict[Turn, _Stage] = {}
         self._over = False
@@ -73,16 +74,16 @@ class Turns:
         """Return what the lane with `turn` does, None when it rests."""
         return self._stages.get(turn)
 
-    def wait(self, turn: Turn, stage: _Stage) -> None:
+    def wait(self, turn: Turn, stage: _Stage, apart_s: float) -> None:
         """Wait until it is `stage` of the lane with `turn`, and its place among those who begin with it.
 
-        It is when patience, or all, is over, too.
+        The next one's is `apart_s` later. It is when patience, or all, is over, too.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._over or self._stages.get(turn) is stage, self._patience_s)
             self._stages[turn] = stage
             due = max(time.monotonic(), self._due[stage])
-            self._due[stage] = due + self._apart_s[stage]
+            self._due[stage] = due + apart_s
             self._changed.wait_for(self.over, due - time.monotonic())
 
     def _advance(self, waiting: _Stage, wanted: _Stage, never_beside: set[_Stage]) -> None:
@@ -97,6 +98,7 @@ class Turn:
         """Rest, at first."""
         self._turns = turns
         self._loud = False
+        self._first = True
 
     def over(self) -> bool:
         """Return whether all is over, and a run under way to be given up."""
@@ -111,8 +113,8 @@ class Turn:
         """Wait until the lane may bring up or take down what it likes; not again before it measured or rested."""
         self.come()
         if not self._loud:
-            self._turns.wait(self, _Stage.LOUD)
-            self._loud = True
+            self._turns.wait(self, _Stage.LOUD, self._turns.first_apart_s if self._first else self._turns.apart_s)
+            self._loud, self._first = True, False
 
     def rest(self) -> None:
         """Be waited for by nobody: the lane has nothing to do, or is gone."""
@@ -123,7 +125,7 @@ class Turn:
         """Be ready, and wait until everybody is who comes."""
         self._loud = False
         self._turns.put(self, _Stage.READY)
-        self._turns.wait(self, _Stage.MEASURING)
+        self._turns.wait(self, _Stage.MEASURING, self._turns.apart_s)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Be through with it, and wait until everybody is."""

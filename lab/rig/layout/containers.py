@@ -26,7 +26,8 @@ from lab.rig.layout.topology import (
 from lab.scenario.model import SDK_VERSION, Limits
 
 CODE = "/lab-code"
-LAB_DIR = "/lab-dir"
+DOOR = "/lab-door"
+ZYGOTE = "lab.clients.zygote"
 RESULTS = "/results"
 NODE_READY = "routed"
 _NOBODY = "65534:65534"
@@ -96,38 +97,35 @@ def router_spec(identity: Identity, image: str, begin: str, results: Path) -> Co
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """One of our programs in a container: module and arguments, folder for its files, what it is told and may use.
+    """One of our programs, loaded in a container: its module, and where and with what it may run.
 
-    `sdk` is the release of the SDK in its image.
+    `sdk` is the release of the SDK in its image. `once`: its container is changed while it runs, and serves one run.
     """
 
     part: str
     module: str
     sdk: str = SDK_VERSION
-    folder: Path
     node: str | None = None
-    environment: Mapping[str, str]
-    arguments: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    once: bool = False
 
 
-def program_spec(identity: Identity, image: str, program: Program) -> ContainerSpec:
-    """Return an unprivileged container that runs `python -m <module>` of this very checkout, mounted read-only."""
+def program_spec(identity: Identity, image: str, program: Program, door: Path) -> ContainerSpec:
+    """Return an unprivileged container with a zygote of `program`, of this very checkout, which is mounted read-only.
+
+    It listens in the folder `door` (`lab.clients.zygote`).
+    """
     code = Path(lab.__file__).parent
     return replace(
-        identity.spec(program.part, image, ("/venv/bin/python", "-u", "-m", program.module, *program.arguments)),
+        identity.spec(program.part, image, ("/venv/bin/python", "-u", "-m", ZYGOTE, program.module)),
         join=program.node,
         environment={
             "PYTHONPATH": CODE,
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": "/tmp",  # a tmpfs inside the container
-            "LAB_DIR": LAB_DIR,
-            **program.environment,
+            "LAB_DOOR": DOOR,
         },
-        mounts=(
-            Mount(source=code, target=f"{CODE}/lab"),
-            Mount(source=program.folder, target=LAB_DIR, read_only=False),
-        ),
+        mounts=(Mount(source=code, target=f"{CODE}/lab"), Mount(source=door, target=DOOR, read_only=False)),
         user=program_user(),
         cpus=program.limits.cpus,
         memory_bytes=program.limits.memory_bytes,

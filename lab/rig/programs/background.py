@@ -76,17 +76,16 @@ class Background:
 
     def check_alive(self) -> None:
         """Raise EnvironmentFault for a sender that ended: without it there would be no congestion to speak of."""
-        programs.check_alive(self._lab.machine.engine, self._running)
+        programs.check_alive(self._running)
 
     def _start(self, node: Node) -> programs.Running:
         place = _place(node.name)
         config = {"format": 1, "listen": [BACKGROUND_PORT], "sends": []}
         self._folder.write(f"{place}/{names.CLIENT_CONFIG}", json.dumps(config))
         self._folder.write(f"{place}/go", "{}")
-        home = self._folder.path / place
-        open_to_programs(home)
-        program = Program(part=node.name, module=MODULE, folder=home, node=self._lab.nodes[node.name], environment={})
-        return programs.start(self._lab, program, place)
+        open_to_programs(self._folder.path / place)
+        program = Program(part=node.name, module=MODULE, node=self._lab.nodes[node.name])
+        return programs.start(self._lab, program, self._folder, place)
 
 
 def _place(node: str) -> str:

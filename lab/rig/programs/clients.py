@@ -2,7 +2,7 @@
 
 The contract, which foreign programs can meet too: environment (LIVEKIT_URL, LIVEKIT_TOKEN, LAB_DIR), files under
 LAB_DIR, SIGTERM to end, a grace, then kill. Our own programs also read LAB_DIR/config.json, wait for LAB_DIR/join
-before they connect, so that they load while the server comes up, and for LAB_DIR/go before they push.
+before they connect, and for LAB_DIR/go before they push.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from lab.errors import ClientFailed, EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder
 from lab.faults import ClientFault, written
-from lab.rig.engine import words
-from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, open_to_programs
 from lab.rig.layout.lifetime import TRANSITION_MS
 from lab.rig.layout.topology import SIGNAL_PORT
@@ -31,9 +29,9 @@ from lab.rig.programs import programs
 from lab.rig.programs.programs import replace_now
 from lab.rig.standing import server
 from lab.rig.standing.lab import Lab
-from lab.scenario.model import Client, Media, Scenario, Sound
+from lab.scenario.model import Client, Limits, Media, Scenario, Sound
 
-MODULE = "lab.clients"
+MODULE = "lab.clients.__main__"
 POLL_S = 0.02
 
 
@@ -126,15 +124,16 @@ def _start(lab: Lab, scenario: Scenario, client: Client, folder: RunFolder, room
         part=names.container(client.name),
         module=MODULE,
         sdk=client.sdk,
-        folder=folder.path / place,
         node=lab.nodes[client.name],
         limits=client.limits,
-        environment={
-            "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
-            "LIVEKIT_TOKEN": server.token(lab.credentials, room, client.name, lab.identity.deadline_s),
-        },
+        once=client.limits != Limits() or client.after_join != Limits(),
     )
-    return Running(client=client, program=programs.start(lab, program, place), folder=folder.path / place)
+    environment = {
+        "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
+        "LIVEKIT_TOKEN": server.token(lab.credentials, room, client.name, lab.identity.deadline_s),
+    }
+    running = programs.start(lab, program, folder, place, environment)
+    return Running(client=client, program=running, folder=folder.path / place)
 
 
 def _sound(audio: Sound) -> bytes:
@@ -148,16 +147,16 @@ def _sound(audio: Sound) -> bytes:
     return content
 
 
-def wait_for(engine: Engine, clients: Sequence[Running], event: str, deadline_s: float) -> tuple[Running, ...]:
+def wait_for(clients: Sequence[Running], event: str, deadline_s: float) -> tuple[Running, ...]:
     """Wait until every client has written `event`; return those that had not when the deadline came or they gave up.
 
     A client that gave up (exit code 3: it could not connect, or heard nothing) is evidence, to be judged.
-    Raises ClientFailed, with the last log lines, for a client that died of anything else.
+    Raises ClientFailed, with its last words, for a client that died of anything else.
     """
-    until, pulse = time.monotonic() + deadline_s, programs.Pulse()
+    until = time.monotonic() + deadline_s
     waiting = without(clients, event)
     while waiting and time.monotonic() < until:
-        if pulse.due() and [each for each in waiting if _gave_up(engine, each)]:
+        if [each for each in waiting if _gave_up(each)]:
             return without(waiting, event)
         time.sleep(POLL_S)
         waiting = without(waiting, event)
@@ -169,22 +168,21 @@ def without(clients: Sequence[Running], event: str) -> tuple[Running, ...]:
     return tuple(each for each in clients if event not in each.events())
 
 
-def check_alive(engine: Engine, clients: Sequence[Running]) -> None:
-    """Raise ClientFailed, with its last log lines, for the first client that has ended."""
+def check_alive(clients: Sequence[Running]) -> None:
+    """Raise ClientFailed, with its last words, for the first client that has ended."""
     for each in clients:
-        if _gave_up(engine, each):
+        if _gave_up(each):
             raise ClientFailed(f"client {each.client.name} lost its connection for good", fix="see its log")
 
 
-def _gave_up(engine: Engine, running: Running) -> bool:
-    state = engine.state(running.container)
-    if state is not None and state.running:
+def _gave_up(running: Running) -> bool:
+    end = running.program.fork.end()
+    if end is None:
         return False
-    code = state.exit_code if state else None
-    if code == GAVE_UP:
+    if end.exit_code == GAVE_UP:
         return True
-    log = words.tail(engine.logs(running.container)) if state else "    (its container is gone)"
-    raise ClientFailed(f"client {running.client.name} ended with exit code {code}:\n{log}")
+    words = programs.last_words(running.program)
+    raise ClientFailed(f"client {running.client.name} ended {programs.how(end)}:\n{words}")
 
 
 def admit(clients: Sequence[Running]) -> None:

@@ -70,14 +70,13 @@ class Crowd:
     def check_alive(self) -> None:
         """Raise EnvironmentFault when they are gone: nothing would load the server then."""
         if self._running is not None:
-            programs.check_alive(self._lab.machine.engine, [self._running])
+            programs.check_alive([self._running])
 
     def _start(self) -> programs.Running:
         lab, who = self._lab, members(self._wanted)
         config = {**who, "camera": self._wanted.camera}
         self._folder.write(f"{CROWD}/{names.CLIENT_CONFIG}", json.dumps(config, indent=1))
-        home = self._folder.path / CROWD
-        open_to_programs(home)
+        open_to_programs(self._folder.path / CROWD)
         tokens = {
             name: server.token(lab.credentials, self._room, name, lab.identity.deadline_s)
             for name in (*who["publishers"], *who["subscribers"])
@@ -86,16 +85,15 @@ class Crowd:
             "LIVEKIT_URL": f"ws://{lab.topology.server.ip}:{SIGNAL_PORT}",
             "LAB_TOKENS": json.dumps(tokens),
         }
-        program = Program(part=CROWD, module=MODULE, folder=home, node=lab.nodes[CROWD], environment=environment)
-        return programs.start(lab, program, CROWD)
+        program = Program(part=CROWD, module=MODULE, node=lab.nodes[CROWD])
+        return programs.start(lab, program, self._folder, CROWD, environment)
 
     def _wait_joined(self, running: programs.Running) -> None:
-        until, pulse = time.monotonic() + JOIN_S, programs.Pulse()
+        until = time.monotonic() + JOIN_S
         said = self._folder.path / CROWD / names.CLIENT_EVENTS
         while not (said.exists() and '"ready"' in said.read_text()):
             if time.monotonic() > until:
                 raise EnvironmentFault(f"the crowd did not join within {JOIN_S:g} s", fix="ask for fewer")
             signals.check()
-            if pulse.due():
-                programs.check_alive(self._lab.machine.engine, [running])
+            programs.check_alive([running])
             time.sleep(POLL_S)

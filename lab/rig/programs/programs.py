@@ -6,8 +6,7 @@ Law: how a program ended and what it said is in the recording, whatever it was f
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,53 +14,82 @@ from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
 from lab.rig.engine import words
-from lab.rig.engine.engine import Engine
-from lab.rig.layout.containers import Program, program_spec
+from lab.rig.layout.containers import Program
+from lab.rig.standing.forks import End, Fork
 from lab.rig.standing.lab import Lab
+from lab.rig.standing.zygotes import Zygote
 
 GRACE_S = 3.0
-ALIVE_EVERY_S = 1.0
-"""How often, at most, the engine is asked about a program: asking loads the machine that is being measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A started program: its name in the run folder's terms, its container, and its folder inside the run folder."""
+    """A started program: its folder inside the run folder, the process, and what that was forked from."""
 
-    name: str
-    container: str
     place: str
+    fork: Fork
+    zygote: Zygote
+
+    @property
+    def name(self) -> str:
+        """Its name in the run folder's terms."""
+        return Path(self.place).name
+
+    @property
+    def container(self) -> str:
+        """Its container's id."""
+        return self.zygote.container
 
 
-def start(lab: Lab, program: Program, place: str) -> Running:
-    """Start `program`, whose folder is `place` in the run folder."""
-    image = lab.machine.images.with_sdk(program.sdk)
-    container = lab.machine.engine.start(program_spec(lab.identity, image.reference, program))
-    return Running(name=Path(place).name, container=container, place=place)
+def start(
+    lab: Lab, program: Program, folder: RunFolder, place: str, environment: Mapping[str, str] | None = None
+) -> Running:
+    """Start `program`, whose folder is `place` in the run folder, and open to it. EnvironmentFault."""
+    zygote = lab.zygotes.loaded(program)
+    return Running(place=place, fork=zygote.fork(folder.path / place, environment or {}), zygote=zygote)
 
 
-def check_alive(engine: Engine, programs: Sequence[Running]) -> None:
-    """Raise EnvironmentFault, with its last log lines, for the first program that has ended on its own."""
+def check_alive(programs: Sequence[Running]) -> None:
+    """Raise EnvironmentFault, with its last words, for the first program that has ended on its own."""
     for each in programs:
-        state = engine.state(each.container)
-        if state is None or not state.running:
-            code, log = (state.exit_code, words.tail(engine.logs(each.container))) if state else (None, "    (gone)")
-            raise EnvironmentFault(f"{each.name} ended with exit code {code}:\n{log}", fix="is there memory left?")
+        if end := each.fork.end():
+            raise EnvironmentFault(f"{each.name} ended {how(end)}:\n{last_words(each)}", fix="is there memory left?")
+
+
+def how(end: End) -> str:
+    """Return in words how a program ended."""
+    return "with its container" if end.exit_code is None else f"with exit code {end.exit_code}"
+
+
+def last_words(running: Running) -> str:
+    """Return the last lines of what it said."""
+    return words.tail(running.fork.said())
 
 
 def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
-    """End it: SIGTERM, grace, SIGKILL; keep its exit code and log, remove its container."""
-    engine = lab.machine.engine
-    engine.signal(running.container, "SIGTERM")
-    try:
-        engine.wait(running.container, GRACE_S)
-    except TimeoutError:
-        engine.signal(running.container, "SIGKILL")
-    state = engine.state(running.container)
-    end = {"exit_code": state.exit_code if state else None, "oom_killed": state.oom_killed if state else False}
-    folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(end))
-    folder.write(f"{running.place}/{names.CLIENT_LOG}", lab.redacted(engine.logs(running.container)))
-    engine.remove(running.container)
+    """End it: SIGTERM, grace, SIGKILL; keep its exit code and log.
+
+    Its container serves the next run, unless the program ended badly or was to be the only one.
+    """
+    end = _ended(running.fork)
+    running.fork.close()
+    exit_code, oom_killed = end.exit_code if end else None, False
+    if exit_code != 0 and (state := lab.machine.engine.state(running.container)):
+        exit_code, oom_killed = state.exit_code if exit_code is None else exit_code, state.oom_killed
+    left = {"exit_code": exit_code, "oom_killed": oom_killed}
+    folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(left))
+    folder.write(f"{running.place}/{names.CLIENT_LOG}", lab.redacted(running.fork.said()))
+    if running.zygote.program.once or exit_code != 0:
+        lab.zygotes.drop(running.zygote)
+
+
+def _ended(fork: Fork) -> End | None:
+    """Return how `fork` ended; None when not even SIGKILL ends it, as while its container stands still."""
+    for name in ("SIGTERM", "SIGKILL"):
+        fork.signal(name)
+        if end := fork.end(GRACE_S):
+            return end
+    return None
 
 
 def replace_now(path: Path, text: str) -> None:
@@ -70,19 +98,3 @@ def replace_now(path: Path, text: str) -> None:
     with storing(path):
         temporary.write_text(text)
         temporary.rename(path)
-
-
-class Pulse:
-    """Says when to look again: at most once in `every_s` seconds."""
-
-    def __init__(self, every_s: float = ALIVE_EVERY_S) -> None:
-        """Be due first after `every_s`: what has just started is alive."""
-        self._every_s = every_s
-        self._next = time.monotonic() + every_s
-
-    def due(self) -> bool:
-        """Return whether it is time, and if so wait anew."""
-        if time.monotonic() < self._next:
-            return False
-        self._next = time.monotonic() + self._every_s
-        return True

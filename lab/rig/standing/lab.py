@@ -34,6 +34,7 @@ from lab.rig.standing import cleanup, watchdog
 from lab.rig.standing.pieces import Machine, Pieces
 from lab.rig.standing.server import Credentials, write_configuration
 from lab.rig.standing.watchdog import Guard
+from lab.rig.standing.zygotes import Zygotes
 from lab.scenario.model import Scenario
 
 __all__ = ["Lab", "Machine"]
@@ -77,6 +78,7 @@ class Lab:
             labels={RUN_LABEL: self.run, OWNER_LABEL: whose, EXPIRES_LABEL: owner.expires(lives_s)},
             deadline_s=lives_s,
         )
+        self.zygotes = Zygotes(machine, self.identity, self.scratch)
 
     def __enter__(self) -> Lab:
         """Build it: watchdog, router and its devices, nodes; everything else is on its way then."""

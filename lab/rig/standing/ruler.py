@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from tempfile import mkdtemp
 
 from lab.errors import EnvironmentFault
-from lab.rig.layout.containers import Program, open_to_programs, program_spec
+from lab.rig.layout.containers import Program
 from lab.rig.layout.topology import SERVER
 from lab.rig.process.waiting import until
+from lab.rig.standing.forks import Fork
 from lab.rig.standing.lab import Lab
+from lab.rig.standing.zygotes import door
 
 MODULE = "lab.clients.ruler"
 PORT = 5002
@@ -42,29 +42,26 @@ def measure(lab: Lab, client: str, count: int) -> Measured:
     """Send `count` packets from the namespace of `client` to the server's, through the router, and see what comes."""
     seconds = count * GAP_MS / 1000 + PATIENCE_S
     listener = _start(lab, "ruler-listen", SERVER, "listen", str(PORT), f"{seconds + PATIENCE_S:g}")
-    engine = lab.machine.engine
-    try:
-        until(
-            lambda: "ready" in engine.logs(listener),
-            PATIENCE_S * 4,
-            lambda: EnvironmentFault(f"the ruler did not start:\n{engine.logs(listener)}", fix="run `lab setup`"),
-        )
-        target = lab.topology.node(SERVER).ip
-        sender = _start(lab, "ruler-send", client, "send", target, str(PORT), str(count), f"{GAP_MS:g}")
-        engine.wait(sender, seconds + 10)
-        sent = int(engine.logs(sender).split()[-1])
-        engine.remove(sender)
-        engine.wait(listener, seconds + 10)
-        arrived = json.loads(engine.logs(listener).splitlines()[-1])
-    finally:
-        engine.remove(listener)
+    until(
+        lambda: "ready" in listener.said(),
+        PATIENCE_S * 4,
+        lambda: EnvironmentFault(f"the ruler did not start:\n{listener.said()}", fix="run `lab setup`"),
+    )
+    target = lab.topology.node(SERVER).ip
+    sender = _start(lab, "ruler-send", client, "send", target, str(PORT), str(count), f"{GAP_MS:g}")
+    sent = int(_result(sender, seconds + 10))
+    arrived = json.loads(_result(listener, seconds + 10))
     return Measured(sent=sent, delays_ms=tuple(arrived.values()))
 
 
-def _start(lab: Lab, part: str, node: str, *arguments: str) -> str:
-    folder = Path(mkdtemp(prefix="ruler-", dir=lab.scratch))
-    open_to_programs(folder)
-    program = Program(
-        part=part, module=MODULE, folder=folder, node=lab.nodes[node], environment={}, arguments=arguments
-    )
-    return lab.machine.engine.start(program_spec(lab.identity, lab.machine.images.client.reference, program))
+def _start(lab: Lab, part: str, node: str, *arguments: str) -> Fork:
+    zygote = lab.zygotes.loaded(Program(part=part, module=MODULE, node=lab.nodes[node]))
+    return zygote.fork(door(zygote.home), {}, arguments)
+
+
+def _result(ruler: Fork, within_s: float) -> str:
+    """Return the last line that it said, once it has ended well. EnvironmentFault."""
+    end = ruler.end(within_s)
+    if end is None or end.exit_code != 0:
+        raise EnvironmentFault(f"the ruler did not measure:\n{ruler.said()}", fix="run `lab setup`")
+    return ruler.said().splitlines()[-1]

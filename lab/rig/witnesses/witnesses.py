@@ -69,9 +69,8 @@ class Witnesses:
 
     def pace(self) -> None:
         """Have the pacer started, and wait for nothing."""
-        home = self._folder.path / names.HOST
-        program = Program(part="pacer", module=PACER, folder=home, environment={})
-        self._pacer = self._pool.submit(programs.start, self._lab, program, names.HOST)
+        program = Program(part="pacer", module=PACER)
+        self._pacer = self._pool.submit(programs.start, self._lab, program, self._folder, names.HOST)
 
     def ticking(self) -> None:
         """Wait until the pacer ticks. Raises EnvironmentFault when it does not."""

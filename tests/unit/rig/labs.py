@@ -9,6 +9,7 @@ from lab.rig.layout.images import Image, Images
 from lab.rig.process.watch import Watch, silent
 from lab.rig.standing.lab import Lab, Machine
 from lab.rig.standing.server import Credentials
+from lab.rig.standing.zygotes import Zygotes
 from lab.scenario.dump import dump
 from lab.scenario.model import Scenario
 from tests.fakes.engine import FakeEngine
@@ -27,6 +28,7 @@ def on_fake(engine: FakeEngine, folder: Path, scenario: Scenario) -> Lab:
     lab = planned(engine, folder, scenario)
     lab.nodes = {node.name: f"node-{node.name}" for node in lab.topology.nodes}
     lab.credentials = Credentials()
+    lab.zygotes = Zygotes(lab.machine, lab.identity, folder / "scratch")
     return lab
 
 

@@ -143,12 +143,12 @@ def test_enough_ends_the_media_at_once(tmp_path: Path, clock: Clock, enough_in: 
     assert marks.media_to_ns is not None
 
 
-def test_programs_are_looked_after_about_once_a_second(tmp_path: Path, clock: Clock) -> None:
-    """Five seconds of settling and control look at most five times, and not when a change is about to be due."""
+def test_programs_are_looked_after_all_the_time(tmp_path: Path, clock: Clock) -> None:
+    """At each tick of settling and control: it asks no engine."""
     made, quiet = stage(tmp_path, lambda moment: moment.phase == "media")
     with suppress(session._Enough):
         session._windows(made, int(clock.now_s * 1e9))
-    assert 2 <= quiet.looked <= 5
+    assert quiet.looked >= 5 / session.TICK_S
 
 
 def test_the_media_ends_with_its_window(tmp_path: Path, clock: Clock) -> None:
@@ -201,15 +201,14 @@ def test_a_client_that_is_never_ready_is_evidence_where_the_scenario_may_be_why(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: Scenario, limits: Limits, judged: bool
 ) -> None:
     """It was kept short, or the network was impaired first; else it is a failure, with its last words."""
-    late: Any = SimpleNamespace(client=Client(name="a", role="publisher", limits=limits), container="c")
+    program = SimpleNamespace(fork=SimpleNamespace(said=lambda: "no route\n"))
+    late: Any = SimpleNamespace(client=Client(name="a", role="publisher", limits=limits), program=program)
     monkeypatch.setattr(clients, "wait_for", lambda *_: (late,))
-    engine = FakeEngine()
-    monkeypatch.setattr(engine, "logs", lambda _: "no route\n")
-    folder, lab = run_folder(tmp_path, asked), on_fake(engine, tmp_path, asked)
+    folder = run_folder(tmp_path, asked)
     paced: list[bool] = []
     witnesses: Any = SimpleNamespace(pace=lambda: paced.append(True))
     with nullcontext() if judged else pytest.raises(ClientFailed, match=r"a was not ready within 25 s:\n.*no route"):
-        assert session._all_hear(lab, asked, (late,), folder, witnesses) is False
+        assert session._all_hear(asked, (late,), folder, witnesses) is False
     assert paced == [True]
     assert folder.manifest.phases[-1].facts == {"ready": False}
 
@@ -221,15 +220,15 @@ def test_the_pacer_starts_when_all_have_joined_or_while_they_are_long_about_it(
     """Not while they connect, who need that CPU; but whoever never joins has a witness of his machine too."""
     happened: list[object] = []
 
-    def wait_for(_engine: object, joined: tuple[Any, ...], _event: str, within_s: float) -> tuple[Any, ...]:
+    def wait_for(joined: tuple[Any, ...], _event: str, within_s: float) -> tuple[Any, ...]:
         happened.append(within_s)
         return joined if late and within_s == session.SOON_S else ()
 
     monkeypatch.setattr(clients, "wait_for", wait_for)
     witnesses: Any = SimpleNamespace(pace=lambda: happened.append("pace"))
     client: Any = SimpleNamespace(client=Client(name="a", role="publisher"))
-    folder, lab = run_folder(tmp_path, PLAIN), on_fake(FakeEngine(), tmp_path, PLAIN)
-    assert session._all_hear(lab, PLAIN, (client,), folder, witnesses)
+    folder = run_folder(tmp_path, PLAIN)
+    assert session._all_hear(PLAIN, (client,), folder, witnesses)
     more = [lifetime.JOIN_S - session.SOON_S] if late else []
     assert happened == [session.SOON_S, "pace", *more]
 

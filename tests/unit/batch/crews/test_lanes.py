@@ -103,7 +103,7 @@ class FakeLabs:
 def run(folder: Path, labs: FakeLabs, lanes: int | None, notes: list[str] | None = None) -> Lanes:
     """Run the sweep in `folder` on so many lanes; return them."""
     with Lanes(
-        labs.open, Fidelity(lanes), (notes if notes is not None else []).append, Turns(apart_s=0.0, loud_apart_s=0.0)
+        labs.open, Fidelity(lanes), (notes if notes is not None else []).append, Turns(apart_s=0.0, first_apart_s=0.0)
     ) as crew:
         done = swept(folder, crew)
     assert done.missing() == ()

@@ -20,7 +20,7 @@ NEVER_S = 0.05
 class Lanes:
     """Some lanes, each step that waits in a thread of its own."""
 
-    turns: Turns = field(default_factory=lambda: Turns(FOR_EVER_S, apart_s=0.0, loud_apart_s=0.0))
+    turns: Turns = field(default_factory=lambda: Turns(FOR_EVER_S, apart_s=0.0, first_apart_s=0.0))
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(16))
 
     def lane(self) -> Turn:
@@ -59,7 +59,7 @@ def leave(turn: Turn) -> None:
 
 def test_a_lane_alone_waits_for_nobody() -> None:
     """Loud, measuring, loud, measuring: in one thread, or it would never end."""
-    turn = Turn(Turns(FOR_EVER_S, apart_s=0.0, loud_apart_s=0.0))
+    turn = Turn(Turns(FOR_EVER_S, apart_s=0.0, first_apart_s=0.0))
     turn.loud()
     for _ in range(2):
         with turn:
@@ -133,7 +133,7 @@ def test_who_rests_is_waited_for_by_nobody() -> None:
 
 def test_patience_has_an_end() -> None:
     """A lane that never gets ready holds nobody up for ever, nor does one that measures for hours."""
-    turns = Turns(NEVER_S, apart_s=0.0, loud_apart_s=0.0)
+    turns = Turns(NEVER_S, apart_s=0.0, first_apart_s=0.0)
     stuck, other, third = Turn(turns), Turn(turns), Turn(turns)
     stuck.loud()
     other.__enter__()
@@ -157,7 +157,7 @@ def test_when_all_is_over_nobody_waits() -> None:
 def test_those_who_are_loud_together_begin_one_after_another() -> None:
     """The first one at once, and it need not wait again; the second one only later, which here is never."""
     with lanes() as made:
-        made.turns = Turns(FOR_EVER_S, apart_s=0.0, loud_apart_s=FOR_EVER_S)
+        made.turns = Turns(FOR_EVER_S, apart_s=0.0, first_apart_s=FOR_EVER_S)
         first, second = made.lane(), made.lane()
         first.loud()
         first.loud()
@@ -167,7 +167,7 @@ def test_those_who_are_loud_together_begin_one_after_another() -> None:
 def test_those_who_measure_together_begin_one_after_another() -> None:
     """One at once, the other only later, which here is never; what is over ends that wait too."""
     with lanes() as made:
-        made.turns = Turns(FOR_EVER_S, apart_s=FOR_EVER_S, loud_apart_s=0.0)
+        made.turns = Turns(FOR_EVER_S, apart_s=FOR_EVER_S, first_apart_s=0.0)
         both = made.lane(), made.lane()
         for each in both:
             each.loud()

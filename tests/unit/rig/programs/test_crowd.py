@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +49,10 @@ def test_all_join_before_anybody_is_measured(tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(programs, "start", joining)
     with Crowd(on_fake(engine, tmp_path, FULL), FULL.server.crowd, folder, "room") as many:
-        (spec,) = engine.specs.values()
-        assert set(json.loads(spec.environment["LAB_TOKENS"])) == {
+        (zygote,) = engine.zygotes.values()
+        while not zygote.orders:
+            time.sleep(0.001)
+        assert set(json.loads(zygote.orders[0]["environment"]["LAB_TOKENS"])) == {
             *("crowd-speaker-1", "crowd-speaker-2", "crowd-listener-1")
         }
         assert json.loads((folder.path / "crowd/config.json").read_text()) == {
@@ -59,7 +62,7 @@ def test_all_join_before_anybody_is_measured(tmp_path: Path, monkeypatch: pytest
         assert not (folder.path / "crowd/go").exists()
         many.begin()
         assert (folder.path / "crowd/go").exists()
-    assert engine.names == []
+    assert zygote.signals == ["SIGTERM"]
 
 
 def test_a_crowd_that_does_not_come_is_an_environment_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,4 +72,5 @@ def test_a_crowd_that_does_not_come_is_an_environment_fault(tmp_path: Path, monk
     made = Crowd(on_fake(engine, tmp_path, FULL), FULL.server.crowd, run_folder(tmp_path, FULL), "room")
     with pytest.raises(EnvironmentFault, match="did not join within"), made:
         pass
-    assert engine.names == []
+    (zygote,) = engine.zygotes.values()
+    assert zygote.signals == ["SIGTERM"]

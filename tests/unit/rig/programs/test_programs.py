@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.errors import ClientFailed, EnvironmentFault, StorageError
 from lab.evidence.store import RunFolder
+from lab.rig.layout.containers import Program
 from lab.rig.layout.images import Image
 from lab.rig.layout.lifetime import TRANSITION_MS
 from lab.rig.programs import clients, programs
 from lab.rig.programs.background import Background
 from lab.rig.standing.lab import Lab
+from lab.rig.standing.zygotes import Zygotes
 from lab.rig.witnesses import facts
 from lab.scenario.model import Background as Traffic
-from lab.scenario.model import Client, Impairment
+from lab.scenario.model import Client, Impairment, Limits
 from tests.fakes.engine import FakeEngine
+from tests.fakes.zygote import FakeZygote
 from tests.unit.rig.labs import on_fake, run_folder
 from tests.unit.rig.layout.test_topology import link, scenario
 
+LITTLE = Limits(cpus=0.5)
+REAL_SLEEP = time.sleep
 BUSY = scenario({"a": "publisher", "b": "subscriber"}, (link("a", background=Traffic(rate_bps=1000)),))
 
 
@@ -50,44 +57,81 @@ class Clock:
         self.now_s += seconds
 
 
-def running(engine: FakeEngine, folder: RunFolder) -> clients.Running:
-    """Return a client whose container runs on `engine`."""
+def running(engine: FakeEngine, folder: RunFolder) -> tuple[Lab, clients.Running]:
+    """Return a client that runs on `engine`, and its lab."""
     lab = on_fake(engine, folder.path, BUSY)
-    container = engine.start(lab.identity.spec("client-a", "i", ("sleep", "9")))
     place = folder.path / "clients/a"
     place.mkdir(parents=True)
-    program = programs.Running(name="a", container=container, place="clients/a")
-    return clients.Running(client=Client(name="a", role="publisher"), program=program, folder=place)
+    program = programs.start(lab, Program(part="client-a", module="m", node="n"), folder, "clients/a")
+    return lab, clients.Running(client=Client(name="a", role="publisher"), program=program, folder=place)
 
 
-def test_waiting_for_a_client_asks_the_engine_once_a_second(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten seconds of waiting poll a file five hundred times, and the engine ten times at most."""
+def told(engine: FakeEngine, each: clients.Running | programs.Running, runs: int = 1) -> FakeZygote:
+    """Return what serves it, once it has got the order of so many runs."""
+    zygote = engine.zygotes[each.container]
+    while len(zygote.orders) < runs:
+        REAL_SLEEP(0.001)
+    return zygote
+
+
+def ends(engine: FakeEngine, each: clients.Running, exit_code: int) -> None:
+    """Let its program end by itself."""
+    told(engine, each).end(exit_code)
+
+
+def test_waiting_for_a_client_asks_the_engine_nothing(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten seconds of waiting poll files and a socket; the engine would load the machine that is measured."""
     engine = FakeEngine()
-    each = running(engine, folder)
+    _, each = running(engine, folder)
     Clock(monkeypatch)
-    assert clients.wait_for(engine, (each,), "ready", 10) == (each,)
-    assert 8 <= len([call for call in engine.log if call.startswith("state")]) <= 10
+    before = [*engine.log]
+    assert clients.wait_for((each,), "ready", 10) == (each,)
+    assert engine.log == before
+    each.program.fork.close()
 
 
-def test_a_client_that_dies_is_noticed_within_a_second(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With its exit code; one that gave up is returned, for the judge."""
-    engine = FakeEngine()
-    each = running(engine, folder)
+def test_a_client_that_dies_is_noticed_at_once(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its exit code and last words."""
+    engine = FakeEngine(said="last words")
+    _, each = running(engine, folder)
     clock = Clock(monkeypatch)
-    engine.finish(each.container, exit_code=137)
-    with pytest.raises(ClientFailed, match="client a ended with exit code 137"):
-        clients.wait_for(engine, (each,), "ready", 10)
-    assert clock.now_s < 1.1
-    engine.finish(each.container, exit_code=clients.GAVE_UP)
-    assert clients.wait_for(engine, (each,), "ready", 10) == (each,)
+    ends(engine, each, 137)
+    with pytest.raises(ClientFailed, match=r"client a ended with exit code 137:\n    last words"):
+        clients.wait_for((each,), "ready", 10)
+    assert clock.now_s == 0
+    with pytest.raises(ClientFailed, match="exit code 137"):
+        clients.check_alive((each,))
+
+
+def test_a_client_that_gave_up_is_for_the_judge(folder: RunFolder) -> None:
+    """While it is waited for; in the midst of the media it is a failure."""
+    engine = FakeEngine()
+    _, each = running(engine, folder)
+    ends(engine, each, clients.GAVE_UP)
+    assert clients.wait_for((each,), "ready", 10) == (each,)
+    with pytest.raises(ClientFailed, match="lost its connection for good"):
+        clients.check_alive((each,))
+
+
+def test_a_client_that_goes_with_its_container_is_noticed(folder: RunFolder) -> None:
+    """Its exit code, and whether it was killed for memory, are the container's then."""
+    engine = FakeEngine()
+    lab, each = running(engine, folder)
+    told(engine, each)
+    engine.finish(each.container, exit_code=137, oom_killed=True)
+    with pytest.raises(ClientFailed, match="client a ended with its container"):
+        clients.wait_for((each,), "ready", 10)
+    programs.finish(lab, each.program, folder)
+    assert json.loads((each.folder / "exit.json").read_text()) == {"exit_code": 137, "oom_killed": True}
 
 
 def test_what_a_client_wrote_before_it_gave_up_counts(folder: RunFolder) -> None:
     """Its file is looked at first."""
-    each = running(FakeEngine(), folder)
+    _, each = running(FakeEngine(), folder)
     (each.folder / "events.jsonl").write_text('{"event": "ready"}\n{"event": "pus')
     assert clients.without((each,), "ready") == ()
     assert clients.without((each,), "pushed") == (each,)
+    each.program.fork.close()
 
 
 @pytest.mark.parametrize("frame_ms", [10, 20, 60])
@@ -108,22 +152,24 @@ def test_a_dead_sender_is_no_congestion(standing: Lab, folder: RunFolder) -> Non
         engine = standing.machine.engine
         assert isinstance(engine, FakeEngine)
         victim = next(c for c in engine.containers({}) if c.name.endswith("background-a"))
-        engine.finish(victim.id, exit_code=1)
+        while not engine.zygotes[victim.id].orders:
+            REAL_SLEEP(0.001)
+        engine.zygotes[victim.id].end(1)
         with pytest.raises(EnvironmentFault, match=r"background-a ended with exit code 1:\n    last words"):
             traffic.check_alive()
 
 
 def test_senders_leave_their_log_and_exit_code(standing: Lab, folder: RunFolder) -> None:
-    """Each in its folder, without secrets; their containers are gone."""
+    """Each in its folder, without secrets; their containers stay for the next run."""
     with Background(standing, folder, 7) as traffic:
         traffic.follow({("a", "up"): Impairment(background=Traffic(rate_bps=1000))})
     for name in ("background", "background-a"):
         place = folder.path / "background" / name
-        assert json.loads((place / "exit.json").read_text()) == {"exit_code": 143, "oom_killed": False}
+        assert json.loads((place / "exit.json").read_text()) == {"exit_code": 0, "oom_killed": False}
         assert (place / "log.txt").read_text() == "last words"
     orders = json.loads((folder.path / "background/background-a/orders.json").read_text())
     assert [send["rate_bps"] for send in orders["sends"]] == [1000]
-    assert standing.machine.engine.containers({}) == []
+    assert len(standing.machine.engine.names) == 2
 
 
 def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
@@ -136,6 +182,7 @@ def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFol
     """The others, and the lab's own programs, keep the default's; the manifest names both."""
     old = Image(reference="old", digest="sha256:1", recipe="client:1", how="built")
     standing.machine = replace(standing.machine, images=replace(standing.machine.images, others={"1.1.2": old}))
+    standing.zygotes = Zygotes(standing.machine, standing.identity, folder.path)
     asked = replace(
         BUSY, clients=tuple(replace(each, sdk="1.1.2" if each.name == "a" else each.sdk) for each in BUSY.clients)
     )
@@ -146,36 +193,58 @@ def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFol
     assert "client 1.1.2" not in facts.ran(standing.machine.images, BUSY)
 
 
-class Deaf(FakeEngine):
-    """An engine whose containers do not hear SIGTERM."""
-
-    def signal(self, container: str, name: str) -> None:
-        """End it by SIGKILL alone."""
-        self.log.append(f"signal {name}")
-        if name == "SIGKILL":
-            self.finish(container, exit_code=137)
-
-    def wait(self, container: str, timeout_s: float) -> int:
-        """Note for how long."""
-        self.log.append(f"wait {timeout_s:g}")
-        return super().wait(container, timeout_s)
-
-
-def test_a_program_that_does_not_end_is_killed_after_a_grace(folder: RunFolder) -> None:
-    """Asked first, then waited for, then killed; its exit code says how."""
-    engine = Deaf()
-    each = running(engine, folder).program
-    programs.finish(on_fake(engine, folder.path, BUSY), each, folder)
-    heard = [call for call in engine.log if call.startswith(("signal", "wait"))]
-    assert heard == ["signal SIGTERM", f"wait {programs.GRACE_S:g}", "signal SIGKILL"]
+def test_a_program_that_does_not_end_is_killed_after_a_grace(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked first, then waited for, then killed; its exit code says how, and its container serves nobody any more."""
+    monkeypatch.setattr(programs, "GRACE_S", 0.05)
+    engine = FakeEngine(deaf=True)
+    lab, each = running(engine, folder)
+    programs.finish(lab, each.program, folder)
+    assert engine.zygotes[each.container].signals == ["SIGTERM", "SIGKILL"]
     assert json.loads((folder.path / "clients/a/exit.json").read_text())["exit_code"] == 137
+    assert engine.names == []
 
 
-def test_a_pulse_beats_once_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """First when that has passed, and then as long after it was last asked."""
-    clock = Clock(monkeypatch)
-    pulse, beats = programs.Pulse(every_s=1.0), []
-    for _ in range(12):
-        beats += [clock.now_s] if pulse.due() else []
-        clock.sleep(0.25)
-    assert beats == [1.0, 2.0]
+@pytest.mark.parametrize(("change", "again"), [({}, True), ({"sdk": "1.1.2"}, False), ({"limits": LITTLE}, False)])
+def test_a_container_serves_the_next_run_of_the_same_program(
+    standing: Lab, folder: RunFolder, change: dict[str, Any], again: bool
+) -> None:
+    """Each with an order of its own; another program of that part gets another container, and that one goes."""
+    old = Image(reference="old", digest="sha256:1", recipe="client:1", how="built")
+    standing.machine = replace(standing.machine, images=replace(standing.machine.images, others={"1.1.2": old}))
+    standing.zygotes = Zygotes(standing.machine, standing.identity, folder.path)
+    first = Program(part="client-a", module="m", node="n")
+    containers = []
+    for number, program in enumerate((first, replace(first, **change))):
+        (folder.path / f"{number}").mkdir()
+        started = programs.start(standing, program, folder, f"{number}", {"RUN": f"{number}"})
+        served = sum(container == started.container for container in containers)
+        zygote = told(standing.machine.engine, started, runs=served + 1)
+        assert zygote.orders[-1]["environment"] == {"RUN": f"{number}"}
+        programs.finish(standing, started, folder)
+        containers.append(started.container)
+    assert (containers[0] == containers[1]) is again
+    assert len(standing.machine.engine.names) == 1
+
+
+@pytest.mark.parametrize(("once", "ends"), [(True, 0), (False, 1), (False, 143)])
+def test_a_container_that_was_changed_or_whose_program_failed_serves_nobody_else(
+    standing: Lab, folder: RunFolder, once: bool, ends: int
+) -> None:
+    """Whatever it was left in, the next run begins with a new one."""
+    (folder.path / "a").mkdir()
+    started = programs.start(standing, Program(part="client-a", module="m", once=once), folder, "a")
+    standing.machine.engine.zygotes[started.container].ends = ends
+    programs.finish(standing, started, folder)
+    assert json.loads((folder.path / "a/exit.json").read_text())["exit_code"] == ends
+    assert standing.machine.engine.names == []
+
+
+def test_clients_whose_container_is_changed_are_the_only_ones_in_it(standing: Lab, folder: RunFolder) -> None:
+    """By limits that it had from the start, or gets after the join."""
+    a, b = BUSY.clients
+    asked = replace(BUSY, clients=(replace(a, limits=LITTLE), replace(b, after_join=LITTLE)))
+    with clients.started(standing, asked, folder, "room") as running:
+        assert [each.program.zygote.program.once for each in running] == [True, True]
+    assert standing.machine.engine.names == []

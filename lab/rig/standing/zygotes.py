@@ -1,0 +1,82 @@
+"""The containers in which a lab's programs are loaded: each serves one run after another, which forks what it needs.
+
+Law: a fork begins as a process that has just been started would, whatever ran before it. A container whose program
+came to a bad end, or was changed meanwhile, is dropped by whoever ran it (`drop`), and made anew for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from lab.clients.zygote import LOADED
+from lab.rig.engine.words import said
+from lab.rig.layout.containers import Identity, Program, open_to_programs, program_spec
+from lab.rig.standing.forks import Fork, ordered
+from lab.rig.standing.pieces import Machine
+
+LOAD_S = 60.0
+"""A hundredth of a CPU, the least that a scenario may give, loads the SDK in half of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Zygote:
+    """A loaded program: its container, and the folder on the machine with its door."""
+
+    program: Program
+    container: str
+    home: Path
+    _numbers: count[int] = field(default_factory=count, compare=False)
+
+    def fork(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> Fork:
+        """Run the program with `folder` as its LAB_DIR. EnvironmentFault."""
+        return ordered(door(self.home), folder, self.home / f"{next(self._numbers)}.log", environment, arguments)
+
+
+class Zygotes:
+    """Those of one lab, by part. Threads may ask for different parts at the same time."""
+
+    def __init__(self, machine: Machine, identity: Identity, scratch: Path) -> None:
+        """Plan it; what a zygote needs on this machine is made in `scratch`."""
+        self._machine = machine
+        self._identity = identity
+        self._scratch = scratch
+        self._standing: dict[str, Zygote] = {}
+        self._numbers = count()
+
+    def loaded(self, program: Program) -> Zygote:
+        """Return a zygote of `program`: the one that stands, or a new one. EnvironmentFault; Interrupted."""
+        standing = self._standing.get(program.part)
+        if standing is not None and standing.program != program:
+            self.drop(standing)
+            standing = None
+        if standing is None:
+            standing = self._standing[program.part] = self._started(program)
+        return standing
+
+    def drop(self, zygote: Zygote) -> None:
+        """Remove its container, whatever runs in it; the next run has a new one."""
+        self._standing.pop(zygote.program.part, None)
+        self._machine.engine.remove(zygote.container)
+
+    def _started(self, program: Program) -> Zygote:
+        home = self._scratch / f"{program.part}-{next(self._numbers)}"
+        door(home).mkdir(parents=True)
+        open_to_programs(door(home))
+        image = self._machine.images.with_sdk(program.sdk).reference
+        container = self._machine.engine.start(program_spec(self._identity, image, program, door(home)))
+        zygote = Zygote(program=program, container=container, home=home)
+        try:
+            fix = "is there memory left?"
+            said(self._machine.engine, container, LOADED, within_s=LOAD_S, who=program.part, fix=fix)
+        except BaseException:
+            self.drop(zygote)
+            raise
+        return zygote
+
+
+def door(home: Path) -> Path:
+    """Return the folder, of those of a zygote, that it sees too."""
+    return home / "door"
