@@ -1,5 +1,7 @@
 """The one error tree: each class has one exit code, and each message ends in what to do.
 
+No message holds a secret, whatever words of a container are in it: messages end up on stderr and in run folders.
+
 LabError                     5   internal error
 ├── UsageError               2   bad usage, before anything was started
 │   └── ScenarioError        2   a scenario file; the message starts with file:line: field:
@@ -16,6 +18,8 @@ from __future__ import annotations
 import signal
 from typing import ClassVar
 
+from lab.secrecy import redacted
+
 
 class LabError(Exception):
     """Base of every error that `lab` raises on purpose; `str()` is one line a user can act on."""
@@ -24,9 +28,8 @@ class LabError(Exception):
 
     def __init__(self, message: str, *, fix: str = "") -> None:
         """State what is wrong in `message`, and in `fix` what the user can do about it."""
-        super().__init__(f"{message} ({fix})" if fix else message)
-        self.message = message
-        self.fix = fix
+        self.message, self.fix = redacted(message), redacted(fix)
+        super().__init__(f"{self.message} ({self.fix})" if fix else self.message)
 
 
 class UsageError(LabError):

@@ -15,6 +15,7 @@ import typer
 
 from lab.cli import compare, machine, results, run, scenarios, sweep, worker
 from lab.errors import Interrupted, LabError, UsageError
+from lab.secrecy import redacted
 
 app = typer.Typer(
     name="lab",
@@ -59,4 +60,4 @@ def _words(error: Exception) -> str:
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"the output, or a temporary file, could not be written: {error.strerror}"
-    return f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)"
+    return redacted(f"internal error: {type(error).__name__}: {error} (LAB_DEBUG=1 shows where)")

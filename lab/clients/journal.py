@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from lab.probe.lines import Lines
+from lab.secrecy import redacted
 
 
 class Journal:
@@ -21,8 +22,9 @@ class Journal:
         return cls(Lines.create(folder / "events.jsonl", "events"))
 
     def note(self, name: str, **detail: str) -> None:
-        """Write down that `name` happened now."""
-        self._lines.write({"t": time.monotonic_ns(), "event": name, "detail": detail})
+        """Write down that `name` happened now; the SDK's words may hold the address with the token in it."""
+        said = {key: redacted(words) for key, words in detail.items()}
+        self._lines.write({"t": time.monotonic_ns(), "event": name, "detail": said})
 
     def close(self) -> None:
         """Close the file; idempotent."""

@@ -2,6 +2,7 @@
 
 Law: a small file is there whole or not at all (written aside, synced, renamed); a growing one gains whole lines. The
 manifest is written first, again at every phase, and last with sizes and hashes, after which evidence never changes.
+No text is written with a secret in it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lab.errors import StorageError
 from lab.evidence import names
 from lab.evidence.manifest import SEALED, FileFact, Manifest, Phase
 from lab.scenario.model import Scenario
+from lab.secrecy import redacted
 
 _ATTEMPTS = 16
 _FIXES = {
@@ -143,7 +145,7 @@ class RunFolder:
 
     def put(self, manifest: Manifest) -> None:
         """Replace the manifest: `folder.put(replace(folder.manifest, netem=…))`."""
-        write_atomically(self.path / names.MANIFEST, manifest.dump().encode())
+        self.write(names.MANIFEST, manifest.dump())
         self.manifest = manifest
 
     def phase(self, name: str, **facts: Any) -> None:
@@ -160,7 +162,7 @@ class RunFolder:
         target = self.path / name
         with storing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(target, content if isinstance(content, bytes) else content.encode())
+        write_atomically(target, content if isinstance(content, bytes) else redacted(content).encode())
 
     def append(self, name: str, line: str) -> None:
         """Add one line to a growing file."""
@@ -170,7 +172,7 @@ class RunFolder:
         with storing(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+                file.write(redacted(line) + "\n")
 
     def seal(self) -> None:
         """End the recording: note the end, and size and hash of every piece of evidence."""

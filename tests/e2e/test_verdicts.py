@@ -134,7 +134,8 @@ def test_judging_again_gives_the_same_bytes(lab: Runner) -> None:
 def test_no_secret_is_written_anywhere(lab: Runner) -> None:
     """No access token, no key: not in logs, not in the manifest, not in anything else of the run folder."""
     done = lab(scenario("", duration="2s"))
-    guilty = [path for path in done.folder.rglob("*") if path.is_file() and b"eyJ" in _without_audio(path)]
+    kept = {path: _without_audio(path) for path in done.folder.rglob("*") if path.is_file()}
+    guilty = [path for path, content in kept.items() if b"eyJ" in content or b"lab-secret-" in content]
     assert guilty == []
 
 

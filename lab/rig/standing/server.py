@@ -19,6 +19,7 @@ import yaml
 from lab.rig.engine.engine import ContainerSpec, Mount
 from lab.rig.layout.topology import MEDIA_PORT, SIGNAL_PORT, Topology
 from lab.scenario.model import Server
+from lab.secrecy import SECRET
 
 METRICS_PORT = 6789
 DEBUG_PORT = 7070
@@ -32,7 +33,7 @@ class Credentials:
     """An API key made for one lab; it dies with it."""
 
     key: str = field(default_factory=lambda: "lab" + secrets.token_hex(6))
-    secret: str = field(default_factory=lambda: secrets.token_hex(32), repr=False)
+    secret: str = field(default_factory=lambda: SECRET + secrets.token_hex(32), repr=False)
 
 
 def configuration(topology: Topology, server: Server) -> dict[str, Any]:

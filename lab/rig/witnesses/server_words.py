@@ -1,7 +1,7 @@
 """What the server says of a run: its rooms while the last frames are heard, and its last words when they have left.
 
-Law: it is asked from its own namespace, over loopback, so that no packet of it is on a tap; its words are evidence
-without secrets; a server that does not answer in time is no failure of the run, and a file says so.
+Law: it is asked from its own namespace, over loopback, so that no packet of it is on a tap; its words are evidence;
+one that does not answer in time is no failure of the run, and a file says so.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def keep_rooms(lab: Lab, folder: RunFolder, room: str) -> None:
     """Keep what `/debug/rooms` says of `room` now, or why it says nothing."""
     try:
         answer = _asked(lab, DEBUG_PORT, "debug/rooms")
-        folder.write(names.SERVER_ROOMS, lab.redacted(server_log.room_json(answer, room, time.time_ns())))
+        folder.write(names.SERVER_ROOMS, server_log.room_json(answer, room, time.time_ns()))
     except (EnvironmentFault, EvidenceError) as silent:
         folder.write(f"{names.SERVER}/rooms.log", f"{silent}\n")
 
 
 def keep_last_words(lab: Lab, folder: RunFolder, room: str) -> None:
-    """Keep configuration, metrics, log, and what the log says of each track of `room`, all of it without secrets.
+    """Keep configuration, metrics, log, and what the log says of each track of `room`.
 
     The scenario's own clients have left; their tracks are waited for, and no crowd's.
     """
@@ -43,7 +43,7 @@ def keep_last_words(lab: Lab, folder: RunFolder, room: str) -> None:
         metrics = beside.submit(_keep_metrics, lab, folder)
         log = _closed_log(lab, folder, room)
         folder.write(names.SERVER_CONFIG, lab.server_configuration)
-        folder.write(names.SERVER_LOG, lab.redacted(log))
+        folder.write(names.SERVER_LOG, log)
     metrics.result()
 
 

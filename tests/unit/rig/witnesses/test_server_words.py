@@ -16,6 +16,7 @@ from lab.evidence.store import RunFolder
 from lab.rig.engine.engine import Outcome
 from lab.rig.standing.lab import Lab
 from lab.rig.witnesses import server_words
+from lab.secrecy import redacted
 from tests.fakes.engine import FakeEngine
 from tests.unit.evidence.test_server_log import CLOSED, OPENED, ROOM, ROOMS, log
 from tests.unit.rig.labs import on_fake, run_folder
@@ -102,7 +103,7 @@ def test_a_log_that_says_nothing_leaves_no_account(engine: Speaking, lab: Lab, f
     engine.said_then = [words]
     server_words.keep_last_words(lab, folder, ROOM)
     assert not (folder.path / names.SERVER_TRACKS).exists()
-    assert (folder.path / names.SERVER_LOG).read_text() == lab.redacted(words)
+    assert (folder.path / names.SERVER_LOG).read_text() == redacted(words)
     assert (folder.path / "server/tracks.log").exists() == bool(words)
 
 
