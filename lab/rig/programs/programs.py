@@ -78,7 +78,7 @@ def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
         exit_code, oom_killed = state.exit_code if exit_code is None else exit_code, state.oom_killed
     left = {"exit_code": exit_code, "oom_killed": oom_killed}
     folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(left))
-    folder.write(f"{running.place}/{names.CLIENT_LOG}", lab.redacted(running.fork.said()))
+    folder.write(f"{running.place}/{names.CLIENT_LOG}", running.fork.said())
     if running.zygote.program.once or exit_code != 0:
         lab.zygotes.drop(running.zygote)
 
