@@ -54,9 +54,12 @@ class Saying:
 
     left: bytes
     ended: Callable[[], bool]
+    refused: str = ""
 
     def read(self, timeout_s: float) -> bytes:
         """Return what is left, b"" at the end; TimeoutError, sooner than asked, in the silence."""
+        if self.refused:
+            raise EnvironmentFault(self.refused)
         said, self.left = self.left, b""
         if said or self.ended():
             return said
@@ -192,11 +195,10 @@ class FakeEngine:
         return self.said
 
     def listen(self, container: str) -> Heard:
-        """Let every container say the same, once; refuse for one that is gone."""
-        if container not in self._containers:
-            raise EnvironmentFault(f"log refused: No such container: {container}")
+        """Let every container say the same, once; refuse, when it is read, for one that is gone."""
+        refused = "" if container in self._containers else f"log refused: No such container: {container}"
         said = LOADED if container in self.zygotes else self.said
-        return Saying(said.encode(), lambda: not self._runs(container))
+        return Saying(said.encode(), lambda: not self._runs(container), refused)
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Remember the new limits in the container's spec."""

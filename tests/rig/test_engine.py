@@ -134,8 +134,11 @@ def test_nobody_listens_to_what_is_gone(bench: Bench) -> None:
     """It is refused with the engine's words."""
     container = bench.engine.start(bench.spec("box"))
     bench.engine.remove(container)
-    with pytest.raises(EnvironmentFault, match=r"log refused: .*No such container"):
-        bench.engine.listen(container)
+    with (
+        closing(bench.engine.listen(container)) as stream,
+        pytest.raises(EnvironmentFault, match=r"log refused: .*No such container"),
+    ):
+        stream.read(5)
 
 
 def test_the_deadline_ends_a_container_that_everybody_forgot(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from lab.rig.engine import docker_spec
 from lab.rig.engine.docker_control import DockerControl
 from lab.rig.engine.docker_faults import faults, ignore_missing
 from lab.rig.engine.docker_images import DockerImages
-from lab.rig.engine.docker_stream import ExecStream, follow, hijack, knock
+from lab.rig.engine.docker_stream import ExecStream, LogStream, follow, hijack, knock
 from lab.rig.engine.engine import ContainerSpec, ContainerState, EngineInfo, Heard, Outcome, Shell
 
 CALL_TIMEOUT_S, GRACE_S = 60, 10
@@ -154,10 +154,10 @@ class DockerEngine(DockerControl, DockerImages):
             return bytes(self._api.logs(container)).decode(errors="replace")
 
     def listen(self, container: str) -> Heard:
-        """Return standard output and error as a stream, from the first word on; it ends with the container."""
+        """Return standard output and error as a stream, from the first word on; reading it raises what is refused."""
         with faults(f"follow the log of container {container[:12]}"):
             url = f"/v{self._api.api_version}/containers/{container}/logs?follow=1&stdout=1&stderr=1"
-            return ExecStream(follow(self._endpoint.removeprefix(_LOCAL), url, CALL_TIMEOUT_S))
+            return LogStream(follow(self._endpoint.removeprefix(_LOCAL), url, CALL_TIMEOUT_S))
 
     def _wait(self, container: str, timeout_s: float) -> int | None:
         with faults(f"wait for container {container[:12]}"):

@@ -1,7 +1,7 @@
 """Byte streams to and from programs in containers: an `exec`'s hijacked connection, a followed log, their frames.
 
-The law: not a byte is lost. The connection is opened here and read unbuffered, because the SDK's own reading of
-the response head may swallow the first bytes that follow it.
+The law: not a byte is lost, and nobody waits longer than he said. The connection is opened here and read unbuffered,
+because the SDK's own reading of the response head may swallow the first bytes that follow it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ from lab.errors import EnvironmentFault
 _HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
 _SWITCHING = 101
+_OK = b"200"
+_PIECE = 4096
+_END_OF_HEAD = b"\r\n\r\n"
+_STOPPED = "did the engine stop? see `lab doctor`"
+_GONE = "is the container still running?"
 
 
 class _Unbuffered(socket.socket):
@@ -47,18 +52,17 @@ def hijack(socket_path: str, url: str, timeout_s: float) -> socket.socket:
         connection.sock = stream
         headers = {"Content-Type": "application/json", "Connection": "Upgrade", "Upgrade": "tcp"}
         connection.request("POST", url, json.dumps({"Detach": False, "Tty": False}), headers)
-        _answered(stream, "POST", _SWITCHING, "exec")
+        _switched(stream)
     return stream
 
 
 def follow(socket_path: str, url: str, timeout_s: float) -> socket.socket:
-    """GET the log at `url` and return the connection, on which frames come as they are said, until the program ends.
+    """Ask for the log at `url` and return the connection, for a `LogStream` to take over.
 
-    In HTTP 1.0, where an answer is not cut into chunks. Raises as `hijack` does.
+    In HTTP 1.0, where an answer is not cut into chunks. Raises OSError when the engine cannot be reached.
     """
     with _opened(socket_path, timeout_s) as stream:
         stream.sendall(f"GET {url} HTTP/1.0\r\nHost: docker\r\n\r\n".encode())
-        _answered(stream, "GET", http.client.OK, "log")
     return stream
 
 
@@ -75,13 +79,13 @@ def _opened(socket_path: str, timeout_s: float) -> Iterator[socket.socket]:
         raise
 
 
-def _answered(stream: socket.socket, method: str, status: int, what: str) -> None:
+def _switched(stream: socket.socket) -> None:
     """Read the head of the answer, and nothing that follows it."""
-    with http.client.HTTPResponse(stream, method=method) as response:
+    with http.client.HTTPResponse(stream, method="POST") as response:
         response.begin()
-        if response.status != status:
+        if response.status != _SWITCHING:
             words = response.read().decode(errors="replace").strip()
-            raise EnvironmentFault(f"{what} refused: {words}", fix="is the container still running?")
+            raise EnvironmentFault(f"exec refused: {words}", fix=_GONE)
 
 
 class ExecStream:
@@ -114,8 +118,7 @@ class ExecStream:
         if not self._fill(_HEADER.size, deadline):
             return None
         kind, length = _HEADER.unpack_from(self._pending)
-        if not self._fill(_HEADER.size + length, deadline):
-            raise EnvironmentFault("the stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
+        self._fill(_HEADER.size + length, deadline)
         data = self._pending[_HEADER.size :]
         self._pending = b""
         return kind == _STDERR, data
@@ -141,20 +144,48 @@ class ExecStream:
     def _fill(self, size: int, deadline: float) -> bool:
         """Read until `size` bytes are pending; False when the stream ended before the first of them."""
         while len(self._pending) < size:
-            self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
-            data = self._received(size - len(self._pending))
-            if not data and not self._pending:
+            if not self._more(size - len(self._pending), deadline):
+                if self._pending:
+                    raise EnvironmentFault("the stream ended inside a frame", fix=_STOPPED)
                 return False
-            if not data:
-                raise EnvironmentFault("the stream ended inside a frame", fix="did the engine stop? see `lab doctor`")
-            self._pending += data
         return True
 
-    def _received(self, size: int) -> bytes:
+    def _more(self, size: int, deadline: float) -> bool:
+        """Read at most `size` bytes more; False when the stream has ended."""
+        self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
         try:
-            return self._stream.recv(size)
+            data = self._stream.recv(size)
         except TimeoutError:
             raise
         except OSError as error:
-            words = f"the engine broke the stream: {error}"
-            raise EnvironmentFault(words, fix="did it stop? see `lab doctor`") from error
+            raise EnvironmentFault(f"the engine broke the stream: {error}", fix=_STOPPED) from error
+        self._pending += data
+        return bool(data)
+
+
+class LogStream(ExecStream):
+    """A followed log: frames come as they are said, until the program ends.
+
+    The head of the answer is read with the first frame, for some engines say nothing before the program does.
+    """
+
+    _begun = False
+
+    def read_frame(self, timeout_s: float) -> tuple[bool, bytes] | None:
+        """As `ExecStream` does; raise EnvironmentFault with the engine's words when it refused."""
+        deadline = time.monotonic() + timeout_s
+        if not self._begun:
+            self._begin(deadline)
+        return super().read_frame(deadline - time.monotonic())
+
+    def _begin(self, deadline: float) -> None:
+        """Read the head of the answer, and nothing that follows it unless it is a refusal."""
+        while _END_OF_HEAD not in self._pending:
+            if not self._more(1, deadline):
+                raise EnvironmentFault("the engine hung up before it answered", fix=_STOPPED)
+        if self._pending.split()[1:2] != [_OK]:
+            while self._more(_PIECE, deadline):
+                pass
+            words = self._pending.partition(_END_OF_HEAD)[2].decode(errors="replace").strip()
+            raise EnvironmentFault(f"log refused: {words}", fix=_GONE)
+        self._begun, self._pending = True, b""

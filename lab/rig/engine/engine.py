@@ -156,7 +156,10 @@ class Engine(Protocol):
         """Return standard output and error so far, in order."""
 
     def listen(self, container: str) -> Heard:
-        """Return standard output and error as a stream, from the first word on; it ends with the container."""
+        """Return standard output and error as a stream, from the first word on; it ends with the container.
+
+        Nothing is waited for: what the engine refuses is raised (EnvironmentFault) where the stream is read.
+        """
 
     def update(self, container: str, *, cpus: float | None, memory_bytes: int | None) -> None:
         """Change limits of a running container; None leaves one as it is, NO_LIMIT lifts it."""

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import EnvironmentFault
-from lab.rig.engine.docker_stream import ExecStream, follow, hijack
+from lab.rig.engine.docker_stream import ExecStream, LogStream, follow, hijack
 
 SWITCH = b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n"
 LOG = b"HTTP/1.0 200 OK\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n\r\n"
@@ -103,7 +104,7 @@ def test_bytes_right_behind_the_head_are_the_streams(tmp_path: Path) -> None:
 def test_a_log_begins_right_behind_the_head_and_ends_with_the_program(tmp_path: Path) -> None:
     """As it is: nothing is cut into chunks, nothing of it is swallowed."""
     thread = serve(tmp_path / "s", LOG + frame(1, b"first") + frame(2, b"second"), b"\r\n\r\n")
-    stream = ExecStream(follow(str(tmp_path / "s"), "/containers/1/logs", 5))
+    stream = LogStream(follow(str(tmp_path / "s"), "/containers/1/logs", 5))
     assert [stream.read(5), stream.read(5), stream.read(5)] == [b"first", b"second", b""]
     stream.close()
     thread.join()
@@ -114,15 +115,48 @@ def test_a_log_is_asked_for_in_http_1_0(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        with pytest.raises(TimeoutError):
-            follow(str(tmp_path / "s"), "/v1/containers/1/logs?follow=1", 0.1)
-        with listener.accept()[0] as connection:
+        with (
+            follow(str(tmp_path / "s"), "/v1/containers/1/logs?follow=1", 0.1),
+            listener.accept()[0] as connection,
+        ):
             assert connection.recv(65536).startswith(b"GET /v1/containers/1/logs?follow=1 HTTP/1.0\r\n")
 
 
-@pytest.mark.parametrize(("ask", "ends"), [(hijack, b"}"), (follow, b"\r\n\r\n")])
+def test_nobody_waits_for_the_head_of_a_log_longer_than_he_said() -> None:
+    """Some engines send it with the first line only; what came of it meanwhile is not lost, wherever it was cut."""
+    ours, engine = socket.socketpair()
+    with engine, closing(LogStream(ours)) as stream:
+        for piece in (b"", LOG[:5], LOG[5:-2]):
+            engine.sendall(piece)
+            with pytest.raises(TimeoutError):
+                stream.read(0.01)
+        engine.sendall(LOG[-2:] + frame(1, b"first")[:9])
+        with pytest.raises(TimeoutError):
+            stream.read(0.01)
+        engine.sendall(frame(1, b"first")[9:])
+        assert stream.read(5) == b"first"
+
+
+@pytest.mark.parametrize("answer", [b"", LOG[:9]], ids=["none", "cut"])
+def test_an_engine_that_hangs_up_is_no_silent_program(answer: bytes) -> None:
+    """A log without a head is none that has ended."""
+    ours, engine = socket.socketpair()
+    with engine, closing(LogStream(ours)) as stream:
+        engine.sendall(answer)
+        engine.shutdown(socket.SHUT_WR)
+        with pytest.raises(EnvironmentFault, match="hung up before it answered"):
+            stream.read(5)
+
+
+def hear(path: str, url: str, timeout_s: float) -> None:
+    """Follow a log and read what comes first."""
+    with closing(LogStream(follow(path, url, timeout_s))) as stream:
+        stream.read(timeout_s)
+
+
+@pytest.mark.parametrize(("ask", "ends"), [(hijack, b"}"), (hear, b"\r\n\r\n")])
 def test_a_refusal_says_what_the_engine_said(
-    tmp_path: Path, ask: Callable[[str, str, float], socket.socket], ends: bytes
+    tmp_path: Path, ask: Callable[[str, str, float], object], ends: bytes
 ) -> None:
     """409 with its words, and no socket left open (warnings are errors here)."""
     thread = serve(tmp_path / "s", REFUSE, ends)
