@@ -1,13 +1,17 @@
 """Saved states of the VM on this machine: made once, named after what they depend on and what they contain.
 
 Law: a name is `<key>.<sha256>.state`, so a file that was cut short or altered is found out before it is used, and a
-state appears all at once, by a rename. A file is read again only when it has changed.
+state appears all at once, by a rename, when it is on the disk. A file is read again only when it has changed. One of
+another version goes when nobody has used it for a week: until then that version may run beside ours.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +19,9 @@ from pathlib import Path
 from lab.rig.bump.qemu import qemu_argv
 
 FOLDER = "vm"
+UNUSED_S = 7 * 86_400
+"""Much longer than the day for which a file system may not note that a file was read (relatime)."""
+_NAME = re.compile(r"(?P<key>[0-9a-f]{16}-[0-9a-f]{8}-(?P<links>\d{1,3}))\.([0-9a-f]{64}\.state|[0-9a-f]{12}\.part)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +42,17 @@ def find(cache: Path, state_key: str) -> Found:
     """Return the states of `state_key`; each one's content was compared with its name."""
     broken: list[Path] = []
     for file in sorted((cache / FOLDER).glob(f"{state_key}.*.state")):
-        if _digest(file) == file.name.split(".")[-2]:
-            return Found(good=file, broken=tuple(broken))
-        broken.append(file)
+        with suppress(FileNotFoundError):  # another lab may remove it meanwhile
+            if _digest(file) == file.name.split(".")[-2]:
+                return Found(good=file, broken=tuple(broken))
+            broken.append(file)
     return Found(good=None, broken=tuple(broken))
 
 
 def keep(file: Path, state_key: str) -> Path:
-    """Give the complete `file` its name and return it."""
+    """Give the complete `file` its name and return it; a power cut then cannot leave another content behind it."""
+    with file.open("rb") as stream:
+        os.fsync(stream.fileno())
     digest = _read(file)
     named = file.rename(file.with_name(f"{state_key}.{digest}.state"))
     _write(_note(named), _unchanged(named) + digest)
@@ -53,6 +63,29 @@ def remove(file: Path) -> None:
     """Remove a state and the note beside it, if they are still there."""
     file.unlink(missing_ok=True)
     _note(file).unlink(missing_ok=True)
+
+
+def prune(cache: Path, machine_id: str, prepared: str, now_s: float) -> tuple[Path, ...]:
+    """Remove the states that no lab of this version resumes, where nobody has used them for a week; return them.
+
+    One that cannot be removed stays; whoever has it open reads on.
+    """
+    gone = []
+    for file in _others(cache, machine_id, prepared):
+        with suppress(OSError):
+            facts = file.stat()
+            if now_s - max(facts.st_atime, facts.st_mtime) > UNUSED_S:
+                remove(file)
+                gone.append(file)
+    return tuple(gone)
+
+
+def _others(cache: Path, machine_id: str, prepared: str) -> Iterator[Path]:
+    """Yield the states that are of other versions, and those that were never finished; nothing that is no state."""
+    for file in sorted((cache / FOLDER).iterdir()):
+        name = _NAME.fullmatch(file.name)
+        if name and (file.suffix == ".part" or name["key"] != key(machine_id, prepared, int(name["links"]))):
+            yield file
 
 
 def _digest(file: Path) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import secrets
 import shlex
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,16 +87,29 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
     for file in found.broken:
         report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
         states.remove(file)
-    if found.good:
-        with _close_on_error(_launch(engine, router, links, found.good.name)) as console:
-            facts = _answer(engine, router, console, RESUME_S, SAY)
-        return Running(console=console, resumed=True, qemu=version, facts=facts)
+    if found.good and (up := _resumed(engine, router, links, found.good, report)):
+        return Running(console=up[0], resumed=True, qemu=version, facts=up[1])
     report(f"booting the VM for {links} links; its state is saved for the next run")
     with _close_on_error(_launch(engine, router, links, None)) as console:
         _answer(engine, router, console, BOOT_S, PREPARE)
         _save(engine, router, cache, state_key)
         facts = _answer(engine, router, console, RESUME_S, SAY)
+    for file in states.prune(cache, identity, PREPARE, time.time()):
+        report(f"removed the saved VM state {file.name[:40]}…: nobody has used it for a week")
     return Running(console=console, resumed=False, qemu=version, facts=facts)
+
+
+def _resumed(engine: Engine, router: str, links: int, saved: Path, report: Report) -> tuple[Console, str] | None:
+    """Resume the state `saved`; return console and facts, None when somebody removed it before QEMU had opened it."""
+    try:
+        with _close_on_error(_launch(engine, router, links, saved.name)) as console:
+            return console, _answer(engine, router, console, RESUME_S, SAY)
+    except EnvironmentFault:
+        if saved.exists():
+            raise
+    report(f"the saved VM state {saved.name[:40]}… was removed meanwhile: made anew")
+    run_script(engine, router, f"rm -rf {qemu.FOLDER}\n", "remove the sockets of a VM that did not start")
+    return None
 
 
 def prepare(engine: Engine, router_reference: str, links: int, cache: Path, report: Report) -> None:
