@@ -119,7 +119,8 @@ class _Statistics:
     """The SDK's statistics in `stats.jsonl`: of what is heard each 100 ms, of what is published each 500 ms.
 
     Until media flows four times as often: nothing is measured yet, and everybody waits for it. A last time when the
-    client is told to leave, so that they speak of all that was heard. A refused reading is an event, once.
+    client is told to leave, so that they speak of all that was heard; a reading under way then is given up, for what
+    it would have counted is in the last one. A refused reading is an event, once.
     """
 
     def __init__(self, own: Sequence[rtc.LocalAudioTrack], lines: Lines, listener: Listener, journal: Journal) -> None:

@@ -93,3 +93,32 @@ def test_a_last_answer_that_does_not_come_holds_nobody_up(monkeypatch: pytest.Mo
         asyncio.run(write(journal, lines))
     (told,) = events(read_headed(tmp_path / "events.jsonl", "events"))
     assert told.name == "stats-refused"
+
+
+def test_a_reading_under_way_at_the_end_is_made_good_by_the_last(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Told to leave while the SDK has not answered: what it counted is in the one line that is written then."""
+    asked = 0
+
+    async def sample(*_: object) -> dict[str, list[object]]:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await asyncio.Event().wait()
+        return {"inbound": [{"publisher": "p", "packets_received": 7}], "outbound": [], "pairs": []}
+
+    async def write(journal: Journal, lines: Lines) -> None:
+        listener: Any = SimpleNamespace(tracks={"a": "p"}, hears_all_peers=True, watch=lambda _: None)
+        writing = asyncio.create_task(participant._Statistics([], lines, listener, journal).write())
+        while not asked:
+            await asyncio.sleep(0.001)
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+    monkeypatch.setattr(participant, "sample", sample)
+    with closing(Journal.create(tmp_path)) as journal, closing(Lines.create(tmp_path / "s", "stats")) as lines:
+        asyncio.run(write(journal, lines))
+    (line,) = read_headed(tmp_path / "s", "stats").timed()
+    assert line[1]["inbound"] == [{"publisher": "p", "packets_received": 7}]
