@@ -181,8 +181,7 @@ def _gave_up(running: Running) -> bool:
         return False
     if end.exit_code == GAVE_UP:
         return True
-    words = programs.last_words(running.program)
-    raise ClientFailed(f"client {running.client.name} ended {programs.how(end)}:\n{words}")
+    raise ClientFailed(f"client {running.client.name} {programs.how(running.program, end)}")
 
 
 def admit(clients: Sequence[Running]) -> None:

@@ -53,17 +53,21 @@ def check_alive(programs: Sequence[Running]) -> None:
     """Raise EnvironmentFault, with its last words, for the first program that has ended on its own."""
     for each in programs:
         if end := each.fork.end():
-            raise EnvironmentFault(f"{each.name} ended {how(end)}:\n{last_words(each)}", fix="is there memory left?")
+            raise EnvironmentFault(f"{each.name} {how(each, end)}", fix="is there memory left?")
 
 
-def how(end: End) -> str:
-    """Return in words how a program ended."""
-    return "with its container" if end.exit_code is None else f"with exit code {end.exit_code}"
+def how(running: Running, end: End) -> str:
+    """Return in words how a program ended, and its last ones."""
+    if end.exit_code is not None:
+        return f"ended with exit code {end.exit_code}:\n{last_words(running)}"
+    state = running.zygote.state(ending=True)
+    why = "gone" if state is None else "out of memory" if state.oom_killed else f"exit code {state.exit_code}"
+    return f"ended with its container ({why}):\n{last_words(running)}"
 
 
 def last_words(running: Running) -> str:
     """Return the last lines of what it said."""
-    return words.tail(running.fork.said())
+    return words.tail(running.fork.said()) or "    (it said nothing)"
 
 
 def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
@@ -74,7 +78,7 @@ def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
     end = _ended(running.fork)
     running.fork.close()
     exit_code, oom_killed = end.exit_code if end else None, False
-    if exit_code != 0 and (state := lab.machine.engine.state(running.container)):
+    if exit_code != 0 and (state := running.zygote.state(ending=exit_code is None)):
         exit_code, oom_killed = state.exit_code if exit_code is None else exit_code, state.oom_killed
     left = {"exit_code": exit_code, "oom_killed": oom_killed}
     folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(left))

@@ -7,16 +7,20 @@ came to a bad end, or was changed meanwhile, is dropped by whoever ran it (`drop
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
 from lab.clients.zygote import LOADED
+from lab.rig.engine.engine import ContainerState, Engine
 from lab.rig.engine.words import said
 from lab.rig.layout.containers import Identity, Program, open_to_programs, program_spec
 from lab.rig.standing.forks import Fork, ordered
 from lab.rig.standing.pieces import Machine
 
+END_S = 3.0
+"""A container is not gone the moment its program is."""
 LOAD_S = 60.0
 """A hundredth of a CPU, the least that a scenario may give, loads the SDK in half of it."""
 
@@ -25,6 +29,7 @@ LOAD_S = 60.0
 class Zygote:
     """A loaded program: its container, and the folder on the machine with its door."""
 
+    engine: Engine
     program: Program
     container: str
     home: Path
@@ -33,6 +38,13 @@ class Zygote:
     def fork(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> Fork:
         """Run the program with `folder` as its LAB_DIR. EnvironmentFault."""
         return ordered(door(self.home), folder, self.home / f"{next(self._numbers)}.log", environment, arguments)
+
+    def state(self, *, ending: bool) -> ContainerState | None:
+        """Return what the engine says of its container, None when that is gone; of one that is `ending`, how it did."""
+        if ending:
+            with suppress(TimeoutError):
+                self.engine.wait(self.container, END_S)
+        return self.engine.state(self.container)
 
 
 class Zygotes:
@@ -66,11 +78,12 @@ class Zygotes:
         door(home).mkdir(parents=True)
         open_to_programs(door(home))
         image = self._machine.images.with_sdk(program.sdk).reference
-        container = self._machine.engine.start(program_spec(self._identity, image, program, door(home)))
-        zygote = Zygote(program=program, container=container, home=home)
+        engine = self._machine.engine
+        container = engine.start(program_spec(self._identity, image, program, door(home)))
+        zygote = Zygote(engine=engine, program=program, container=container, home=home)
         try:
             fix = "is there memory left?"
-            said(self._machine.engine, container, LOADED, within_s=LOAD_S, who=program.part, fix=fix)
+            said(engine, container, LOADED, within_s=LOAD_S, who=program.part, fix=fix)
         except BaseException:
             self.drop(zygote)
             raise

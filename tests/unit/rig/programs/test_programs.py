@@ -119,7 +119,9 @@ def test_a_client_that_goes_with_its_container_is_noticed(folder: RunFolder) -> 
     lab, each = running(engine, folder)
     told(engine, each)
     engine.finish(each.container, exit_code=137, oom_killed=True)
-    with pytest.raises(ClientFailed, match="client a ended with its container"):
+    with pytest.raises(
+        ClientFailed, match=r"client a ended with its container \(out of memory\):\n    \(it said nothing\)"
+    ):
         clients.wait_for((each,), "ready", 10)
     programs.finish(lab, each.program, folder)
     assert json.loads((each.folder / "exit.json").read_text()) == {"exit_code": 137, "oom_killed": True}
