@@ -38,7 +38,7 @@ TICK_S = 0.25
 LEAD_S = 0.05
 """From telling the publishers, who look each 5 ms, to the first frame's due time, so that all of them know in time."""
 SOON_S = 2.0
-"""In which clients have usually joined and heard each other."""
+"""In which clients have usually connected."""
 PACER_MS = 2_000
 """Who settles as long has a pacer by then; publishers that settle less wait for it before they begin."""
 LAST_POLL_S = 0.05
@@ -93,13 +93,14 @@ def record(
 
 
 def _all_hear(scenario: Scenario, joined: tuple[Running, ...], folder: RunFolder, witnesses: Witnesses) -> bool:
-    """Wait until every client is ready; say whether all are. The pacer starts then, or when that takes long.
+    """Wait until every client is ready; say whether all are. The pacer starts once all have connected, or soon.
 
     That one is not is evidence when the impairment came first, or its container is kept short; else it is a failure.
     """
-    late = clients.wait_for(joined, "ready", SOON_S)
-    witnesses.pace()  # not before: clients that connect need the CPU that its start takes
-    late = late and clients.wait_for(joined, "ready", lifetime.JOIN_S - SOON_S)
+    until = time.monotonic() + lifetime.JOIN_S
+    clients.wait_for(joined, "connected", SOON_S)
+    witnesses.pace()  # not before: clients that connect need the CPU that its start takes; then they wait for media
+    late = clients.wait_for(joined, "ready", until - time.monotonic())
     folder.phase("joined", ready=not late)
     if late and scenario.impair == "after_join" and all(each.client.limits == Limits() for each in late):
         words = programs.last_words(late[0].program)

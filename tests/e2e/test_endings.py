@@ -159,5 +159,5 @@ def test_a_client_that_dies_is_quoted(engine: DockerEngine, mine: Path, tmp_path
     engine.signal(victim.id, "SIGKILL")
     code, _ = run.end(30)
     assert code == 4
-    assert "client subscriber ended with exit code 137" in run.said.read_text()
+    assert "client subscriber ended with its container (exit code 137)" in run.said.read_text()
     assert objects_of(engine, run.process.pid) == []

@@ -205,13 +205,21 @@ class BumpLab:
         return self.engine.execute(self.programs[client], argv).stdout.strip()
 
     def stream(self, client: str, size: int) -> None:
-        """Let `client` send `size` bytes to the server over TCP, and wait until all of them have been read."""
+        """Let `client` send `size` bytes to the server over TCP; wait until it has read them, and all is said."""
         reader = self.engine.shell(self.programs[SERVER], (PYTHON, "-c", READ_ALL))
         assert reader.read(10) == b"open\n"
         argv = (PYTHON, "-c", WRITE_ALL, self.topology.server.ip, str(size))
         assert self.engine.execute(self.programs[client], argv).exit_code == 0
         assert reader.read(30) == b""
         reader.close()
+        until = time.monotonic() + 30
+        while not all(self._said_all(name) for name in (client, SERVER)):  # a farewell that was lost is sent again
+            assert time.monotonic() < until
+
+    def _said_all(self, name: str) -> bool:
+        """Return whether every TCP connection of `name` is closed, or only remembered (TIME_WAIT)."""
+        table = self.engine.execute(self.programs[name], ("cat", "/proc/net/tcp")).stdout
+        return all(line.split()[3] == "06" for line in table.splitlines()[1:])
 
     @contextmanager
     def tapped(self, *devices: str, expression: str = "udp port 9000") -> Iterator[dict[str, bytes]]:

@@ -213,24 +213,22 @@ def test_a_client_that_is_never_ready_is_evidence_where_the_scenario_may_be_why(
     assert folder.manifest.phases[-1].facts == {"ready": False}
 
 
-@pytest.mark.parametrize("late", [False, True])
-def test_the_pacer_starts_when_all_have_joined_or_while_they_are_long_about_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+def test_the_pacer_starts_between_connecting_and_hearing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:
-    """Not while they connect, who need that CPU; but whoever never joins has a witness of his machine too."""
+    """Not while they connect, who need that CPU; but whoever never does has a witness of his machine too."""
     happened: list[object] = []
 
-    def wait_for(joined: tuple[Any, ...], _event: str, within_s: float) -> tuple[Any, ...]:
-        happened.append(within_s)
-        return joined if late and within_s == session.SOON_S else ()
+    def wait_for(joined: tuple[Any, ...], event: str, within_s: float) -> tuple[Any, ...]:
+        happened.append((event, within_s))
+        clock.sleep(1.5)
+        return joined if event == "connected" else ()
 
     monkeypatch.setattr(clients, "wait_for", wait_for)
     witnesses: Any = SimpleNamespace(pace=lambda: happened.append("pace"))
     client: Any = SimpleNamespace(client=Client(name="a", role="publisher"))
-    folder = run_folder(tmp_path, PLAIN)
-    assert session._all_hear(PLAIN, (client,), folder, witnesses)
-    more = [lifetime.JOIN_S - session.SOON_S] if late else []
-    assert happened == [session.SOON_S, "pace", *more]
+    assert session._all_hear(PLAIN, (client,), run_folder(tmp_path, PLAIN), witnesses)
+    assert happened == [("connected", session.SOON_S), "pace", ("ready", lifetime.JOIN_S - 1.5)]
 
 
 def test_nothing_is_measured_before_the_pacer_ticks(tmp_path: Path, clock: Clock) -> None:
