@@ -1,7 +1,7 @@
 """What the bumps do during one run: the clean beginning, the impairment, the timeline, the last counters.
 
 Each step is read back, compared and written down (`router/steps.jsonl`) before it counts. The last counters are read
-when the queues are empty, so that they can be compared with the taps packet for packet.
+when the links are silent, so that they can be compared with the taps packet for packet.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from lab.rig.bump.driver import Bump, held
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 
 EMPTY_S = 5.0
+QUIET_S = 0.05
+"""Longer than from one packet of a stream to the next: a server sends on until it has noticed who has left."""
 
 
 class Network:
-    """The impairments of one run. On exit every queue runs empty and the last counters are read."""
+    """The impairments of one run. On exit every link falls silent and the last counters are read."""
 
     in_force: dict[tuple[str, Direction], Impairment]
 
@@ -38,10 +40,13 @@ class Network:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait until the queues are empty; the counters read then are the last."""
-        until = time.monotonic() + EMPTY_S
-        while held(last := self._bump.read("final")) and time.monotonic() < until:
-            time.sleep(0.05)
+        """Wait until no link holds a packet and none has come for a moment; the counters read then are the last."""
+        until, last = time.monotonic() + EMPTY_S, self._bump.read("final")
+        while time.monotonic() < until:
+            time.sleep(QUIET_S)
+            before, last = last, self._bump.read("final")
+            if not held(last) and last.directions == before.directions:
+                break
         self._note(last)
 
     def impair(self) -> None:
