@@ -243,6 +243,16 @@ def test_it_does_not_matter_how_many_are_read_at_once(
     assert whole["level"].tolist() == [0, 1, 2, 0, -1, -1, 0, 1, 2, 3, 4]
 
 
+def test_short_and_long_ones_side_by_side(tmp_path: Path) -> None:
+    """Datagrams and extensions of all sizes are theirs to the last octet, with options in the IP header and without."""
+    datagrams = [udp(bytes([0x80 + size % 2]) + bytes(size)) for size in (0, 7, 40, 300, 511, 513, 1_400)]
+    found = read(tmp_path, *(ethernet(ipv4(each, options=b"\1" * 4 * i)) for each in datagrams for i in range(2)))
+    assert found["digest"].tolist() == [digest(each) for each in datagrams for _ in range(2)]
+    padded = [bytes(padding) + LEVEL_5 + bytes(2) for padding in (0, 44, 48, 90)]
+    frames = [frame(rtp(extension=each, csrcs=csrcs)) for each in padded for csrcs in (0, 2)]
+    assert read(tmp_path, *frames)["level"].tolist() == [5] * len(frames)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=90), min_size=1, max_size=8))
 def test_no_bytes_make_it_fail(tmp_path_factory: pytest.TempPathFactory, frames: list[bytes]) -> None:
