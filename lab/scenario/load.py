@@ -6,7 +6,7 @@ Law: whatever is wrong with a file is a `ScenarioError` that says where, before 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -25,6 +25,7 @@ from lab.scenario.tree import FieldError, Tree, with_value
 from lab.scenario.written import SHORT_FORM, ScenarioWritten
 
 T = TypeVar("T")
+_SWEEP = "sweep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,15 @@ class Draft:
     tree: Tree
     name: str
     folder: Path | None
+
+    @property
+    def unswept(self) -> Draft:
+        """The file without its `sweep:` section, for axes that were written elsewhere."""
+        return replace(self, tree=with_value(self.tree, (_SWEEP,), None, self.tree.source))
+
+    def origin_of(self, key: str) -> str:
+        """Return where the axis `key` was written: its line in the file's `sweep:` section, else as which axis."""
+        return self.tree.origins.get((_SWEEP, "axes", key), f"axis {key}")
 
     @cached_property
     def sweep(self) -> Sweep | None:
@@ -48,7 +58,7 @@ class Draft:
         """Return the scenario with `setting` laid over the file; `seed` counts before the file's. ScenarioError."""
         tree = self.tree
         for key, value in setting:
-            tree = _with_set(tree, f"{key}={value}", "axis")
+            tree = _laid(tree, key, value, self.origin_of(key))
         try:
             return resolve(_written(tree), name=self.name, seed=seed, folder=self.folder)
         except FieldError as error:
@@ -65,7 +75,7 @@ def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
         raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
     tree = guard.parse(content, str(file))
     for each in sets:
-        tree = _with_set(tree, each, "--set")
+        tree = _with_set(tree, each)
     return _checked(Draft(tree=tree, name=file.stem, folder=file.parent))
 
 
@@ -147,20 +157,33 @@ def _written(tree: Tree) -> ScenarioWritten:
         raise tree.error(*problems(error)) from error
 
 
-def _with_set(tree: Tree, written: str, option: str) -> Tree:
-    """Return `tree` with `KEY=VALUE` laid over it; errors name the `option` that said so."""
+def _with_set(tree: Tree, written: str) -> Tree:
+    """Return `tree` with `--set KEY=VALUE` laid over it. UsageError, ScenarioError."""
     key, equals, value = written.partition("=")
-    keys = tuple(key.split("."))
+    keys = key.split(".")
     if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
-        raise UsageError(f"{option} {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
-    source = f"{option} {key}"
-    if keys[0] == "clients" and len(keys) > 1:
-        tree = _written_out(tree, source)
+        raise UsageError(f"--set {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
+    return _laid(tree, key, value, f"--set {key}")
+
+
+def _laid(tree: Tree, key: str, value: str, origin: str) -> Tree:
+    """Return `tree` with `value` at the dotted `key`; errors name the `origin` that said so. ScenarioError."""
+    keys = tuple(key.split("."))
     try:
-        return with_value(tree, keys, _value(value, source), source)
+        if keys[0] == "clients" and len(keys) > 1:
+            tree = _written_out(tree, origin)
+            _check_client(tree, keys)
+        return with_value(tree, keys, _value(value, origin), origin)
     except FieldError as error:
         where = ".".join(map(str, error.path))
-        raise ScenarioError(f"{source}: {where}: {error}") from error
+        raise ScenarioError(f"{origin}: {where}: {error}") from error
+
+
+def _check_client(tree: Tree, keys: tuple[str, ...]) -> None:
+    """Refuse a field of a client that is not there, but the role that makes it one. FieldError."""
+    clients = tree.data["clients"] if isinstance(tree.data, dict) else None
+    if isinstance(clients, dict) and keys[1] not in clients and keys[2:3] not in ((), ("role",)):
+        raise FieldError(keys[:2], f'no client is called "{keys[1]}" (there are: {", ".join(map(str, clients))})')
 
 
 def _written_out(tree: Tree, origin: str) -> Tree:

@@ -18,7 +18,7 @@ from lab.scenario import ranges
 from lab.scenario.tree import did_you_mean
 
 MAX_CELLS = 10_000
-_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,31}")
 _OPEN, _CLOSED = "{[", "}]"
 _FIXED = {
     "version": "the format's version is no setting",

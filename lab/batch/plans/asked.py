@@ -49,10 +49,10 @@ class SweepAsked:
         return found
 
 
-def check_known(asked: Sweep, base: Scenario) -> None:
+def check_known(asked: Sweep, base: Scenario, file: Draft) -> None:
     """Refuse a key that starts nowhere, with the fields that end in it; what is wrong further in, loading says."""
     for key in (key for axis in asked.axes for key in axis.keys):
         if key.partition(".")[0] in ScenarioWritten.model_fields:
             continue
         if names := meant(key, base):
-            raise UsageError(f"axis {key}: unknown field", fix=f"did you mean {' or '.join(names)}?")
+            raise UsageError(f"{file.origin_of(key)}: unknown field", fix=f"did you mean {' or '.join(names)}?")

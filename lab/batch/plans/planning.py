@@ -30,7 +30,9 @@ def plan(
     file = draft(path, sets=asked.sets)
     base = file.scenario(seed=asked.seed)
     sweep = asked.over(file)
-    check_known(sweep, base)
+    if asked.axes:
+        file = file.unswept
+    check_known(sweep, base, file)
     ordered = trials(file, sweep, asked.seed)
     cells = cells_of(tuple(with_controls(ordered)) if asked.controls else ordered, images_of)
     return Plan(

@@ -177,12 +177,26 @@ def test_settings_that_mean_the_same_are_refused(base):
         ("media.red=true,maybe", r"axis media\.red: media\.red: true or false is expected"),
         ("links.publisher.up.loss=5", r"axis links\.publisher\.up\.loss: .*did you mean \"5%\"\?"),
         ("links.nobody.up.loss=5%", r"axis links\.nobody"),
+        ("clients.ghost.sdk=1.1.2,1.2.1", r'no client is called "ghost" \(there are: publisher, subscriber\)'),
     ],
 )
 def test_a_cell_that_cannot_be_meant_stops_the_plan(base, axis, said):
     """The error names the axis, as it would name the line of a file."""
     with pytest.raises(ScenarioError, match=said):
         planned(base, axis)
+
+
+def test_a_cell_of_the_file_names_its_line_there(tmp_path):
+    """The section's own line; not where the axis of the same name came from the command line."""
+    path = written(tmp_path, BASE + "sweep:\n  axes:\n    media.red: [true, maybe]\n    loss: [1%]\n")
+    line = path.read_text().splitlines().index("    media.red: [true, maybe]") + 1
+    with pytest.raises(UsageError, match=rf"^\S+base\.yaml:{line + 1}: unknown field \(did you mean links"):
+        planned(path)
+    path.write_text(path.read_text().replace("    loss: [1%]\n", ""))
+    with pytest.raises(ScenarioError, match=rf"^\S+base\.yaml:{line}: media\.red: true or false is expected"):
+        planned(path)
+    with pytest.raises(ScenarioError, match=r"^axis media\.red: media\.red: true or false is expected"):
+        planned(path, "media.red=perhaps,true")
 
 
 def test_a_key_without_its_way_is_answered_with_the_ways(base):

@@ -26,6 +26,6 @@ def test_every_cell_of_a_file_is_checked(tmp_path: Path) -> None:
     lines = []
     with pytest.raises(ScenarioError) as caught:
         lines += validate_all([tmp_path])
-    assert "axis media.frame: media.frame: 25ms: a multiple of 10ms" in str(caught.value)
+    assert "bad.yaml:5: media.frame: 25ms: a multiple of 10ms" in str(caught.value)
     assert "twice.yaml: sweep: media.frame=20ms and media.frame=20.0ms mean the same" in str(caught.value)
     assert list(validate_all([good])) == [f"{good}: ok (x, 10 s, a sweep of 4)"]
