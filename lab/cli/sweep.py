@@ -99,7 +99,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     from lab.cli.sweep_progress import SweepReporter
     from lab.report.amounts import many
 
-    if scheduler:
+    if scheduler is not None:
         _check_scheduler(context)
     request = batch.Request(
         file=file,
@@ -117,8 +117,8 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
         lanes=lanes_of(lanes),
         selection=Selection(
             only=tuple(only or ()),
-            shard=part(shard) if shard else None,
-            max_time_ms=parsed(max_time) if max_time else None,
+            shard=None if shard is None else part(shard),
+            max_time_ms=None if max_time is None else parsed(max_time),
         ),
         scheduler=scheduler,
         find_limit=find_limit,

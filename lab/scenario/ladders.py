@@ -48,7 +48,9 @@ def _levels(ends: str, step: str) -> tuple[str, ...]:
 def _step(ends: str) -> str:
     """Return the roundest step that cuts `ends` into about twenty, in its own unit. ValueError."""
     found = _RANGE.fullmatch(ends)
-    if found is None or found[2] != found[4]:
+    if found is None:
+        raise ValueError(f"{ends}: no limit lies between these; two numbers are expected, as in 0%..40%")
+    if found[2] != found[4]:
         raise ValueError(f"{ends}: give its step, as in 0ms..1s/50ms")
     span = abs(Decimal(found[3]) - Decimal(found[1]))
     if not span:

@@ -22,6 +22,7 @@ from lab.batch.plans.trials import CONTROL_EVERY
 from lab.batch.sweeps.attempts import TRIES, Attempts
 from lab.errors import UsageError
 from lab.report.limit import Limit, LimitRun, sentence
+from lab.scenario import expectations
 from lab.scenario.sweeping import Setting, spelled
 
 AT_MOST = 40
@@ -53,6 +54,18 @@ def go(
         for was, now in zip(limits(before), limits(folder), strict=True):
             if sentence(was) != sentence(now):
                 attempts.note(f"{now.key}{_within(now.setting)}: {sentence(now)}")
+
+
+def doubt(folder: SweepFolder) -> str:
+    """Say why a search along a link may find nothing: the default expectation forgives the network. Empty: no doubt."""
+    default = tuple(expectations.expectations(expectations.DEFAULT))
+    expected = {cell.scenario.expect for cell in folder.plan.cells if not cell.control}
+    if expected != {default} or not (folder.search or "").startswith("links."):
+        return ""
+    return (
+        "nothing is expected that a link could break, for the default forgives it its losses: "
+        "write what must hold into the file, such as expect: {audio_loss: '<= 5%'}"
+    )
 
 
 def _begun(folder: SweepFolder) -> int:

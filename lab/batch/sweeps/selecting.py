@@ -70,7 +70,7 @@ def _matching(text: str, plan: Plan) -> Callable[[Cell], bool]:
     """Return who says whether a cell is what `text` names."""
     name, equals, value = text.partition("=")
     if not equals:
-        if not any(cell.id.startswith(text) for cell in plan.cells):
+        if not text or not any(cell.id.startswith(text) for cell in plan.cells):
             raise UsageError(f"--only {text}: no cell's id begins so", fix="KEY=VALUE, or what `lab ls SWEEP` lists")
         return lambda cell: cell.id.startswith(text)
     key = key_named(name, [key for axis in plan.axes for key in axis.keys])

@@ -89,17 +89,24 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         if again:
             stack.enter_context(journal := Journal(again.path))
         results = again.path.parent.parent if again else request.results.resolve()
-        place = _there(request.scheduler, watch) if request.scheduler else _here(request, planned, results, watch)
+        place = _here(request, planned, results, watch) if request.scheduler is None else _there(request.scheduler, watch)
         makers = stack.enter_context(place)
         folder = again or opening.created(planned, results, _searched(request))
         if not again:
             stack.enter_context(journal := Journal(folder.path))
-        what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
-        watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
+        _announce(folder, watch)
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
         with _kept(folder.path, watch):
             leftovers = _make(attempts, folder, request, makers)
     return _summary(SweepFolder(folder.path), request.selection, leftovers)
+
+
+def _announce(folder: SweepFolder, watch: Watch) -> None:
+    """Say what is made, and where; of a search also whether it can find anything."""
+    what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
+    watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
+    if doubt := limit.doubt(folder):
+        watch(Progress(phase=NOTE, detail=doubt))
 
 
 @contextmanager
@@ -121,7 +128,7 @@ def _plan(request: Request) -> Plan:
     if request.file is None:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
     asked = request.asked
-    if request.find_limit:
+    if request.find_limit is not None:
         axes, repeat = (*asked.axes, ladder(request.find_limit)), asked.repeat or limit.AT_MOST
         asked = replace(asked, axes=axes, repeat=repeat)
     return plan(find_one((request.file,)), asked)
@@ -137,7 +144,7 @@ def _check_again(request: Request) -> None:
         "--set": request.asked.sets,
         "--seed": request.asked.seed is not None,
         "--no-controls": not request.asked.controls,
-        "--find-limit": request.find_limit,
+        "--find-limit": request.find_limit is not None,
     }
     if request.resume and (given := [name for name, value in options.items() if value]):
         raise UsageError(f"--resume {request.resume}: its plan says what is run", fix=f"leave {given[0]} out")
@@ -145,7 +152,7 @@ def _check_again(request: Request) -> None:
 
 def _check_search(request: Request, again: SweepFolder | None) -> None:
     """Refuse what contradicts a search for a limit, which chooses its own cells. UsageError."""
-    if (request.find_limit or (again and again.search)) and (request.selection.only or request.selection.shard):
+    if (request.find_limit is not None or (again and again.search)) and (request.selection.only or request.selection.shard):
         raise UsageError("a search for a limit chooses its own cells", fix="leave --only and --shard out")
 
 

@@ -297,6 +297,14 @@ def test_what_contradicts_a_search_is_refused_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_search_that_the_default_expectation_lets_find_nothing_is_doubted(tmp_path: Path) -> None:
+    """Along a link, and where the file expects nothing of its own; who expects something has no doubt."""
+    assert "such as expect: {audio_loss: '<= 5%'}" in limit.doubt(SweepFolder(laid(tmp_path / "default")))
+    assert not limit.doubt(SweepFolder(laid(tmp_path / "own", "expect.audio_loss=<= 5%")))
+    (tmp_path / "default" / limit_file.NAME).unlink()
+    assert not limit.doubt(SweepFolder(tmp_path / "default"))
+
+
 def test_the_json_says_what_the_words_say(tmp_path: Path) -> None:
     """An end that is not known is null; each run names its folder."""
     folder = laid(tmp_path / "s")

@@ -46,6 +46,7 @@ def test_only_takes_the_beginning_of_an_id(swept: Plan) -> None:
         ("loss=7%", "--only loss=7%: not a value of that axis .it has"),
         ("delay=7ms", "no axis 'delay'"),
         ("zzz", "--only zzz: no cell's id begins so"),
+        ("", "--only : no cell's id begins so"),
     ],
 )
 def test_what_names_no_cell_is_refused(swept: Plan, only: str, words: str) -> None:
