@@ -125,7 +125,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     )
     with SweepReporter(stream=sys.stderr, quiet=quiet) as reporter:
         if merge:
-            done = batch.merge(_folders(context, merge, file, axes), results)
+            done = batch.merge(_folders(context, merge, file, axes), results, reporter.watch)
         else:
             done = batch.sweep(request, reporter.watch, lambda moment: reporter.told(moment, said(moment)))
     kind = Format.json if json else form

@@ -107,16 +107,21 @@ class SweepFolder:
         ended = self.ended(cell)
         if not ended:
             return "not run yet"
-        last = ended[-1]
-        gone = None if last.outcome in _NO_ANSWER else self.lost(last)
-        return f"its run is not there as it was: {gone}" if gone else last.why or last.outcome
+        return self.gone(cell) or ended[-1].why or ended[-1].outcome
+
+    def gone(self, cell: Cell) -> str:
+        """Say why the last answer to `cell`, which has no run that counts, is not there; empty where it had none."""
+        answers = [ended for ended in self.ended(cell) if ended.outcome not in _NO_ANSWER]
+        lost = self.lost(answers[-1]) if answers else None
+        again = f"(lab sweep --resume {self.path} makes it again)"
+        return f"its run is not there as it was: {lost} {again}" if lost else ""
 
     def lost(self, ended: Ended) -> str | None:
         """Say what is wrong with the run that `ended` speaks of; None when it is as it was."""
         try:
             return _damage(self.run(ended.cell, ended.run), ended.manifest, every_byte=self._every_byte)
         except StorageError as error:
-            return str(error)
+            return error.message  # what to do is not for the disk to say: the run can be made again
 
     @cached_property
     def _ended(self) -> dict[str, list[Ended]]:

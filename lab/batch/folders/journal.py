@@ -95,9 +95,8 @@ class Line:
     def parse(cls, raw: bytes, where: str) -> Line:
         """Return the line in `raw`, without its line break. EvidenceError naming `where`."""
         if not _intact(raw):
-            raise EvidenceError(
-                f"{where}: its checksum does not fit", fix="the file was changed: restore it from a copy"
-            )
+            fix = "the file was changed: restore a copy, or take the line out and --resume: whole runs are taken in"
+            raise EvidenceError(f"{where}: its checksum does not fit", fix=fix)
         fields = parse(raw[_CRC:].decode(errors="replace"), where)
         kind, t_ns = _KINDS.get(fields.pop("event", "")), fields.pop("t_ns", None)
         if kind is None or not isinstance(t_ns, int):

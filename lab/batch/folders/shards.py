@@ -50,11 +50,13 @@ class _Attempt:
 def merged(
     parts: Sequence[Path],
     results: Path,
+    note: Callable[[str], object] = lambda _: None,
     clock: Callable[[], int] = time.time_ns,
     entropy: Callable[[], str] = token,
 ) -> SweepFolder:
     """Return a new sweep's folder below `results` with what the sweeps in the folders `parts` have.
 
+    `note` hears what is left out, which the journal keeps.
     Raises UsageError for what does not fit together, EvidenceError for a part that is broken, StorageError.
     """
     found = _parts(parts)
@@ -62,7 +64,7 @@ def merged(
     plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
     folder = opening.created(plan, results)
     try:
-        _fill(folder, found)
+        _fill(folder, found, note)
     except BaseException:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise
@@ -89,9 +91,14 @@ def _other(first: Plan, second: Plan) -> str:
     """Say in what two plans differ, the reason first."""
     if other := differing(first.images, second.images):
         return f"images made of something else: {', '.join(other)}"
-    named = {"seed": "seed", "axes": "axes", "repeat": "number of repetitions", "format": "format"}
+    named = {
+        "seed": "another seed",
+        "axes": "other axes",
+        "repeat": "another number of repetitions",
+        "format": "another format",
+    }
     differs = [words for field, words in named.items() if getattr(first, field) != getattr(second, field)]
-    return f"another {' and '.join(differs)}" if differs else "another scenario"
+    return " and ".join(differs) or "another scenario"
 
 
 def _check_answers(parts: Sequence[SweepFolder]) -> None:
@@ -122,7 +129,7 @@ def _ended(part: SweepFolder) -> Iterator[_Attempt]:
             yield _Attempt(t_ns=line.t_ns, ended=line.event, part=part)
 
 
-def _fill(folder: SweepFolder, parts: Sequence[SweepFolder]) -> None:
+def _fill(folder: SweepFolder, parts: Sequence[SweepFolder], note: Callable[[str], object]) -> None:
     """Bring `folder`, which is new, everything that is whole in `parts`."""
     number: Counter[str] = Counter()
     with Journal(folder.path) as journal:
@@ -131,7 +138,9 @@ def _fill(folder: SweepFolder, parts: Sequence[SweepFolder]) -> None:
         for attempt in _attempts(parts):
             ended = attempt.ended
             if attempt.lost:
-                journal.append(Noted(words=f"left out: {attempt.lost}"))
+                words = f"left out: {attempt.lost}"
+                journal.append(Noted(words=words))
+                note(words)
                 continue
             number[ended.cell] += 1
             journal.append(Began(cell=ended.cell, attempt=number[ended.cell], run=ended.run))

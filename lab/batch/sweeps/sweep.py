@@ -89,7 +89,8 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
         if again:
             stack.enter_context(journal := Journal(again.path))
         results = again.path.parent.parent if again else request.results.resolve()
-        place = _here(request, planned, results, watch) if request.scheduler is None else _there(request.scheduler, watch)
+        far = request.scheduler
+        place = _here(request, planned, results, watch) if far is None else _there(far, watch)
         makers = stack.enter_context(place)
         folder = again or opening.created(planned, results, _searched(request))
         if not again:
@@ -119,9 +120,10 @@ def _kept(folder: Path, watch: Watch) -> Iterator[None]:
         raise
 
 
-def merge(parts: Sequence[Path], results: Path) -> Swept:
+def merge(parts: Sequence[Path], results: Path, watch: Watch) -> Swept:
     """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
-    return _summary(shards.merged(parts, results.resolve()), Selection(), 0)
+    folder = shards.merged(parts, results.resolve(), lambda words: watch(Progress(phase=NOTE, detail=words)))
+    return _summary(folder, Selection(), 0)
 
 
 def _plan(request: Request) -> Plan:
@@ -152,7 +154,8 @@ def _check_again(request: Request) -> None:
 
 def _check_search(request: Request, again: SweepFolder | None) -> None:
     """Refuse what contradicts a search for a limit, which chooses its own cells. UsageError."""
-    if (request.find_limit is not None or (again and again.search)) and (request.selection.only or request.selection.shard):
+    searches = request.find_limit is not None or (again and again.search)
+    if searches and (request.selection.only or request.selection.shard):
         raise UsageError("a search for a limit chooses its own cells", fix="leave --only and --shard out")
 
 

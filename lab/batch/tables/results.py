@@ -1,8 +1,8 @@
 """What a sweep came to: its cells grouped by axes, repetitions taken together, flow by flow.
 
 Law: every planned cell is in exactly one row, done or missing; only runs that count are pooled, and how often it was
-tried is said. A verdict that cannot be read makes its cell missing, says why, and hides no other. A folder that holds
-runs of another sweep is refused: nobody could tell which row they belong to.
+tried is said. A run that is gone, or has a verdict that cannot be read, makes its cell missing, says why, and hides no
+other. A folder that holds runs of another sweep is refused: nobody could tell which row they belong to.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ DEFAULT_METRICS = ("audio_loss", "code_loss", "gap_p95", "delay_p95")
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    """A cell, how often it was tried, and the run that counts; `unread` says why that has no verdict to be read."""
+    """A cell, how often it was tried, and the run that counts; `unread` says why it, or its verdict, is not there."""
 
     cell: Cell
     tried: int
@@ -99,7 +99,7 @@ def metrics_named(wanted: Sequence[str]) -> tuple[str, ...]:
 
 def _done(folder: SweepFolder, cell: Cell) -> _Done:
     valid = folder.valid(cell)
-    run = told_or_why(valid.folder) if valid else None
+    run = told_or_why(valid.folder) if valid else folder.gone(cell)
     why = run if isinstance(run, str) else ""
     return _Done(cell=cell, tried=folder.tried(cell), run=None if isinstance(run, str) else run, unread=why)
 

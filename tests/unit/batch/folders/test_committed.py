@@ -53,7 +53,11 @@ def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
     assert now.missing() == (first.cell,)
     assert [each.cell for each in now.committed()] == [second.cell]
     assert "No such file" in str(now.lost(now.ended(first.cell)[-1]))
-    assert now.unanswered(first.cell).startswith("its run is not there as it was: ")
+    assert now.unanswered(first.cell) == now.gone(first.cell)
+    assert now.gone(first.cell) == (
+        f"its run is not there as it was: {first.folder / names.MANIFEST}: No such file or directory "
+        f"(lab sweep --resume {done.path} makes it again)"
+    )
 
 
 @pytest.mark.parametrize("name", [names.SERVER_LOG, names.RESOLVED, names.MANIFEST])

@@ -153,6 +153,7 @@ def test_two_different_answers_to_one_cell_are_refused(tmp_path: Path, plan: Pla
         ({"images": {"router": "router:2"}}, "images made of something else: router (router:2, not router:1)"),
         ({"seed": 8}, "another seed"),
         ({"repeat": 3}, "another number of repetitions"),
+        ({"axes": (), "seed": 8}, "another seed and other axes"),
         ({}, "another scenario"),
     ],
 )
@@ -178,14 +179,16 @@ def test_what_is_no_sweep_one_folder_and_a_search_are_refused(tmp_path: Path, pl
 
 
 def test_a_damaged_run_is_left_out_and_named(tmp_path: Path, plan: Plan) -> None:
-    """Its cell is missing, the others are there, and the journal says why."""
+    """Its cell is missing, the others are there; the user hears why, and the journal keeps it."""
     one, two = part(plan, tmp_path / "one", 1), part(plan, tmp_path / "two", 2)
     harmed = SweepFolder(one).committed()[0]
     log = harmed.folder / names.SERVER_LOG
     log.write_bytes(bytes([log.read_bytes()[0] ^ 1]) + log.read_bytes()[1:])
-    done = merged(tmp_path, one, two)
+    told: list[str] = []
+    done = SweepFolder(shards.merged((one, two), tmp_path / "results", told.append).path, every_byte=True)
     assert [cell.id for cell in done.missing()] == [harmed.cell.id]
-    assert any(str(log) in line.event.words for line in done.lines if isinstance(line.event, Noted))
+    assert told == [f"left out: {log}: not what was recorded"]
+    assert any(told == [line.event.words] for line in done.lines if isinstance(line.event, Noted))
 
 
 def test_a_damaged_copy_of_a_run_does_not_hide_the_whole_one(tmp_path: Path, plan: Plan) -> None:

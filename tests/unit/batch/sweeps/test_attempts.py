@@ -9,10 +9,10 @@ import pytest
 
 from lab.batch.crews.crew import Attempt
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import Began, Ended, Journal, Noted
+from lab.batch.folders.journal import NAME, Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
-from lab.errors import EnvironmentFault, StorageError
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
@@ -90,6 +90,20 @@ def test_a_run_that_came_damaged_is_an_error_and_made_again(tmp_path: Path) -> N
     assert [each.outcome for each in done.ended(plan.cells[0])] == ["ERROR", "PASS"]
     assert "not what was recorded" in done.ended(plan.cells[0])[0].why
     assert done.missing() == ()
+
+
+def test_without_a_bad_line_of_the_journal_a_sweep_goes_on_and_loses_nothing(tmp_path: Path) -> None:
+    """Where there is no copy: whichever line is taken out, no run that is whole is made again."""
+    folder = laid(planned(tmp_path), tmp_path / "sweep")
+    runs = {each.folder for each in swept(folder, in_order()).committed()}
+    lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+    for bad in range(len(lines) - 1):
+        changed = bytes([lines[bad][0] ^ 1]) + lines[bad][1:]
+        (folder / NAME).write_bytes(b"".join([*lines[:bad], changed, *lines[bad + 1 :]]))
+        with pytest.raises(EvidenceError, match=rf"{NAME}:{bad + 1}: its checksum .*take the line out and --resume"):
+            SweepFolder(folder)
+        (folder / NAME).write_bytes(b"".join([*lines[:bad], *lines[bad + 1 :]]))
+        assert {each.folder for each in swept(folder, in_order()).committed()} == runs
 
 
 def test_what_was_recorded_but_not_told_is_taken_in_and_not_made_again(tmp_path: Path) -> None:

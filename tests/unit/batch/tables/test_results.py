@@ -233,6 +233,16 @@ def test_a_verdict_that_cannot_be_read_is_a_missing_cell(sweep: SweepFolder, tex
     assert [line.unread for line in frame(found).itertuples() if line.unread] == [why]
 
 
+def test_a_run_that_is_gone_is_a_missing_cell_that_says_why(sweep: SweepFolder) -> None:
+    """Deleted after it was told: not as if it had never been run; what is only void says nothing here."""
+    assert results(sweep).unread == ()
+    gone = sweep.committed()[0]
+    shutil.rmtree(gone.folder)
+    (why,) = results(SweepFolder(sweep.path)).unread
+    assert why.startswith(f"{gone.cell.label}: its run is not there as it was: {gone.folder}")
+    assert why.endswith(f"(lab sweep --resume {sweep.path} makes it again)")
+
+
 def test_a_row_of_several_says_why_of_each(tmp_path: Path) -> None:
     """In the rows of both flows, and once below the table."""
     sweep = made(tmp_path, subscribers=("one", "two"))
