@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lab.errors import UsageError
+
 
 class Format(StrEnum):
     """How a table is printed."""
@@ -18,7 +20,16 @@ class Format(StrEnum):
     json = "json"
 
 
-Files = Annotated[list[Path], typer.Argument(help="Scenario files, or folders of them.", show_default=False)]
+def path(text: str) -> Path:
+    """Return the path that `text` names; nothing is not the folder that one stands in. UsageError."""
+    if not text:
+        raise UsageError("an empty path", fix="is a variable not set? write . for this folder")
+    return Path(text)
+
+
+Files = Annotated[
+    list[Path], typer.Argument(parser=path, help="Scenario files, or folders of them.", show_default=False)
+]
 FilesAndAxes = Annotated[
     list[str],
     typer.Argument(metavar="FILE… [KEY=VALUES…]", help="Scenario files; what is varied.", show_default=False),
@@ -45,7 +56,7 @@ Sets = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Replace one field, e.g. links.publisher.up.loss=5%. Repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random in the run.", show_default="the scenario's")]
-Results = Annotated[Path, typer.Option("--results", "-o", help="Folder that runs land in.")]
+Results = Annotated[Path, typer.Option("--results", "-o", parser=path, help="Folder that runs land in.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
 Run = Annotated[str, typer.Argument(help="A run: its folder, a unique prefix of its id, or 'last'.")]
 
@@ -62,7 +73,7 @@ DEFAULT_RESULTS = Path("results")
 def files_and_axes(words: list[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Return the files and the axes among `words`: what has a = and is no file is an axis."""
     axes = tuple(word for word in words if "=" in word and not Path(word).exists())
-    return tuple(Path(word) for word in words if word not in axes), axes
+    return tuple(path(word) for word in words if word not in axes), axes
 
 
 def zipped(options: list[str] | None) -> tuple[tuple[str, ...], ...]:

@@ -20,6 +20,7 @@ from lab.cli.options import (
     Seed,
     Sets,
     Zips,
+    path,
     zipped,
 )
 from lab.cli.run import Netem
@@ -40,7 +41,8 @@ def register(app: typer.Typer) -> None:
 def sweep(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
     file: Annotated[
-        Path | None, typer.Argument(help="The scenario that is varied.", show_default="that of --resume")
+        Path | None,
+        typer.Argument(parser=path, help="The scenario that is varied.", show_default="that of --resume"),
     ] = None,
     axes: Axes = None,
     repeat: Repeat = None,
@@ -69,14 +71,17 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
         str, typer.Option(metavar="N|auto", help="How many labs side by side; auto: as many as this machine carries.")
     ] = "1",
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Go on with the sweep in this folder; what is done stays.")
+        Path | None,
+        typer.Option(parser=path, metavar="DIR", help="Go on with the sweep in this folder; what is done stays."),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler make the runs.")
     ] = None,
     merge: Annotated[
         list[Path] | None,
-        typer.Option(metavar="DIR…", help="Put the parts in these folders together instead; nothing is run."),
+        typer.Option(
+            parser=path, metavar="DIR…", help="Put the parts in these folders together instead; nothing is run."
+        ),
     ] = None,
     results: Results = DEFAULT_RESULTS,
     netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,

@@ -60,7 +60,9 @@ class Draft:
         for key, value in setting:
             tree = _laid(tree, key, value, self.origin_of(key))
         try:
-            return resolve(_written(tree), name=self.name, seed=seed, folder=self.folder)
+            if seed is not None:
+                tree = with_value(tree, ("seed",), seed, "--seed")
+            return resolve(_written(tree), name=self.name, folder=self.folder)
         except FieldError as error:
             raise tree.error(error) from error
 

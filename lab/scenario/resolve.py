@@ -40,10 +40,10 @@ _SHORT_FORM = {name: ClientWritten(role=role) for name, role in SHORT_FORM.items
 _Names = Mapping[str, tuple[str, ...]]
 
 
-def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None, folder: File | None = None) -> Scenario:
+def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) -> Scenario:
     """Return the scenario that `written` describes, its `sweep` aside: that is about many of them.
 
-    `name` counts where none is written, `seed` before the written one; `folder` is where its files are, None nowhere.
+    `name` counts where none is written; `folder` is where its files are, None nowhere.
     FieldError where fields contradict.
     """
     _check_version(written.version)
@@ -60,7 +60,7 @@ def resolve(written: ScenarioWritten, *, name: str, seed: int | None = None, fol
         version=written.version,
         name=name,
         description=written.description,
-        seed=_seed(seed, written.seed, name),
+        seed=_seed(written.seed, name),
         media=media,
         clients=clients,
         links=scenario_links,
@@ -86,11 +86,7 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _seed(given: int | None, written: int | None, name: str) -> int:
-    if given is not None and not 0 <= given < 2**32:
-        raise FieldError(("seed",), f"{given}: 0 to {2**32 - 1} is expected")
-    if given is not None:
-        return given
+def _seed(written: int | None, name: str) -> int:
     return written if written is not None else int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 

@@ -87,6 +87,17 @@ def test_2_for_a_bad_scenario_with_its_line(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("command", ["run", "validate", "plan", "sweep"])
+def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lab run "$UNSET"` does not take every scenario of the folder one stands in, nor `-o "$UNSET"` that folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "good.yaml").write_text(GOOD)
+    done = lab(command, "")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty path (is a variable not set? write . for this folder)" in done.stderr
+    assert lab("run", "good.yaml", "-o", "").returncode == 2
+
+
 def test_2_for_a_folder_with_bad_scenarios_names_them_all(tmp_path: Path, scenario: Path) -> None:
     """Whoever mends one does not learn of the next by the next try; the good one beside them is not run."""
     for name, text in (("a", "links: {publisher: {up: {los: 5%}}}"), ("b", "media: {duration: 5}")):

@@ -135,7 +135,7 @@ class SweepFolder:
 def check_one_sweep(folder: SweepFolder) -> None:
     """Refuse a folder with runs but no journal, a journal of another plan, or cells not in the plan. EvidenceError."""
     known = {cell.id for cell in folder.plan.cells}
-    there = {path.name for path in (folder.path / CELLS).glob("*")}
+    there = {path.name for path in (folder.path / CELLS).glob("*") if path.is_dir()}
     if known & there and not folder.lines:
         raise EvidenceError(
             f"{folder.path}: it has runs, and its {NAME} is gone or empty", fix=f"restore {NAME} from a copy"

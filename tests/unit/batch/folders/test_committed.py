@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.committed import PLAN, SweepFolder
+from lab.batch.folders.committed import CELLS, PLAN, SweepFolder, check_one_sweep
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from tests.fakes.sweeps import in_order, laid, planned, swept
@@ -58,6 +58,15 @@ def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
         f"its run is not there as it was: {first.folder / names.MANIFEST}: No such file or directory "
         f"(lab sweep --resume {done.path} makes it again)"
     )
+
+
+def test_a_file_that_strayed_among_the_cells_mixes_no_sweeps(done: SweepFolder) -> None:
+    """File managers leave such; a folder among them is a foreign cell."""
+    (done.path / CELLS / ".DS_Store").write_bytes(b"")
+    check_one_sweep(again(done))
+    (done.path / CELLS / "abc").mkdir()
+    with pytest.raises(EvidenceError, match="cell abc is not in its plan"):
+        check_one_sweep(again(done))
 
 
 @pytest.mark.parametrize("name", [names.SERVER_LOG, names.RESOLVED, names.MANIFEST])
