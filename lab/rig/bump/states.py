@@ -1,8 +1,9 @@
 """Saved states of the VM on this machine: made once, named after what they depend on and what they contain.
 
 Law: a name is `<key>.<sha256>.state`, so a file that was cut short or altered is found out before it is used, and a
-state appears all at once, by a rename, when it is on the disk. A file is read again only when it has changed. One of
-another version goes when nobody has used it for a week: until then that version may run beside ours.
+state appears all at once, by a rename, when it is on the disk. Nobody writes to it from then on, for machines that were
+resumed have it mapped. A file is read again only when it has changed. One of another version goes when nobody has used
+it for a week: until then that version may run beside ours.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The VM driver: a small machine whose kernel has netem, as a layer-2 bump in each link, where the host has none.
 
-It boots in seconds, so its state is saved once and resumed afterwards. It lives and dies with the router. What it says
-of itself is asked once too, and saved with it.
+It boots in seconds, so its state is saved once and resumed afterwards, by the lab that saved it, too: no lab impairs
+with a machine that was not resumed. It lives and dies with the router. What it says of itself is asked once too, and
+saved with it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from lab.rig.layout.script import script
 from lab.rig.layout.topology import BumpedLink, Segment
 
 CACHE = "/cache"
+OPENED = 9
+"""The descriptor on which QEMU finds the state."""
 WHO = "cat /machine/id\n"
 """Says, in the router, the identity of the VM (what a saved state depends on) and QEMU's version, a line each."""
 SAID = "/facts"
@@ -37,7 +40,7 @@ PREPARE = f"""{{ {FACTS}
 dd if=/dev/zero of=/zero bs=1M count=$(awk '/MemFree/ {{ print int($2 / 1024) - 16 }}' /proc/meminfo) 2>/dev/null
 rm -f /zero"""
 """What is done inside before the state is saved: its answer is noted, its tc is there, and the memory that
-nothing is in any more is wiped, for zeros are neither saved nor read again."""
+nothing is in any more is wiped, for zeros take no space."""
 BOOT_S = 120.0
 RESUME_S = 60.0
 """How long it may be silent at first. It takes a second; on a machine with more to do than CPUs, many. One that died is
@@ -87,29 +90,42 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
     for file in found.broken:
         report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
         states.remove(file)
-    if found.good and (up := _resumed(engine, router, links, found.good, report)):
+    if found.good and (up := _resumed_if_there(engine, router, links, found.good, report)):
         return Running(console=up[0], resumed=True, qemu=version, facts=up[1])
     report(f"booting the VM for {links} links; its state is saved for the next run")
-    with _close_on_error(_launch(engine, router, links, None)) as console:
-        _answer(engine, router, console, BOOT_S, PREPARE)
-        _save(engine, router, cache, state_key)
-        facts = _answer(engine, router, console, RESUME_S, SAY)
+    console, facts = _resumed(engine, router, links, _made(engine, router, links, cache, state_key))
     for file in states.prune(cache, identity, PREPARE, time.time()):
         report(f"removed the saved VM state {file.name[:40]}…: nobody has used it for a week")
     return Running(console=console, resumed=False, qemu=version, facts=facts)
 
 
-def _resumed(engine: Engine, router: str, links: int, saved: Path, report: Report) -> tuple[Console, str] | None:
-    """Resume the state `saved`; return console and facts, None when somebody removed it before QEMU had opened it."""
+def _resumed_if_there(
+    engine: Engine, router: str, links: int, saved: Path, report: Report
+) -> tuple[Console, str] | None:
+    """Resume the state `saved`; None when somebody removed it before QEMU had opened it."""
     try:
-        with _close_on_error(_launch(engine, router, links, saved.name)) as console:
-            return console, _answer(engine, router, console, RESUME_S, SAY)
+        return _resumed(engine, router, links, saved)
     except EnvironmentFault:
         if saved.exists():
             raise
     report(f"the saved VM state {saved.name[:40]}… was removed meanwhile: made anew")
-    run_script(engine, router, f"rm -rf {qemu.FOLDER}\n", "remove the sockets of a VM that did not start")
     return None
+
+
+def _resumed(engine: Engine, router: str, links: int, saved: Path) -> tuple[Console, str]:
+    """Resume the state `saved`; return console and facts."""
+    with _close_on_error(_launch(engine, router, links, saved.name)) as console:
+        return console, _answer(engine, router, console, RESUME_S, SAY)
+
+
+def _made(engine: Engine, router: str, links: int, cache: Path, state_key: str) -> Path:
+    """Boot the VM, save its state and end it; return the state's file."""
+    console = _launch(engine, router, links, None)
+    try:
+        _answer(engine, router, console, BOOT_S, PREPARE)
+        return _save(engine, router, links, cache, state_key)
+    finally:
+        console.close()
 
 
 def prepare(engine: Engine, router_reference: str, links: int, cache: Path, report: Report) -> None:
@@ -148,15 +164,18 @@ def last_words(engine: Engine, router: str) -> str:
 
 
 def _launch(engine: Engine, router: str, links: int, saved: str | None) -> Console:
-    """Start QEMU in the background of the router and return its console."""
-    command = shlex.join(qemu.qemu_argv(links, saved and f"{CACHE}/{states.FOLDER}/{saved}"))
+    """Start QEMU in the router and return its console.
+
+    The state is opened once, so that whoever removes or replaces it does nothing to this machine.
+    """
+    file = f"/proc/self/fd/{OPENED}" if saved else None
+    opened = f"exec {OPENED}<{CACHE}/{states.FOLDER}/{saved}\n" if saved else ""
     text = (
-        f"mkdir -p {qemu.FOLDER}\n"
-        f"setsid {command} </dev/null >{qemu.OWN_LOG} 2>&1 &\n"
-        f"until [ -S {qemu.CONSOLE} ]; do kill -0 $! || {{ cat {qemu.OWN_LOG} >&2; exit 1; }}; sleep 0.02; done\n"
+        f"rm -rf {qemu.FOLDER}; mkdir -p {qemu.FOLDER}; exec 2>{qemu.OWN_LOG}\n"
+        f"echo {shlex.quote(qemu.begin(links, file))} >{qemu.BEGIN}\n"
+        f"{opened}exec {shlex.join(qemu.qemu_argv(links, file))}\n"
     )
-    run_script(engine, router, text, "start the VM")
-    return Console(engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONSOLE}")))
+    return Console(engine.shell(router, ("sh", "-ec", text)))
 
 
 def _answer(engine: Engine, router: str, console: Console, timeout_s: float, script: str) -> str:
@@ -173,16 +192,20 @@ def _answer(engine: Engine, router: str, console: Console, timeout_s: float, scr
         raise EnvironmentFault(words, fix=BUSY) from error
 
 
-def _save(engine: Engine, router: str, cache: Path, state_key: str) -> None:
+def _save(engine: Engine, router: str, links: int, cache: Path, state_key: str) -> Path:
+    """Save the machine's state, which ends it, and keep it in the cache; return its file."""
     name = f"{states.FOLDER}/{state_key}.{secrets.token_hex(6)}.part"
-    inside = shlex.quote(f"{CACHE}/{name}")
-    run_script(engine, router, f"mkdir -p {CACHE}/{states.FOLDER}\n", "make the folder of VM states")
     stream = engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONTROL}"))
     try:
-        qemu.Control(stream).save(f"{CACHE}/{name}")
-        # Ours to read and to remove, whoever we are; QEMU runs as the container's root.
-        run_script(engine, router, f"chmod 0644 {inside}\nchmod 0777 {CACHE}/{states.FOLDER}\n", "keep the state")
-        states.keep(cache / name, state_key)
+        qemu.Control(stream).save(links)
+        # Ours to read and to remove, whoever we are; the container runs as its root.
+        folder, inside = f"{CACHE}/{states.FOLDER}", shlex.quote(f"{CACHE}/{name}")
+        text = (
+            f"mkdir -p {folder}\nchmod 0777 {folder}\ncp --sparse=always {qemu.STATE} {inside}\n"
+            f"rm {qemu.STATE}\nchmod 0644 {inside}\n"
+        )
+        run_script(engine, router, text, "keep the VM's state (is there space in the cache folder?)")
+        return states.keep(cache / name, state_key)
     except BaseException:
         engine.execute(router, ("rm", "-f", f"{CACHE}/{name}"))
         raise

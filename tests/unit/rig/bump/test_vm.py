@@ -26,9 +26,25 @@ def test_the_cards_of_a_link_are_told_apart_by_their_addresses() -> None:
 
 
 def test_a_saved_state_is_resumed_by_the_same_machine() -> None:
-    """Only `-incoming` is added."""
-    booted, resumed = qemu.qemu_argv(2, None), qemu.qemu_argv(2, "/cache/x.state")
-    assert resumed == (*booted, "-incoming", "file:/cache/x.state")
+    """With as much memory and the same devices; the kernel is in its memory, which is its own, and the file is not."""
+    booted, resumed = qemu.qemu_argv(2, None), qemu.qemu_argv(2, "/x.state")
+    memory = f"memory-backend-file,id=ram,size={112 << 20},mem-path="
+    differ = [(a, b) for a, b in zip(booted, resumed, strict=False) if a != b]
+    assert differ == [
+        (f"{memory}/run/bump/state,share=on", f"{memory}/x.state,share=off,readonly=on,rom=off"),
+        ("-kernel", "-incoming"),
+        ("/machine/vmlinuz", "defer"),
+    ]
+    assert len(booted) == len(resumed) + 4
+
+
+def test_memory_is_never_in_the_stream_of_a_state() -> None:
+    """QEMU is told so before it is told where the devices' state is: behind the memory."""
+    booted, resumed = ([json.loads(line) for line in qemu.begin(2, saved).splitlines()] for saved in (None, "/x.state"))
+    assert [each["execute"] for each in booted] == ["qmp_capabilities", "migrate-set-capabilities"]
+    assert booted[1]["arguments"]["capabilities"] == [{"capability": "x-ignore-shared", "state": True}]
+    assert resumed[:2] == booted
+    assert resumed[2:] == [{"execute": "migrate-incoming", "arguments": {"uri": f"file:/x.state,offset={112 << 20}"}}]
 
 
 def test_the_key_depends_on_machine_and_number_of_links() -> None:
@@ -157,12 +173,13 @@ class Monitor:
         """Nothing to do."""
 
 
-def test_a_state_is_saved_and_the_machine_runs_on() -> None:
-    """`migrate` to a file, and `cont` once it is complete."""
+def test_a_state_is_saved_and_the_machine_ends() -> None:
+    """`migrate` behind the memory, and `quit` once it is complete: one that ran on would write into the memory."""
     monitor = Monitor({"return": {}}, {"return": {"status": "completed"}}, {"return": {}})
-    qemu.Control(monitor).save("/cache/x.part")
-    assert [each["execute"] for each in monitor.asked] == ["qmp_capabilities", "migrate", "query-migrate", "cont"]
-    assert monitor.asked[1]["arguments"] == {"uri": "file:/cache/x.part"}
+    qemu.Control(monitor).save(2)
+    assert [each["execute"] for each in monitor.asked] == ["qmp_capabilities", "migrate", "query-migrate", "quit"]
+    assert monitor.asked[1]["arguments"] == {"uri": f"file:/run/bump/state,offset={112 << 20}"}
+    assert not monitor.pending
 
 
 @pytest.mark.parametrize(
@@ -179,7 +196,7 @@ def test_a_state_that_cannot_be_saved_is_an_error(answers: list[object], words: 
     if len(answers) == 1 and "return" in answers[0]:  # type: ignore[operator]
         monitor.answers.append({"event": "SHUTDOWN"})
     with pytest.raises(EnvironmentFault, match=words):
-        qemu.Control(monitor).save("/nowhere/x.part")
+        qemu.Control(monitor).save(2)
 
 
 def test_a_state_is_read_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
