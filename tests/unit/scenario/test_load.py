@@ -122,7 +122,7 @@ def test_seed_option_wins(tmp_path):
     """`--seed` counts before the file's; one that does not fit is refused."""
     file = write(tmp_path, LOSSY + "seed: 7\n")
     assert load(file, seed=0).seed == 0
-    with pytest.raises(ScenarioError, match="^--seed: seed: 4294967296"):
+    with pytest.raises(ScenarioError, match=r"^--seed: seed: 4294967296"):
         load(file, seed=2**32)
 
 
