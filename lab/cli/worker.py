@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.options import path
 from lab.cli.run import Netem
 
 
@@ -23,7 +24,12 @@ def worker(
     ] = "auto",
     scratch: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where runs are until they are sent.", show_default="the temporary folder"),
+        typer.Option(
+            parser=path,
+            metavar="DIR",
+            help="Where runs are until they are sent.",
+            show_default="the temporary folder",
+        ),
     ] = None,
     netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,

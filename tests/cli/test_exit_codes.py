@@ -96,6 +96,7 @@ def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.M
     assert (done.returncode, done.stdout) == (2, "")
     assert "an empty path (is a variable not set? write . for this folder)" in done.stderr
     assert lab("run", "good.yaml", "-o", "").returncode == 2
+    assert lab("worker", "tcp://127.0.0.1:9", "--scratch", "").returncode == 2
 
 
 def test_2_for_a_folder_with_bad_scenarios_names_them_all(tmp_path: Path, scenario: Path) -> None:
