@@ -21,14 +21,18 @@ pytestmark = pytest.mark.rig
 UP = ("a", "up")
 
 
+@pytest.fixture(scope="module")
+def made(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a cache in which the state for one link is, and no other."""
+    cache = tmp_path_factory.mktemp("cache")
+    vm.prepare(rig.engine, rig.router_image, 1, cache, print)
+    return cache
+
+
 @pytest.fixture
-def own(rig: Rig, tmp_path: Path) -> Rig:
-    """Give a rig with a cache of its own, in which the state for one link is."""
-    vm.prepare(rig.engine, rig.router_image, 1, rig.cache, print)
-    shutil.copytree(rig.cache / states.FOLDER, tmp_path / states.FOLDER)
-    for file in (tmp_path / states.FOLDER).iterdir():
-        if ".state" not in file.name or "-1." not in file.name:
-            file.unlink()
+def own(rig: Rig, made: Path, tmp_path: Path) -> Rig:
+    """Give a rig with a copy of that cache."""
+    shutil.copytree(made / states.FOLDER, tmp_path / states.FOLDER)
     return Rig(engine=rig.engine, router_image=rig.router_image, client_image=rig.client_image, cache=tmp_path)
 
 
