@@ -23,7 +23,7 @@ UP = ("a", "up")
 
 @pytest.fixture(scope="module")
 def made(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a cache in which the state for one link is, and no other."""
+    """Give a cache with the state for one link, and nothing else."""
     cache = tmp_path_factory.mktemp("cache")
     vm.prepare(rig.engine, rig.router_image, 1, cache, print)
     return cache
@@ -31,8 +31,8 @@ def made(rig: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def own(rig: Rig, made: Path, tmp_path: Path) -> Rig:
-    """Give a rig with a copy of that cache."""
-    shutil.copytree(made / states.FOLDER, tmp_path / states.FOLDER)
+    """Give a rig with a cache of its own, in which the state for one link is."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return Rig(engine=rig.engine, router_image=rig.router_image, client_image=rig.client_image, cache=tmp_path)
 
 

@@ -137,16 +137,22 @@ class Control:
                     f"the VM's state was not saved: {state}", fix="is there space where the engine keeps containers?"
                 )
             time.sleep(0.05)
-        self.ask("quit")
-        while self._stream.read(SAVE_S):
+        self._stream.write(_command("quit").encode() + b"\n")
+        while self._read():  # whether it still answers, or only closes the connection, is a matter of luck
             pass
 
     def _message(self) -> Any:
         """Return the next line; whatever is no answer (events) is returned too."""
         while b"\n" not in self._pending:
-            data = self._stream.read(SAVE_S)
+            data = self._read()
             if not data:
                 raise EnvironmentFault("QEMU closed its control socket", fix="run `lab doctor`")
             self._pending += data
         line, self._pending = self._pending.split(b"\n", 1)
         return json.loads(line)
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(SAVE_S)
+        except TimeoutError as error:
+            raise EnvironmentFault(f"QEMU said nothing for {SAVE_S:.0f} s", fix="run `lab doctor`") from error

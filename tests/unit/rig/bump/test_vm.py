@@ -182,6 +182,19 @@ def test_a_state_is_saved_and_the_machine_ends() -> None:
     assert not monitor.pending
 
 
+def test_qemu_need_not_answer_when_it_ends() -> None:
+    """It may close the connection before; what the connection says of that is no answer either."""
+    monitor = Monitor({"return": {}}, {"return": {"status": "completed"}}, "E read(5): Connection reset by peer")
+    qemu.Control(monitor).save(2)
+
+
+def test_a_qemu_that_says_nothing_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the lab's, not a trace."""
+    monkeypatch.setattr(qemu, "SAVE_S", 0.1)
+    with pytest.raises(EnvironmentFault, match="QEMU said nothing"):
+        qemu.Control(Silent(ended=False))
+
+
 @pytest.mark.parametrize(
     ("answers", "words"),
     [
