@@ -22,11 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-LOADED = "loaded"
-"""What is said once callers are served."""
+LOADED = "zygote: callers are served"
+"""What is said then, and by nobody else."""
 SOCKET = "socket"
 MOST_BYTES = 1 << 20
-"""Of an order; a crowd's tokens are the longest."""
+"""Of an order. The longest has a crowd's tokens, 45 kB; a socket takes 200 kB (net.core.wmem_default) or refuses."""
 _SIGNAL_BYTES = 64
 _FOLDER_AND_LOG = 2
 _KILLED_BY = 128
@@ -64,7 +64,8 @@ def serve(door: Path) -> Order:
         while True:
             caller, _ = listener.accept()
             with caller:
-                order = _taken(caller)
+                if (order := _taken(caller)) is None:
+                    continue
                 program = os.fork()
                 if program == 0:
                     return order
@@ -79,8 +80,12 @@ def _listening(place: Path) -> socket.socket:
     return listener
 
 
-def _taken(caller: socket.socket) -> Order:
-    said, (folder, log), _flags, _address = socket.recv_fds(caller, MOST_BYTES, _FOLDER_AND_LOG)
+def _taken(caller: socket.socket) -> Order | None:
+    """Return the order, None where the caller hung up before giving any."""
+    said, descriptors, _flags, _address = socket.recv_fds(caller, MOST_BYTES, _FOLDER_AND_LOG)
+    if not said:
+        return None
+    folder, log = descriptors
     told = json.loads(said)
     return Order(environment=told["environment"], arguments=tuple(told["arguments"]), folder=folder, log=log)
 

@@ -167,7 +167,7 @@ def _media(stage: _Stage) -> None:
     except _Enough:
         stage.folder.mark("enough_ns", time.time_ns())
     stage.folder.mark("media_to_ns", time.time_ns())
-    stage.traffic.follow({})  # or its queue would never be empty for the last counters
+    stage.traffic.follow({})  # or its queue would hold up the last frames
     stage.drain()
 
 

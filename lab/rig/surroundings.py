@@ -44,6 +44,7 @@ def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> 
     ):
         traffic = stack.enter_context(Background(lab, folder, scenario.seed))
         network = stack.enter_context(Network(lab.bump, scenario, folder))
+        stack.callback(traffic.follow, {})  # or its links would never fall silent for the last counters
         crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
         stack.callback(sharing.restore_server, lab, scenario.server.after_join)
         if scenario.impair == "from_start":

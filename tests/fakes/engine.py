@@ -158,6 +158,8 @@ class FakeEngine:
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code of one that has finished; nobody has patience here."""
+        if container not in self._containers:
+            raise EnvironmentFault(f"wait for container {container}: No such container")
         code = self._containers[container].exit_code
         if code is None:
             raise TimeoutError(f"container {container} still runs after {timeout_s} s")

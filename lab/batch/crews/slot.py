@@ -1,7 +1,7 @@
 """One place for a lab on this machine: cells with the same host share the lab, one run after another.
 
 Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over.
-Between two runs of one lab there is a fresh room and what `tc` changes, nothing else.
+Between two runs of one lab there is a fresh room, programs begun anew and what `tc` changes, nothing else.
 """
 
 from __future__ import annotations

@@ -46,7 +46,13 @@ def start(
 ) -> Running:
     """Start `program`, whose folder is `place` in the run folder, and open to it. EnvironmentFault."""
     zygote = lab.zygotes.loaded(program)
-    return Running(place=place, fork=zygote.fork(folder.path / place, environment or {}), zygote=zygote)
+    try:
+        fork = zygote.fork(folder.path / place, environment or {})
+    except EnvironmentFault:  # it has died since the last run
+        lab.zygotes.drop(zygote)
+        zygote = lab.zygotes.loaded(program)
+        fork = zygote.fork(folder.path / place, environment or {})
+    return Running(place=place, fork=fork, zygote=zygote)
 
 
 def check_alive(programs: Sequence[Running]) -> None:
@@ -58,9 +64,10 @@ def check_alive(programs: Sequence[Running]) -> None:
 
 def how(running: Running, end: End) -> str:
     """Return in words how a program ended, and its last ones."""
+    state = running.zygote.state(ending=end.exit_code is None)
     if end.exit_code is not None:
-        return f"ended with exit code {end.exit_code}:\n{last_words(running)}"
-    state = running.zygote.state(ending=True)
+        memory = " (out of memory)" if state and state.oom_killed else ""
+        return f"ended with exit code {end.exit_code}{memory}:\n{last_words(running)}"
     why = "gone" if state is None else "out of memory" if state.oom_killed else f"exit code {state.exit_code}"
     return f"ended with its container ({why}):\n{last_words(running)}"
 
@@ -77,12 +84,12 @@ def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
     """
     end = _ended(running.fork)
     running.fork.close()
+    folder.write(f"{running.place}/{names.CLIENT_LOG}", running.fork.said())
     exit_code, oom_killed = end.exit_code if end else None, False
     if exit_code != 0 and (state := running.zygote.state(ending=exit_code is None)):
         exit_code, oom_killed = state.exit_code if exit_code is None else exit_code, state.oom_killed
     left = {"exit_code": exit_code, "oom_killed": oom_killed}
     folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(left))
-    folder.write(f"{running.place}/{names.CLIENT_LOG}", running.fork.said())
     if running.zygote.program.once or exit_code != 0:
         lab.zygotes.drop(running.zygote)
 

@@ -162,6 +162,7 @@ class Lab:
         """
         try:
             if self.keep and self._stands():
+                self.zygotes.drop_all()  # their run is over, and nobody else may order one
                 self._say_kept()
             else:
                 self._remove()

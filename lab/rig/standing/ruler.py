@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 from statistics import median
 
@@ -41,16 +42,16 @@ class Measured:
 def measure(lab: Lab, client: str, count: int) -> Measured:
     """Send `count` packets from the namespace of `client` to the server's, through the router, and see what comes."""
     seconds = count * GAP_MS / 1000 + PATIENCE_S
-    listener = _start(lab, "ruler-listen", SERVER, "listen", str(PORT), f"{seconds + PATIENCE_S:g}")
-    until(
-        lambda: "ready" in listener.said(),
-        PATIENCE_S * 4,
-        lambda: EnvironmentFault(f"the ruler did not start:\n{listener.said()}", fix="run `lab setup`"),
-    )
-    target = lab.topology.node(SERVER).ip
-    sender = _start(lab, "ruler-send", client, "send", target, str(PORT), str(count), f"{GAP_MS:g}")
-    sent = int(_result(sender, seconds + 10))
-    arrived = json.loads(_result(listener, seconds + 10))
+    with closing(_start(lab, "ruler-listen", SERVER, "listen", str(PORT), f"{seconds + PATIENCE_S:g}")) as listener:
+        until(
+            lambda: "ready" in listener.said(),
+            PATIENCE_S * 4,
+            lambda: EnvironmentFault(f"the ruler did not start:\n{listener.said()}", fix="run `lab setup`"),
+        )
+        target = lab.topology.node(SERVER).ip
+        with closing(_start(lab, "ruler-send", client, "send", target, str(PORT), str(count), f"{GAP_MS:g}")) as sender:
+            sent = int(_result(sender, seconds + 10))
+        arrived = json.loads(_result(listener, seconds + 10))
     return Measured(sent=sent, delays_ms=tuple(arrived.values()))
 
 

@@ -1,7 +1,8 @@
 """The containers in which a lab's programs are loaded: each serves one run after another, which forks what it needs.
 
-Law: a fork begins as a process that has just been started would, whatever ran before it. A container whose program
-came to a bad end, or was changed meanwhile, is dropped by whoever ran it (`drop`), and made anew for the next.
+Law: a fork begins as a process that has just been started would, whatever ran before it, but for what that left in the
+container's /tmp, where none of our programs writes. A container whose program came to a bad end, or was changed
+meanwhile, is dropped by whoever ran it (`drop`), and made anew for the next.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from lab.clients.zygote import LOADED
+from lab.errors import EnvironmentFault
 from lab.rig.engine.engine import ContainerState, Engine
 from lab.rig.engine.words import said
 from lab.rig.layout.containers import Identity, Program, open_to_programs, program_spec
@@ -42,7 +44,7 @@ class Zygote:
     def state(self, *, ending: bool) -> ContainerState | None:
         """Return what the engine says of its container, None when that is gone; of one that is `ending`, how it did."""
         if ending:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, EnvironmentFault):  # it may be gone
                 self.engine.wait(self.container, END_S)
         return self.engine.state(self.container)
 
@@ -67,6 +69,11 @@ class Zygotes:
         if standing is None:
             standing = self._standing[program.part] = self._started(program)
         return standing
+
+    def drop_all(self) -> None:
+        """Remove those that stand."""
+        for zygote in [*self._standing.values()]:
+            self.drop(zygote)
 
     def drop(self, zygote: Zygote) -> None:
         """Remove its container, whatever runs in it; the next run has a new one."""

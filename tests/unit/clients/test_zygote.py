@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.clients.zygote import LOADED
+from lab.clients.zygote import LOADED, SOCKET
 from lab.errors import EnvironmentFault
 from lab.rig.standing.forks import End, Fork, ordered
 
@@ -117,6 +118,15 @@ def test_a_program_ends_with_whoever_ordered_it(home: Path) -> None:
     left.close()
     assert ran(home, "next").end(SOON_S) == End(exit_code=0)
     assert not Path(f"/proc/{pid}").exists()
+
+
+def test_a_caller_who_orders_nothing_ends_nobody(home: Path) -> None:
+    """He may have been interrupted; the next one is served."""
+    here = os.open(home / "door", os.O_PATH)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
+        caller.connect(f"/proc/self/fd/{here}/{SOCKET}")
+    os.close(here)
+    assert ran(home, "next").end(SOON_S) == End(exit_code=0)
 
 
 def test_a_program_that_goes_with_its_zygote_has_no_exit_code(home: Path) -> None:

@@ -243,6 +243,32 @@ def test_a_container_that_was_changed_or_whose_program_failed_serves_nobody_else
     assert standing.machine.engine.names == []
 
 
+def test_a_container_that_died_between_two_runs_is_made_anew(standing: Lab, folder: RunFolder) -> None:
+    """The next run does not miss it."""
+    engine = standing.machine.engine
+    containers = []
+    for name in ("0", "1"):
+        (folder.path / name).mkdir()
+        started = programs.start(standing, Program(part="client-a", module="m"), folder, name)
+        told(engine, started)
+        programs.finish(standing, started, folder)
+        engine.finish(started.container, exit_code=137)
+        containers.append(started.container)
+    assert containers[0] != containers[1]
+    assert len(engine.names) == 1
+
+
+def test_a_program_whose_container_was_removed_leaves_what_it_said(standing: Lab, folder: RunFolder) -> None:
+    """How it ended is known to nobody then, and the run goes on to its end."""
+    (folder.path / "a").mkdir()
+    started = programs.start(standing, Program(part="client-a", module="m"), folder, "a")
+    told(standing.machine.engine, started)
+    standing.machine.engine.remove(started.container)
+    programs.finish(standing, started, folder)
+    assert (folder.path / "a/log.txt").read_text() == "last words"
+    assert json.loads((folder.path / "a/exit.json").read_text()) == {"exit_code": None, "oom_killed": False}
+
+
 def test_clients_whose_container_is_changed_are_the_only_ones_in_it(standing: Lab, folder: RunFolder) -> None:
     """By limits that it had from the start, or gets after the join."""
     a, b = BUSY.clients
