@@ -26,7 +26,7 @@ LOADED = "zygote: callers are served"
 """What is said then, and by nobody else."""
 SOCKET = "socket"
 MOST_BYTES = 1 << 20
-"""Of an order. The longest has a crowd's tokens, 45 kB; a socket takes 200 kB (net.core.wmem_default) or refuses."""
+"""Of an order. The longest has the tokens of a crowd of 100, 37 kB; a socket takes 200 kB or refuses (wmem_default)."""
 _SIGNAL_BYTES = 64
 _FOLDER_AND_LOG = 2
 _KILLED_BY = 128
@@ -106,6 +106,8 @@ def _attend(program: int, caller: socket.socket) -> None:
 def main(module: str) -> int:
     """Load `module`, and run its `main` in every fork; return the exit code of that."""
     program = importlib.import_module(module)
+    if threads := len([*Path("/proc/self/task").iterdir()]) - 1:  # native ones too, of which `threading` knows nothing
+        raise RuntimeError(f"{module} starts {threads} threads when it is imported: no fork would have them")
     gc.freeze()  # what is loaded is not looked through again, so that forks go on sharing its memory
     serve(Path(os.environ["LAB_DOOR"])).obey(module)
     code: int = program.main()

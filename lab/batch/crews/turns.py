@@ -18,7 +18,7 @@ PATIENCE_S = 100.0
 
 APART_S = 0.05
 """From one lane's media to the next one's, and so with what lies between, so that what all do at the same moment of it
-is done in turn: a VM that runs `tc` wants a CPU for 20 ms."""
+is done in turn, such as changing the network, which takes a VM 12 ms."""
 FIRST_APART_S = 0.6
 """From the first change of one lane to that of the next one, both of which bring up a lab. They want the same CPUs, and
 are done no later for it; but containerd's shims collect their garbage each 30 s from their start on, 30 ms of CPU each:

@@ -101,7 +101,7 @@ def _faults(scenario: Scenario, client: Client) -> list[Mapping[str, Any]]:
 
 @contextmanager
 def started(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[tuple[Running, ...]]:
-    """Start every client, subscribers and publishers alike; on exit end them, keep their logs and remove them."""
+    """Start every client, subscribers and publishers alike; on exit end them, and keep their logs."""
     running: list[Running] = []
 
     def start(client: Client) -> None:

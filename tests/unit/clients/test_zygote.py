@@ -141,6 +141,17 @@ def test_a_program_that_goes_with_its_zygote_has_no_exit_code(home: Path) -> Non
     os.kill(pid, signal.SIGKILL)
 
 
+def test_a_program_that_begins_threads_when_it_is_loaded_is_refused(tmp_path: Path) -> None:
+    """Its forks would miss them, and wait for them for ever."""
+    threaded = "import threading, time\nthreading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
+    (tmp_path / "threaded.py").write_text(threaded)
+    found = os.pathsep.join((str(Path(__file__).parents[3]), str(tmp_path)))
+    argv = (sys.executable, "-m", "lab.clients.zygote", "threaded")
+    done = subprocess.run(argv, env={**os.environ, "PYTHONPATH": found}, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "threaded starts 1 threads when it is imported" in done.stderr
+
+
 def test_where_nobody_listens_is_an_environment_fault(tmp_path: Path) -> None:
     """With what the system said."""
     (tmp_path / "door").mkdir()
