@@ -19,6 +19,7 @@ from tests.rig.bump_lab import BumpLab, Rig
 pytestmark = pytest.mark.rig
 
 UP = ("a", "up")
+FORWARDING = "3"  # BR_STATE_FORWARDING of linux/if_bridge.h
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,16 @@ def test_lanes_that_save_at_the_same_time_do_not_mix(rig: Rig, tmp_path: Path) -
     files = [file for file in (tmp_path / states.FOLDER).iterdir() if not file.name.endswith(".read")]
     assert {file.suffix for file in files} == {".state"}
     assert [digest(file) for file in files] == [file.name.split(".")[1] for file in files]
+
+
+def test_a_machine_is_ready_when_every_bump_forwards(own: Rig) -> None:
+    """Not before its kernel has told each bridge of its ports' carriers: a state saved earlier would drop uncounted."""
+    with BumpLab(own, ["a"], "vm") as lab:
+        console = vm._launch(own.engine, lab.router, 1, None)
+        console.knock(vm.BOOT_S)
+        ports = console.run("cat /sys/class/net/*/brport/state").output.split()
+        console.close()
+    assert ports == [FORWARDING, FORWARDING]
 
 
 def test_two_machines_of_one_state_lose_the_same_packets(own: Rig) -> None:
