@@ -36,15 +36,15 @@ from tests.bench.walls import LAB
 SHORT = """
 version: 1
 name: audible
-media: {duration: 2s, settle: 1s, control: 1s}
+media: {duration: 2s, control: 1s}
 links: {publisher: {}, subscriber: {}}
 """
-CLEAN = SHORT.replace("2s, settle", "30s, bitrate: 96kbit, settle").replace("audible", "measuring")
+CLEAN = SHORT.replace("2s, control", "30s, bitrate: 96kbit, control").replace("audible", "measuring")
 """At 96 kbit/s Opus encodes in one way only. At the 48 that a call has unless told otherwise it settles, by chance, for
 one of two, of which one costs 12 ms of CPU per second more: twice of what measuring may, and nothing to do with it."""
 LOUD = 500
 """Of 32 767: far above silence, far below any mark."""
-SHORT_S, ALONE_S, WINDOW_S, JOIN_S = 9.0, 10.0, 33.0, 6.0
+SHORT_S, ALONE_S, WINDOW_S, JOIN_S = 10.0, 10.0, 33.0, 6.0
 """About what a short run takes, the containers by `docker run`, control and media, and what else a cell takes."""
 
 Shares = Mapping[str, float]

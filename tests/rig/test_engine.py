@@ -98,6 +98,8 @@ def test_a_container_has_no_network_and_nobody_resolves_names(bench: Bench) -> N
         assert bench.engine.execute(each, ["ls", "/sys/class/net"]).stdout == "lo\n"
         assert bench.engine.execute(each, ["ip", "route"]).stdout == ""
         assert bench.engine.execute(each, ["getent", "hosts", "example.com"], timeout_s=3).exit_code == 2
+        assert bench.engine.execute(each, ["getent", "ahosts", "localhost"]).stdout.startswith("127.0.0.1 ")
+        assert ",UP," in bench.engine.execute(each, ["ip", "-br", "link", "show", "lo"]).stdout
     bench.engine.execute(container, ["ip", "link", "add", "made", "type", "bridge"])
     assert bench.engine.execute(joined, ["ls", "/sys/class/net"]).stdout == "lo\nmade\n"
 

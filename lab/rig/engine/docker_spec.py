@@ -18,7 +18,10 @@ PIDS_LIMIT = 512
 MORE_THAN_ANY = 1 << 60
 """Bytes of memory that no machine has: Docker itself takes no -1 ("Minimum memory limit allowed is 6MB")."""
 
-_NO_RESOLVER = Mount(source=Path(__file__).with_name("no-resolver.conf"), target="/etc/resolv.conf")
+_NAMES = (
+    Mount(source=Path(__file__).with_name("no-resolver.conf"), target="/etc/resolv.conf"),
+    Mount(source=Path(__file__).with_name("hosts"), target="/etc/hosts"),
+)
 
 
 def payload(spec: ContainerSpec) -> dict[str, object]:
@@ -30,6 +33,9 @@ def payload(spec: ContainerSpec) -> dict[str, object]:
         "Cmd": list(spec.command),
         "Env": [f"{key}={value}" for key, value in spec.environment.items()],
         "Labels": dict(spec.labels),
+        # A namespace of its own all the same, from the runtime: only dockerd's part, which executes its whole binary
+        # again to enter it, is left out (moby, daemon/oci_linux.go and daemon/pkg/oci/defaults.go).
+        "NetworkDisabled": spec.join is None,
         "User": spec.user or "",
         "HostConfig": _host(spec) | limits(spec.cpus, spec.memory_bytes),
     }
@@ -81,7 +87,7 @@ def _host(spec: ContainerSpec) -> dict[str, object]:
         "SecurityOpt": ["no-new-privileges"],
         "PidsLimit": PIDS_LIMIT,
         "Tmpfs": {"/tmp": "rw,nosuid,nodev,mode=1777"},
-        "Mounts": [_mount(mount) for mount in (_NO_RESOLVER, *spec.mounts)],
+        "Mounts": [_mount(mount) for mount in (*_NAMES, *spec.mounts)],
         "Sysctls": dict(spec.sysctls),
         "Devices": [
             {"PathOnHost": device, "PathInContainer": device, "CgroupPermissions": "rwm"} for device in spec.devices

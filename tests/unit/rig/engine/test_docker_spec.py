@@ -37,16 +37,18 @@ def test_the_least_container_may_do_nothing() -> None:
         "Mounts": [
             {
                 "Type": "bind",
-                "Source": str(Path(docker_spec.__file__).with_name("no-resolver.conf")),
-                "Target": "/etc/resolv.conf",
+                "Source": str(Path(docker_spec.__file__).with_name(name)),
+                "Target": f"/etc/{target}",
                 "ReadOnly": True,
             }
+            for name, target in (("no-resolver.conf", "resolv.conf"), ("hosts", "hosts"))
         ],
         "Sysctls": {},
         "Devices": [],
         "LogConfig": {"Type": "json-file", "Config": {}},
     }
     assert body["Labels"] == {"k": "v"}
+    assert body["NetworkDisabled"] is True
     assert "ExposedPorts" not in body
 
 
@@ -73,7 +75,7 @@ def test_what_the_spec_names_it_gets() -> None:
     made = host(spec)
     assert made["CapAdd"] == ["NET_ADMIN"]
     assert made["Devices"][0]["PathOnHost"] == "/dev/net/tun"
-    assert made["Mounts"][1] == {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": False}
+    assert made["Mounts"][-1] == {"Type": "bind", "Source": "/a", "Target": "/b", "ReadOnly": False}
     assert (made["CpuQuota"], made["CpuPeriod"]) == (5000, 100_000)
     assert (made["Memory"], made["MemorySwap"]) == (1 << 20, 1 << 20)
     assert made["CpuShares"] == 64 * 1024
@@ -84,6 +86,7 @@ def test_what_the_spec_names_it_gets() -> None:
 def test_what_a_container_shares_with_another_is_named() -> None:
     """Its network, its processes, or both; nobody is on a network of the engine."""
     assert [host(replace(SPEC, join="abc"))[each] for each in ("NetworkMode", "PidMode")] == ["container:abc", ""]
+    assert docker_spec.payload(replace(SPEC, join="abc"))["NetworkDisabled"] is False  # or it would be in its own
     assert [host(replace(SPEC, processes="abc"))[each] for each in ("NetworkMode", "PidMode")] == [
         "none",
         "container:abc",
