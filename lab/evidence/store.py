@@ -27,12 +27,13 @@ from lab.scenario.model import Scenario
 from lab.secrecy import redacted
 
 _ATTEMPTS = 16
+_ELSEWHERE = "choose another folder with -o (of a worker: --scratch)"
 _FIXES = {
-    errno.ENOSPC: "the disk is full: free some space, or choose another folder with -o",
-    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with -o",
-    errno.EACCES: "no permission: choose another folder with -o, or run as its owner",
-    errno.EPERM: "no permission: choose another folder with -o, or run as its owner",
-    errno.EROFS: "the file system is read-only: choose another folder with -o",
+    errno.ENOSPC: f"the disk is full: free some space, or {_ELSEWHERE}",
+    errno.EDQUOT: f"your quota is used up: free some space, or {_ELSEWHERE}",
+    errno.EACCES: f"no permission: {_ELSEWHERE}, or run as its owner",
+    errno.EPERM: f"no permission: {_ELSEWHERE}, or run as its owner",
+    errno.EROFS: f"the file system is read-only: {_ELSEWHERE}",
 }
 
 
@@ -42,7 +43,7 @@ def storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        fix = _FIXES.get(error.errno or 0, "check the disk, or choose another folder with -o")
+        fix = _FIXES.get(error.errno or 0, f"check the disk, or {_ELSEWHERE}")
         raise StorageError(f"{path}: {error.strerror or error}", fix=fix) from error
 
 
@@ -214,3 +215,16 @@ def fact(path: Path) -> FileFact:
     with storing(path), path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256")
         return FileFact(bytes=file.tell(), sha256=digest.hexdigest())
+
+
+def lost(run: Path, manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of what a verdict is read from that is gone, or not as long as when it was sealed.
+
+    What is in the files is not looked at. StorageError.
+    """
+    with storing(run):
+        return tuple(
+            name
+            for name, sealed in sorted(manifest.files.items())
+            if names.is_judged(name) and not ((run / name).is_file() and (run / name).stat().st_size == sealed.bytes)
+        )

@@ -18,6 +18,7 @@ from lab.evidence import host, names
 from lab.evidence.accounts import CgroupSecond
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
+from lab.rig.engine.cgroup import Cgroup
 from lab.rig.engine.engine import Mount
 from lab.rig.layout.containers import Program, program_spec
 from lab.rig.layout.topology import SIGNAL_PORT
@@ -25,7 +26,6 @@ from lab.rig.process.watch import Progress, Watch, silent
 from lab.rig.session import record
 from lab.rig.standing import server
 from lab.rig.standing.lab import Lab, Machine
-from lab.rig.witnesses.cgroup import Cgroup
 from lab.scenario.dump import dump
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario

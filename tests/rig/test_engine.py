@@ -228,6 +228,17 @@ def _limits(bench: Bench, container: str) -> tuple[str, str]:
     return said[0].split()[0], said[1].split()[0]
 
 
+def test_a_program_killed_for_memory_is_told_at_once(bench: Bench) -> None:
+    """By whom it is in: the container lives on, and the kernel's word is there before the engine's event."""
+    container = bench.engine.start(replace(bench.spec("box"), memory_bytes=32 << 20))
+    before = bench.engine.state(container)
+    assert bench.engine.execute(container, ["sh", "-c", "head -c 99M /dev/zero | tail"]).exit_code == 137
+    after = bench.engine.state(container)
+    assert before
+    assert after
+    assert (before.running, before.oom_killed, after.running, after.oom_killed) == (True, False, True, True)
+
+
 def test_what_is_gone_is_gone_twice(bench: Bench) -> None:
     """Removal of what is not there is success; its state is None."""
     container = bench.engine.start(bench.spec("box"))

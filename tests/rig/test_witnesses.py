@@ -13,9 +13,9 @@ import pytest
 from lab.analysis.containers.hosts import Host
 from lab.evidence.accounts import CgroupSecond, NetworkSecond
 from lab.host import images
+from lab.rig.engine.cgroup import Cgroup
 from lab.rig.engine.words import said
 from lab.rig.layout.topology import NODE_SYSCTLS
-from lab.rig.witnesses.cgroup import Cgroup
 from lab.rig.witnesses.namespace import Namespace
 from tests.rig.test_engine import Bench, bench, engine, until
 

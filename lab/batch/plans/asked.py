@@ -5,6 +5,7 @@ Law: what the command line says counts before what the file says, and takes its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lab.errors import UsageError
@@ -56,3 +57,11 @@ def check_known(asked: Sweep, base: Scenario, file: Draft) -> None:
             continue
         if names := meant(key, base):
             raise UsageError(f"{file.origin_of(key)}: unknown field", fix=f"did you mean {' or '.join(names)}?")
+
+
+def check_sets(asked: Sweep, sets: Sequence[str]) -> None:
+    """Refuse a `--set` that an axis, whose value is laid over it in every cell, leaves without effect. UsageError."""
+    for key in (each.partition("=")[0] for each in sets):
+        for axis in (name for each in asked.axes for name in each.keys):
+            if f"{key}.".startswith(f"{axis}."):
+                raise UsageError(f"--set {key}: does nothing where {axis} is an axis", fix="leave one of them out")

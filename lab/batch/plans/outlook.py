@@ -6,6 +6,7 @@ Law: nothing is touched. A file with a `sweep:` section is told twice, its base 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from lab.batch.plans.asked import SweepAsked
@@ -13,19 +14,25 @@ from lab.batch.plans.planning import plan
 from lab.batch.plans.run_outlook import run_outlook
 from lab.batch.plans.sweep_outlook import sweep_outlook
 from lab.errors import UsageError
-from lab.scenario.load import draft, find, find_one, load
+from lab.scenario.load import draft, every, find, find_one, load
 
 
 def outlook(named: tuple[Path, ...], asked: SweepAsked) -> Iterator[str]:
-    """Yield the outlook of each scenario in the files `named`, and of each sweep. ScenarioError, UsageError."""
+    """Yield the outlook of each scenario in the files `named`, and of each sweep.
+
+    A broken file hides no other: at the end ScenarioError has every complaint. UsageError.
+    """
     files = (find_one(named),) if asked.varies else find(named)
-    if not asked.controls and not any(_is_swept(path, asked) for path in files):
+    if not asked.controls and not any(swept for _, swept in every(files, partial(_is_swept, asked=asked))):
         raise UsageError("--no-controls is about sweeps", fix="give axes, or leave it out")
-    for path in files:
-        if not asked.varies:
-            yield "\n".join((*run_outlook(load(path, sets=asked.sets, seed=asked.seed)), ""))
-        if _is_swept(path, asked):
-            yield "\n".join((*sweep_outlook(plan(path, asked)), ""))
+    for _, told in every(files, partial(_told, asked=asked)):
+        yield from told
+
+
+def _told(path: Path, asked: SweepAsked) -> list[str]:
+    base = [] if asked.varies else [run_outlook(load(path, sets=asked.sets, seed=asked.seed))]
+    swept = [sweep_outlook(plan(path, asked))] if _is_swept(path, asked) else []
+    return ["\n".join((*lines, "")) for lines in (*base, *swept)]
 
 
 def _is_swept(path: Path, asked: SweepAsked) -> bool:

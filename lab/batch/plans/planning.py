@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.batch.plans.asked import SweepAsked, check_known
+from lab.batch.plans.asked import SweepAsked, check_known, check_sets
 from lab.batch.plans.cells import ImagesOf, cells_of
 from lab.batch.plans.images import recipes_for
 from lab.batch.plans.plan import Plan
@@ -33,6 +33,7 @@ def plan(
     if asked.axes:
         file = file.unswept
     check_known(sweep, base, file)
+    check_sets(sweep, asked.sets)
     ordered = trials(file, sweep, asked.seed)
     cells = cells_of(tuple(with_controls(ordered)) if asked.controls else ordered, images_of)
     return Plan(

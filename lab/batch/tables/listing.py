@@ -1,4 +1,4 @@
-"""`lab ls`: what there is. Nothing is judged for it; a run whose verdict is not kept says so.
+"""`lab ls`: what there is. Nothing is judged for it; a run whose verdict is not kept, or has lost its ground, says so.
 
 Law: a folder that is broken or of a newer format is a line that says so, and hides none of the others.
 """
@@ -13,6 +13,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import kept
 from lab.errors import LabError
 from lab.evidence.manifest import SEALED, read_manifest
+from lab.evidence.store import lost
 from lab.report.listing import Listed, ListedCell
 
 
@@ -54,13 +55,16 @@ def _sweep(path: Path) -> Listed:
 def _run(path: Path) -> Listed:
     manifest, verdict = read_manifest(path), kept(path)
     note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
+    if gone := lost(path, manifest):
+        note = f"{gone[0]} is not there as it was sealed; lab show {path.name} tells what is left"
+    answer = None if gone else verdict
     return Listed(
         id=path.name,
         scenario=manifest.scenario,
         folder=str(path),
-        outcome=verdict.outcome.value if verdict else "",
-        owner=verdict.owner.value if verdict else "",
-        note="" if verdict else note,
+        outcome=answer.outcome.value if answer else "",
+        owner=answer.owner.value if answer else "",
+        note="" if answer else note,
     )
 
 

@@ -10,6 +10,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import docker
@@ -19,6 +20,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from lab.errors import EnvironmentFault, LabError
 from lab.rig.engine import docker_spec
+from lab.rig.engine.cgroup import killed_for_memory
 from lab.rig.engine.docker_control import DockerControl
 from lab.rig.engine.docker_faults import faults, ignore_missing
 from lab.rig.engine.docker_images import DockerImages
@@ -107,7 +109,9 @@ class DockerEngine(DockerControl, DockerImages):
                 facts = self._api.inspect_container(container)
             except NotFound:
                 return None
-        return docker_spec.container_state(facts)
+        state = docker_spec.container_state(facts)
+        # The engine hears of it as an event, later than who waited for the program.
+        return replace(state, oom_killed=state.oom_killed or killed_for_memory(state.pid))
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code; TimeoutError when it still runs after `timeout_s`."""

@@ -28,7 +28,7 @@ from lab.rig.layout import containers, lifetime, owner
 from lab.rig.layout.topology import SERVER, topology
 from lab.rig.process import signals
 from lab.rig.process.coming import all_arrived, arrived
-from lab.rig.process.watch import FAILED, KEPT, Progress, Watch
+from lab.rig.process.watch import FAILED, KEPT, NOTE, Progress, Watch
 from lab.rig.standing import cleanup, watchdog
 from lab.rig.standing.pieces import Machine, Pieces
 from lab.rig.standing.server import Credentials, write_configuration
@@ -194,6 +194,9 @@ class Lab:
         said = f"the lab stays until {until_when}; `lab clean --run {self.run}` removes it"
         self._watch(Progress(phase=KEPT, detail=said))
 
+    def _note(self, words: str) -> None:
+        self._watch(Progress(phase=NOTE, detail=words))
+
     def new_room(self) -> str:
         """Return the name of a room that no run of this lab has used."""
         return f"{self.run}-{secrets.token_hex(3)}"
@@ -208,6 +211,7 @@ class Lab:
             impair_only=self.scenario.impair_only,
             cache=self.machine.cache,
             machine=partial(startable, self.machine.engine, self.router, self.machine.driver),
+            report=self._note,
         )
         self._media.enter_context(bump)
         return bump

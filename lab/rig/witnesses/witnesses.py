@@ -12,12 +12,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
+from lab.rig.engine.cgroup import Cgroup
 from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, open_to_programs
 from lab.rig.process.waiting import until
 from lab.rig.programs import programs
 from lab.rig.standing.lab import Lab
-from lab.rig.witnesses.cgroup import Cgroup
 from lab.rig.witnesses.namespace import Namespace
 from lab.rig.witnesses.sampling import Account, Sampler
 

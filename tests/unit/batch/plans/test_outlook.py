@@ -10,7 +10,7 @@ from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.outlook import outlook
 from lab.batch.runs import many
 from lab.batch.runs.many import Request, run_all
-from lab.errors import EnvironmentFault, UsageError
+from lab.errors import EnvironmentFault, ScenarioError, UsageError
 from lab.rig.process.watch import NOTE, Progress
 
 PLAIN = "version: 1\nseed: 3\nmedia: {duration: 10s}\nlinks: {publisher: {up: {loss: 5%}}}\n"
@@ -81,6 +81,17 @@ def test_a_sweep_is_over_one_file(tmp_path: Path) -> None:
         said(axes=("media.red=true,false",))
     with pytest.raises(UsageError, match="--no-controls is about sweeps"):
         said(one, controls=False)
+
+
+@pytest.mark.parametrize("controls", [True, False])
+def test_a_broken_file_hides_no_other(tmp_path: Path, controls: bool) -> None:
+    """Whole ones are told; at the end every broken one is, each with its line."""
+    for name, text in (("a.yaml", "version: 1\nlinks: 7\n"), ("b.yaml", SWEPT), ("c.yaml", "version: 9\n")):
+        written(tmp_path, text, name)
+    told = []
+    with pytest.raises(ScenarioError, match=r"(?s)a\.yaml:2: .*c\.yaml:1: "):
+        told.extend(outlook((tmp_path,), SweepAsked(controls=controls)))
+    assert ["a sweep of 4 cells" in each for each in told] == [False, True]
 
 
 def test_a_run_of_a_file_with_a_sweep_says_that_it_is_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,6 +229,16 @@ def test_seed_is_said_once(base):
     assert {cell.scenario.seed for cell in planned(base, "seed=1,2", controls=False).cells} == {1, 2}
 
 
+@pytest.mark.parametrize("axis", ["links.publisher.up.loss=1%,2%", "links.publisher.up={loss: 1%},{loss: 2%}"])
+def test_a_setting_that_no_cell_would_have_is_refused(base, axis):
+    """An axis lays its own value over it, and over what is in it; one beside it, or around it, counts."""
+    with pytest.raises(UsageError, match=r"--set links\.publisher\.up\.loss: does nothing where links\..* is an axis"):
+        planned(base, axis, sets=("links.publisher.up.loss=5%",))
+    around = ("links.publisher.up={delay: 20ms}",)
+    found = planned(base, "links.publisher.up.loss=1%,2%", sets=around, controls=False)
+    assert {cell.scenario.links[0].up.delay_ms for cell in found.cells} == {20}
+
+
 def test_a_contradiction_names_the_cell_that_makes_it(tmp_path):
     """It may show in a line of the file that no axis touches."""
     path = written(tmp_path, "version: 1\nlinks: {publisher: {up: {rate: 1mbit, queue: 50ms}}}\n")

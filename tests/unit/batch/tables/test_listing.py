@@ -26,12 +26,16 @@ SCENARIO = loads("version: 1\nname: mine\n", source="mine")
 DAY_S = 86_400
 
 
+CAPTURE = f"{names.CAPTURES}/core.pcap"
+
+
 def run(results: Path, day: int, *, sealed: bool = True, verdict: str | None = None) -> Path:
-    """Make a run that began on a day of 1970."""
+    """Make a run that began on a day of 1970, with a capture that has nothing in it."""
     clock = iter(range(day * DAY_S * 10**9, (day + 1) * DAY_S * 10**9, 10**9))
     folder = RunFolder.create(
         results, SCENARIO, as_written="", resolved="", clock=lambda: next(clock), entropy=lambda: "abcd"
     )
+    folder.write(CAPTURE, b"\0")
     if sealed:
         folder.seal()
     if verdict is not None:
@@ -79,6 +83,16 @@ def test_a_broken_sweep_is_a_line_too(results: Path) -> None:
     assert words(found, "results").title == "results   5 runs, 1 sweep"
     assert "plan.json" in found[0].note
     assert (found[0].done, words(found[:1], "results").rows[0][2]) == (None, found[0].note)
+
+
+@pytest.mark.parametrize("left", [None, b""], ids=["deleted", "cut"])
+def test_a_verdict_whose_ground_is_gone_is_not_told(results: Path, left: bytes | None) -> None:
+    """A capture was deleted, or cut, after the run was judged: the line names it, and who tells what is left."""
+    judged = next(Path(each.folder) for each in listed(results) if each.outcome == "PASS")
+    (judged / CAPTURE).unlink() if left is None else (judged / CAPTURE).write_bytes(left)
+    found = next(each for each in listed(results) if each.folder == str(judged))
+    assert (found.outcome, found.owner) == ("", "")
+    assert found.note == f"{CAPTURE} is not there as it was sealed; lab show {judged.name} tells what is left"
 
 
 def test_json_has_everything_and_null_for_what_is_unknown(results: Path) -> None:

@@ -20,7 +20,7 @@ from lab.rig.bump.driver import JOINED
 from lab.rig.engine.engine import OWNER_LABEL, ContainerSpec, Heard
 from lab.rig.layout.containers import NODE_READY
 from lab.rig.process import signals
-from lab.rig.process.watch import FAILED, KEPT, Progress
+from lab.rig.process.watch import FAILED, KEPT, NOTE, Progress
 from lab.rig.standing import cleanup, pieces
 from lab.rig.standing.lab import Lab
 from lab.rig.standing.server import READY_WORDS
@@ -113,6 +113,15 @@ def test_a_lab_is_entered_when_router_and_nodes_are_ready(
     with pytest.raises(EnvironmentFault, match=late), planned(engine, tmp_path, Seen()):
         pass
     assert (engine.names, dog.dismissed) == ([], True)
+
+
+def test_what_the_bump_has_to_say_is_told(dog: Dog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has to be booted takes ten seconds, of which nobody would know why."""
+    monkeypatch.setattr(rig, "Bump", lambda **parts: nullcontext(parts["report"]("booting")))
+    watch = Seen()
+    with planned(ready(), tmp_path, watch) as lab:
+        lab.complete()
+    assert watch.of(NOTE) == ["booting"]
 
 
 def test_every_node_shares_the_router_s_processes_and_no_other_its_network(dog: Dog, tmp_path: Path) -> None:

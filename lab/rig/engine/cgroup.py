@@ -38,19 +38,24 @@ class Cgroup:
         cpu = _table(self._cpu / "cpu.stat")
         if self._version == 1:
             used, throttled = int((self._account / "cpuacct.usage").read_bytes()), cpu.get("throttled_time", 0)
-            memory, events = "memory.usage_in_bytes", "memory.oom_control"
+            memory = "memory.usage_in_bytes"
         else:
             used, throttled = cpu["usage_usec"] * 1000, cpu.get("throttled_usec", 0) * 1000
-            memory, events = "memory.current", "memory.events"
+            memory = "memory.current"
         return CgroupSecond(
             t_ns=time.time_ns(),
             cpu_ns=used,
             throttled_ns=throttled,
             throttled_periods=cpu.get("nr_throttled", 0),
             memory_bytes=int((self._memory / memory).read_bytes()),
-            oom_kills=_table(self._memory / events).get("oom_kill"),
+            oom_kills=self.oom_kills(),
             waited_ns=self._waited_ns(),
         )
+
+    def oom_kills(self) -> int | None:
+        """Return how many of its processes were killed for memory; None where the kernel does not count. OSError."""
+        events = "memory.oom_control" if self._version == 1 else "memory.events"
+        return _table(self._memory / events).get("oom_kill")
 
     def _waited_ns(self) -> int | None:
         """Return how long its task that waited longest for a CPU did so since the last call; None on the first."""
@@ -58,6 +63,14 @@ class Cgroup:
         if before is None or self._waits is None:
             return None
         return max((waited - before.get(task, 0) for task, waited in self._waits.items()), default=0)
+
+
+def killed_for_memory(pid: int) -> bool:
+    """Return whether the kernel says that it killed one of those with which `pid` shares its memory; it may be gone."""
+    try:
+        return bool(Cgroup(pid).oom_kills())
+    except OSError:
+        return False
 
 
 def _run_delays(proc: Path, tasks: Path) -> Mapping[str, int] | None:

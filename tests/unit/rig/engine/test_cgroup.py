@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.rig.witnesses.cgroup import Cgroup
+from lab.rig.engine.cgroup import Cgroup
 
 
 def _write(path: Path, text: str) -> None:
