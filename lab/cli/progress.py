@@ -54,7 +54,7 @@ class Reporter:
 
     def watch(self, progress: Progress) -> bool:
         """Show one moment; never asks the run to end."""
-        new = not self._phases or self._phases[-1][0] != progress.phase
+        new = progress.phase != NOTE and (not self._phases or self._phases[-1][0] != progress.phase)
         if new:
             self._phases.append((progress.phase, self._clock()))
         if self._view:

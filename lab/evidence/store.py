@@ -27,23 +27,26 @@ from lab.scenario.model import Scenario
 from lab.secrecy import redacted
 
 _ATTEMPTS = 16
-_ELSEWHERE = "choose another folder with -o (of a worker: --scratch)"
 _FIXES = {
-    errno.ENOSPC: f"the disk is full: free some space, or {_ELSEWHERE}",
-    errno.EDQUOT: f"your quota is used up: free some space, or {_ELSEWHERE}",
-    errno.EACCES: f"no permission: {_ELSEWHERE}, or run as its owner",
-    errno.EPERM: f"no permission: {_ELSEWHERE}, or run as its owner",
-    errno.EROFS: f"the file system is read-only: {_ELSEWHERE}",
+    errno.ENOSPC: "the disk is full: free some space, or choose another folder with {option}",
+    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with {option}",
+    errno.EACCES: "no permission: choose another folder with {option}, or run as its owner",
+    errno.EPERM: "no permission: choose another folder with {option}, or run as its owner",
+    errno.EROFS: "the file system is read-only: choose another folder with {option}",
 }
+_OTHER_FIX = "check the disk, or choose another folder with {option}"
 
 
 @contextmanager
-def storing(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about `path` into a StorageError that says what to do."""
+def storing(path: Path, *, option: str = "-o") -> Iterator[None]:
+    """Turn what the operating system says about `path` into a StorageError that says what to do.
+
+    `option` is how the user chose where that is.
+    """
     try:
         yield
     except OSError as error:
-        fix = _FIXES.get(error.errno or 0, f"check the disk, or {_ELSEWHERE}")
+        fix = _FIXES.get(error.errno or 0, _OTHER_FIX).format(option=option)
         raise StorageError(f"{path}: {error.strerror or error}", fix=fix) from error
 
 
@@ -222,9 +225,14 @@ def lost(run: Path, manifest: Manifest) -> tuple[str, ...]:
 
     What is in the files is not looked at. StorageError.
     """
-    with storing(run):
-        return tuple(
-            name
-            for name, sealed in sorted(manifest.files.items())
-            if names.is_judged(name) and not ((run / name).is_file() and (run / name).stat().st_size == sealed.bytes)
-        )
+    judged = sorted(filter(names.is_judged, manifest.files))
+    return tuple(name for name in judged if _size(run / name) != manifest.files[name].bytes)
+
+
+def _size(file: Path) -> int | None:
+    """Return how long `file` is, None where there is none. StorageError."""
+    with storing(file):
+        try:
+            return file.stat().st_size
+        except FileNotFoundError:
+            return None

@@ -24,6 +24,7 @@ from lab.scenario.swept import swept
 from lab.scenario.tree import FieldError, Tree, with_value
 from lab.scenario.written import SHORT_FORM, ScenarioWritten
 
+S = TypeVar("S")
 T = TypeVar("T")
 _SWEEP = "sweep"
 
@@ -114,16 +115,16 @@ def find_one(paths: Iterable[Path | str]) -> Path:
     return files[0]
 
 
-def every(paths: Iterable[Path], read: Callable[[Path], T]) -> Iterator[tuple[Path, T]]:
-    """Yield each of `paths` with what `read` makes of it; at the end raise ScenarioError with each complaint, once."""
+def every(items: Iterable[S], read: Callable[[S], T]) -> Iterator[tuple[S, T]]:
+    """Yield each of `items` with what `read` makes of it; at the end raise ScenarioError with each complaint, once."""
     wrong: dict[str, None] = {}
-    for path in paths:
+    for item in items:
         try:
-            found = read(path)
+            found = read(item)
         except ScenarioError as error:
             wrong[str(error)] = None
         else:
-            yield path, found
+            yield item, found
     if wrong:
         raise ScenarioError("\n".join(wrong))
 

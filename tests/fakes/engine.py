@@ -226,6 +226,10 @@ class FakeEngine:
         if container in self.zygotes:
             self.zygotes[container].die()
 
+    def run_out_of_memory(self, container: str) -> None:
+        """Let a process of a container that lives on be killed for memory."""
+        self._containers[container] = replace(self._containers[container], oom_killed=True)
+
     @property
     def names(self) -> list[str]:
         """What there is, by name."""

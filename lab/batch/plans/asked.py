@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.errors import UsageError
+from lab.errors import ScenarioError, UsageError
 from lab.scenario import sweeping
 from lab.scenario.known import meant
 from lab.scenario.load import Draft
@@ -59,9 +59,10 @@ def check_known(asked: Sweep, base: Scenario, file: Draft) -> None:
             raise UsageError(f"{file.origin_of(key)}: unknown field", fix=f"did you mean {' or '.join(names)}?")
 
 
-def check_sets(asked: Sweep, sets: Sequence[str]) -> None:
-    """Refuse a `--set` that an axis, whose value is laid over it in every cell, leaves without effect. UsageError."""
+def check_sets(asked: Sweep, sets: Sequence[str], file: Draft) -> None:
+    """Refuse a `--set` whose key is an axis, or in one: each cell lays its own value over it. ScenarioError."""
     for key in (each.partition("=")[0] for each in sets):
         for axis in (name for each in asked.axes for name in each.keys):
             if f"{key}.".startswith(f"{axis}."):
-                raise UsageError(f"--set {key}: does nothing where {axis} is an axis", fix="leave one of them out")
+                where = file.origin_of(axis)
+                raise ScenarioError(f"{where}: is an axis, so --set {key} does nothing; leave one of them out")

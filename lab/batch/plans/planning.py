@@ -33,7 +33,7 @@ def plan(
     if asked.axes:
         file = file.unswept
     check_known(sweep, base, file)
-    check_sets(sweep, asked.sets)
+    check_sets(sweep, asked.sets, file)
     ordered = trials(file, sweep, asked.seed)
     cells = cells_of(tuple(with_controls(ordered)) if asked.controls else ordered, images_of)
     return Plan(

@@ -27,7 +27,7 @@ def scratch(parent: Path | None, tell: Callable[[str], None]) -> Iterator[Path]:
     `tell` hears of what the dead left, and of what cannot be removed.
     """
     place = parent or Path(tempfile.gettempdir())
-    with storing(place):
+    with storing(place, option="--scratch"):
         for path in sorted(place.glob(f"{PREFIX}*")):
             if _removed(path):
                 tell(f"removed {path}, which a worker left that is dead")

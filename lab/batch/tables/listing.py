@@ -1,5 +1,6 @@
-"""`lab ls`: what there is. Nothing is judged for it; a run whose verdict is not kept, or has lost its ground, says so.
+"""`lab ls`: what there is. Nothing is judged for it.
 
+A run without a verdict says why: it was never judged, or has lost what it was judged by.
 Law: a folder that is broken or of a newer format is a line that says so, and hides none of the others.
 """
 
@@ -56,7 +57,7 @@ def _run(path: Path) -> Listed:
     manifest, verdict = read_manifest(path), kept(path)
     note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
     if gone := lost(path, manifest):
-        note = f"{gone[0]} is not there as it was sealed; lab show {path.name} tells what is left"
+        note = f"{gone[0]} is not there as it was sealed; lab show {path} tells what is left"
     answer = None if gone else verdict
     return Listed(
         id=path.name,

@@ -92,7 +92,8 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
         states.remove(file)
     if found.good and (up := _resumed_if_there(engine, router, links, found.good, report)):
         return Running(console=up[0], resumed=True, qemu=version, facts=up[1])
-    report(f"booting the VM for {links} links; its state is saved for the next run")
+    many = "one link" if links == 1 else f"{links} links"
+    report(f"booting the VM for {many}; its state is saved for the next run")
     console, facts = _resumed(engine, router, links, _made(engine, router, links, cache, state_key))
     for file in states.prune(cache, identity, PREPARE, time.time()):
         report(f"removed the saved VM state {file.name[:40]}…: nobody has used it for a week")

@@ -23,6 +23,9 @@ class Cgroup:
             name: path for _, names_, path in (line.split(":", 2) for line in lines) for name in names_.split(",")
         }
         self._version = 1 if "cpu" in by_controller else 2
+        own = by_controller.get("cpu" if self._version == 1 else "", "/")
+        if own == "/":  # where version 1 has a process that has ended; its accounts are the whole machine's
+            raise FileNotFoundError(f"no cgroup of its own has process {pid}")
         if self._version == 1:
             self._cpu, self._account, self._memory = (
                 _existing(root, name, by_controller) for name in ("cpu", "cpuacct", "memory")
@@ -66,7 +69,7 @@ class Cgroup:
 
 
 def killed_for_memory(pid: int) -> bool:
-    """Return whether the kernel says that it killed one of those with which `pid` shares its memory; it may be gone."""
+    """Return whether the kernel says that it killed one of the cgroup of `pid`; when that is gone, it says nothing."""
     try:
         return bool(Cgroup(pid).oom_kills())
     except OSError:

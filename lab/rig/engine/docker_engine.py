@@ -25,12 +25,11 @@ from lab.rig.engine.docker_control import DockerControl
 from lab.rig.engine.docker_faults import faults, ignore_missing
 from lab.rig.engine.docker_images import DockerImages
 from lab.rig.engine.docker_stream import ExecStream, LogStream, follow, hijack, knock
-from lab.rig.engine.engine import ContainerSpec, ContainerState, EngineInfo, Heard, Outcome, Shell
+from lab.rig.engine.engine import KILLED, ContainerSpec, ContainerState, EngineInfo, Heard, Outcome, Shell
 
 CALL_TIMEOUT_S, GRACE_S = 60, 10
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
 _LOCAL = "unix://"
-_KILLED = 137
 _INSTALL = "start it, or run `make setup`, which installs one where there is none"
 
 
@@ -110,7 +109,7 @@ class DockerEngine(DockerControl, DockerImages):
             except NotFound:
                 return None
         state = docker_spec.container_state(facts)
-        # The engine hears of it as an event, later than who waited for the program.
+        # Of a container that lives on the engine says it late, or never (Docker 20.10).
         return replace(state, oom_killed=state.oom_killed or killed_for_memory(state.pid))
 
     def wait(self, container: str, timeout_s: float) -> int:
@@ -144,7 +143,7 @@ class DockerEngine(DockerControl, DockerImages):
                 code = int(self._api.exec_inspect(exec_id)["ExitCode"])
             finally:
                 stream.close()
-        if code == _KILLED and time.monotonic() - began >= timeout_s:
+        if code == KILLED and time.monotonic() - began >= timeout_s:
             raise EnvironmentFault(f"{' '.join(argv)}: no end after {timeout_s:g} s", fix="is the machine overloaded?")
         return Outcome(exit_code=code, stdout=stdout.decode(errors="replace"), stderr=stderr.decode(errors="replace"))
 

@@ -19,6 +19,8 @@ EXPIRES_LABEL = "livekit-lab.expires"
 
 NO_LIMIT = -1
 """In `Engine.update`: lift the limit."""
+KILLED = 137
+"""The exit code of what SIGKILL ended: 128 and the signal's number, as shells have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,7 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerState:
-    """What the engine says of a container."""
+    """What the engine says of a container. `oom_killed`: a process in it was killed for memory, whichever it was."""
 
     id: str
     name: str

@@ -14,6 +14,7 @@ from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
 from lab.rig.engine import words
+from lab.rig.engine.engine import KILLED, ContainerState
 from lab.rig.layout.containers import Program
 from lab.rig.standing.forks import End, Fork
 from lab.rig.standing.lab import Lab
@@ -66,10 +67,15 @@ def how(running: Running, end: End) -> str:
     """Return in words how a program ended, and its last ones."""
     state = running.zygote.state(ending=end.exit_code is None)
     if end.exit_code is not None:
-        memory = " (out of memory)" if state and state.oom_killed else ""
+        memory = " (out of memory)" if state and _out_of_memory(end.exit_code, state) else ""
         return f"ended with exit code {end.exit_code}{memory}:\n{last_words(running)}"
     why = "gone" if state is None else "out of memory" if state.oom_killed else f"exit code {state.exit_code}"
     return f"ended with its container ({why}):\n{last_words(running)}"
+
+
+def _out_of_memory(exit_code: int | None, state: ContainerState) -> bool:
+    """Return whether that is what killed a program: its container remembers it of each that was ever in it."""
+    return state.oom_killed and exit_code in (None, KILLED)
 
 
 def last_words(running: Running) -> str:
@@ -87,7 +93,8 @@ def finish(lab: Lab, running: Running, folder: RunFolder) -> None:
     folder.write(f"{running.place}/{names.CLIENT_LOG}", running.fork.said())
     exit_code, oom_killed = end.exit_code if end else None, False
     if exit_code != 0 and (state := running.zygote.state(ending=exit_code is None)):
-        exit_code, oom_killed = state.exit_code if exit_code is None else exit_code, state.oom_killed
+        exit_code = state.exit_code if exit_code is None else exit_code
+        oom_killed = _out_of_memory(exit_code, state)
     left = {"exit_code": exit_code, "oom_killed": oom_killed}
     folder.write(f"{running.place}/{names.CLIENT_EXIT}", json.dumps(left))
     if running.zygote.program.once or exit_code != 0:

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from lab.cli.progress import COUNTS_EVERY_S, REDRAW_S, Reporter
-from lab.rig.process.watch import FAILED, KEPT, Count, Progress
+from lab.rig.process.watch import FAILED, KEPT, NOTE, Count, Progress
 from tests.unit.cli.test_live import Terminal
 
 UPLINK = Count(hop="uplink", client="publisher", offered=200, dropped=10)
@@ -134,12 +134,14 @@ def test_a_terminal_that_cannot_move_its_cursor_gets_lines(monkeypatch: pytest.M
 
 
 def test_timings_are_told_phase_by_phase() -> None:
-    """How long each took, and all of them."""
+    """How long each took, and all of them; what somebody must know in the midst of one is none."""
     out, clock = io.StringIO(), Clock()
     reporter = Reporter(stream=out, quiet=True, clock=clock)
-    for phase, seconds in (("join", 2.0), ("media", 8.0), ("done", 0.0)):
+    for phase, seconds in (("join", 1.5), (NOTE, 0.5), ("media", 8.0), ("done", 0.0)):
         reporter.watch(Progress(phase=phase))
         clock.now_s += seconds
+    out.truncate(0)
+    out.seek(0)
     reporter.print_timings()
     assert [line.split() for line in out.getvalue().splitlines()] == [
         ["join", "2.00", "s"],

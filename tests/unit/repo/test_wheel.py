@@ -44,10 +44,10 @@ def test_a_plan_from_the_wheel_in_an_empty_folder(wheel: Path, tmp_path: Path) -
 
 
 def test_everything_that_is_needed_travels_in_the_wheel(wheel: Path) -> None:
-    """Dockerfiles, compose.yaml, the gallery, the resolver file; and nothing of the tests."""
+    """Dockerfiles, compose.yaml, the gallery, the files about names; and nothing of the tests."""
     names = set(zipfile.ZipFile(wheel).namelist())
     shipped = [*(ROOT / "compose").rglob("*"), *(ROOT / "scenarios").rglob("*.yaml")]
     wanted = {f"lab/_share/{path.relative_to(ROOT)}" for path in shipped if path.is_file() and path.name != ".env"}
     assert wanted <= names
-    assert "lab/rig/engine/no-resolver.conf" in names
+    assert {"lab/rig/engine/no-resolver.conf", "lab/rig/engine/hosts"} <= names
     assert not any(name.startswith("tests/") for name in names)

@@ -94,6 +94,16 @@ def test_a_broken_file_hides_no_other(tmp_path: Path, controls: bool) -> None:
     assert ["a sweep of 4 cells" in each for each in told] == [False, True]
 
 
+def test_what_is_wrong_with_a_sweep_hides_neither_its_base_nor_other_files(tmp_path: Path) -> None:
+    """A value that cannot be, and a setting that only the base would have: the line of the axis is named."""
+    written(tmp_path, PLAIN + "sweep: {axes: {media.dtx: [true, perhaps]}}\n", "a.yaml")
+    written(tmp_path, SWEPT, "b.yaml")
+    told: list[str] = []
+    with pytest.raises(ScenarioError, match=r"(?s)a\.yaml:5: media\.dtx: .*b\.yaml:5: is an axis, so --set media\.red"):
+        told.extend(outlook((tmp_path,), SweepAsked(sets=("media.red=false",))))
+    assert ["scenario, resolved" in each for each in told] == [True, True]
+
+
 def test_a_run_of_a_file_with_a_sweep_says_that_it_is_the_base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the machine is looked at; a file without one is run without a word."""
 

@@ -92,7 +92,7 @@ def test_a_verdict_whose_ground_is_gone_is_not_told(results: Path, left: bytes |
     (judged / CAPTURE).unlink() if left is None else (judged / CAPTURE).write_bytes(left)
     found = next(each for each in listed(results) if each.folder == str(judged))
     assert (found.outcome, found.owner) == ("", "")
-    assert found.note == f"{CAPTURE} is not there as it was sealed; lab show {judged.name} tells what is left"
+    assert found.note == f"{CAPTURE} is not there as it was sealed; lab show {judged} tells what is left"
 
 
 def test_json_has_everything_and_null_for_what_is_unknown(results: Path) -> None:

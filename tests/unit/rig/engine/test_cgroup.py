@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.rig.engine.cgroup import Cgroup
+from lab.rig.engine.cgroup import Cgroup, killed_for_memory
 
 
 def _write(path: Path, text: str) -> None:
@@ -88,3 +88,18 @@ def test_accounts_that_are_not_there_are_one_error(tmp_path: Path, text: str) ->
     (tmp_path / "7/cgroup").write_text(text)
     with pytest.raises(FileNotFoundError, match="no cgroup"):
         Cgroup(7, tmp_path / "cg", tmp_path)
+
+
+@pytest.mark.parametrize("said", ["3:memory:/\n2:cpuacct:/\n1:cpu:/\n0::/\n", "0::/\n", ""], ids=["1", "2", "gone"])
+def test_a_process_in_no_container_has_no_accounts(tmp_path: Path, said: str) -> None:
+    """Version 1 puts one that has ended into the root, whose accounts are the whole machine's."""
+    _write(tmp_path / "proc/7/cgroup", said)
+    for controller in ("cpu", "cpuacct", "memory"):
+        (tmp_path / "cg" / controller).mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="no cgroup of its own has process 7"):
+        Cgroup(7, tmp_path / "cg", tmp_path / "proc")
+
+
+def test_of_what_is_gone_the_kernel_says_nothing() -> None:
+    """No process has this number."""
+    assert not killed_for_memory(0)

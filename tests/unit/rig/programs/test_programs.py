@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -125,6 +126,20 @@ def test_a_client_that_goes_with_its_container_is_noticed(folder: RunFolder) -> 
         clients.wait_for((each,), "ready", 10)
     programs.finish(lab, each.program, folder)
     assert json.loads((each.folder / "exit.json").read_text()) == {"exit_code": 137, "oom_killed": True}
+
+
+@pytest.mark.parametrize(("exit_code", "said"), [(137, " (out of memory)"), (1, "")])
+def test_only_what_was_killed_ran_out_of_memory(folder: RunFolder, exit_code: int, said: str) -> None:
+    """A container remembers it of every program that was ever in it."""
+    engine = FakeEngine(said="last words")
+    lab, each = running(engine, folder)
+    engine.run_out_of_memory(each.container)
+    ends(engine, each, exit_code)
+    with pytest.raises(ClientFailed, match=re.escape(f"ended with exit code {exit_code}{said}:\n    last words")):
+        clients.wait_for((each,), "ready", 10)
+    programs.finish(lab, each.program, folder)
+    left = json.loads((each.folder / "exit.json").read_text())
+    assert left == {"exit_code": exit_code, "oom_killed": exit_code == 137}
 
 
 def test_what_a_client_wrote_before_it_gave_up_counts(folder: RunFolder) -> None:
