@@ -33,6 +33,40 @@ _BESIDE_MERGE = {"merge", "file", "axes", "results", "form", "json", "quiet"}
 _OF_A_WORKER = {"lanes", "netem"}
 
 
+Varied = Annotated[
+    Path | None, typer.Argument(parser=path, help="The scenario that is varied.", show_default="that of --resume")
+]
+FindLimit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KEY=MILD..HARSH",
+        help="Find where along KEY an expectation breaks, e.g. links.publisher.up.loss=0%..40% or …/1% for steps.",
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="Run these cells only; or the beginning of a cell's id. Repeatable."),
+]
+Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Run the I-th of N parts; --merge puts them together.")]
+MaxTime = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Begin no run that would end later than this, e.g. 30m.")
+]
+Lanes = Annotated[
+    str, typer.Option(metavar="N|auto", help="How many labs side by side; auto: as many as this machine carries.")
+]
+Resume = Annotated[
+    Path | None,
+    typer.Option(parser=path, metavar="DIR", help="Go on with the sweep in this folder; what is done stays."),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler make the runs.")
+]
+Merge = Annotated[
+    list[Path] | None,
+    typer.Option(parser=path, metavar="DIR…", help="Put the parts in these folders together instead; nothing is run."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command()(sweep)
@@ -40,49 +74,21 @@ def register(app: typer.Typer) -> None:
 
 def sweep(  # noqa: PLR0913 - each is an option of the command
     context: typer.Context,
-    file: Annotated[
-        Path | None,
-        typer.Argument(parser=path, help="The scenario that is varied.", show_default="that of --resume"),
-    ] = None,
+    file: Varied = None,
     axes: Axes = None,
     repeat: Repeat = None,
     zips: Zips = None,
     controls: Controls = True,
     sets: Sets = None,
     seed: Seed = None,
-    find_limit: Annotated[
-        str | None,
-        typer.Option(
-            metavar="KEY=MILD..HARSH",
-            help="Find where along KEY an expectation breaks, e.g. links.publisher.up.loss=0%..40% or …/1% for steps.",
-        ),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Run these cells only; or the beginning of a cell's id. Repeatable."),
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Run the I-th of N parts; --merge puts them together.")
-    ] = None,
-    max_time: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Begin no run that would end later than this, e.g. 30m.")
-    ] = None,
-    lanes: Annotated[
-        str, typer.Option(metavar="N|auto", help="How many labs side by side; auto: as many as this machine carries.")
-    ] = "1",
-    resume: Annotated[
-        Path | None,
-        typer.Option(parser=path, metavar="DIR", help="Go on with the sweep in this folder; what is done stays."),
-    ] = None,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="Let the workers of this Dask scheduler make the runs.")
-    ] = None,
-    merge: Annotated[
-        list[Path] | None,
-        typer.Option(
-            parser=path, metavar="DIR…", help="Put the parts in these folders together instead; nothing is run."
-        ),
-    ] = None,
+    find_limit: FindLimit = None,
+    only: Only = None,
+    shard: Shard = None,
+    max_time: MaxTime = None,
+    lanes: Lanes = "1",
+    resume: Resume = None,
+    scheduler: Scheduler = None,
+    merge: Merge = None,
     results: Results = DEFAULT_RESULTS,
     netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,
     form: Formats = Format.text,
