@@ -220,13 +220,14 @@ def fact(path: Path) -> FileFact:
         return FileFact(bytes=file.tell(), sha256=digest.hexdigest())
 
 
-def lost(run: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Return the names of what a verdict is read from that is gone, or not as long as when it was sealed.
+def altered(run: Path, manifest: Manifest, *, every_byte: bool = False) -> Iterator[str]:
+    """Yield the names of the files of `run` that are not as they were sealed: gone, or of another length.
 
-    What is in the files is not looked at. StorageError.
+    With `every_byte` also those with other contents. StorageError.
     """
-    judged = sorted(filter(names.is_judged, manifest.files))
-    return tuple(name for name in judged if _size(run / name) != manifest.files[name].bytes)
+    for name, sealed in manifest.files.items():
+        if _size(run / name) != sealed.bytes or (every_byte and fact(run / name) != sealed):
+            yield name
 
 
 def _size(file: Path) -> int | None:

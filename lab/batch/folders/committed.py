@@ -18,7 +18,7 @@ from lab.batch.plans import plan
 from lab.batch.plans.cells import Cell
 from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import manifest, names
-from lab.evidence.store import fact, storing
+from lab.evidence.store import altered, fact, storing
 
 PLAN = "plan.json"
 CELLS = "cells"
@@ -168,9 +168,6 @@ def _damage(run: Path, digest: str, *, every_byte: bool) -> str | None:
     listed = manifest.load(content.decode(errors="replace"), str(path))
     if listed.phase != manifest.SEALED:
         return f"{path}: the recording was never finished"
-    for name, known in listed.files.items():
-        with storing(run / name):
-            size = (run / name).stat().st_size
-        if size != known.bytes or (every_byte and fact(run / name) != known):
-            return f"{run / name}: not what was recorded"
+    for name in altered(run, listed, every_byte=every_byte):
+        return f"{run / name}: {'not what was recorded' if (run / name).exists() else 'it is gone'}"
     return None

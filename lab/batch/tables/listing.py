@@ -14,7 +14,8 @@ from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import kept
 from lab.errors import LabError
 from lab.evidence.manifest import SEALED, read_manifest
-from lab.evidence.store import lost
+from lab.evidence.names import is_judged
+from lab.evidence.store import altered
 from lab.report.listing import Listed, ListedCell
 
 
@@ -56,8 +57,8 @@ def _sweep(path: Path) -> Listed:
 def _run(path: Path) -> Listed:
     manifest, verdict = read_manifest(path), kept(path)
     note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
-    if gone := lost(path, manifest):
-        note = f"{gone[0]} is not there as it was sealed; lab show {path} tells what is left"
+    if gone := next(filter(is_judged, altered(path, manifest)), ""):
+        note = f"{gone} is not there as it was sealed; lab show {path} tells what is left"
     answer = None if gone else verdict
     return Listed(
         id=path.name,

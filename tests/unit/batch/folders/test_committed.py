@@ -60,6 +60,14 @@ def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
     )
 
 
+def test_a_run_without_a_piece_of_it_is_missing_too(done: SweepFolder) -> None:
+    """Whoever deletes big files to save space: the piece is named, by its absence alone."""
+    run = done.committed()[0]
+    (run.folder / names.SERVER_LOG).unlink()
+    assert again(done).missing() == (run.cell,)
+    assert f"{run.folder / names.SERVER_LOG}: it is gone (lab sweep --resume" in again(done).gone(run.cell)
+
+
 def test_a_file_that_strayed_among_the_cells_mixes_no_sweeps(done: SweepFolder) -> None:
     """File managers leave such; a folder among them is a foreign cell."""
     (done.path / CELLS / ".DS_Store").write_bytes(b"")
