@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 LOADED = "zygote: callers are served"
 """What is said then, and by nobody else."""
@@ -103,16 +104,19 @@ def _attend(program: int, caller: socket.socket) -> None:
             pass
 
 
-def main(module: str) -> int:
-    """Load `module`, and run its `main` in every fork; return the exit code of that."""
+def main(module: str) -> NoReturn:
+    """Load `module`, and run its `main` in every fork, which ends with the exit code of that."""
     program = importlib.import_module(module)
     if threads := len([*Path("/proc/self/task").iterdir()]) - 1:  # native ones too, of which `threading` knows nothing
         raise RuntimeError(f"{module} starts {threads} threads when it is imported: no fork would have them")
     gc.freeze()  # what is loaded is not looked through again, so that forks go on sharing its memory
     serve(Path(os.environ["LAB_DOOR"])).obey(module)
     code: int = program.main()
-    return code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not by Python's way out: an SDK's thread that calls back meanwhile is ended inside its native code, which aborts.
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    main(sys.argv[1])
