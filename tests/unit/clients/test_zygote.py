@@ -20,7 +20,7 @@ from lab.rig.standing.forks import End, Fork, ordered
 
 SOON_S = 20.0
 PROGRAM = """
-import json, os, signal, sys, threading, time
+import atexit, json, os, signal, sys, threading, time
 runs = []
 def main():
     runs.append(1)
@@ -31,6 +31,10 @@ def main():
             raise ValueError("it failed")
         case ["exit", code]:
             return int(code)
+        case ["teardown"]:
+            atexit.register(print, "torn down")
+            print("the last word, without a line's end", end="")
+            return 3
         case ["stay", *deaf]:
             signal.signal(signal.SIGTERM, signal.SIG_IGN if deaf else lambda *_: sys.exit(0))
             facts["stays"] = True
@@ -64,6 +68,14 @@ def ran(home: Path, name: str, *arguments: str, word: str = "w") -> Fork:
     """Order a run in a new folder `name`."""
     (home / name).mkdir()
     return ordered(home / "door", home / name, home / f"{name}.log", {"WORD": word}, arguments)
+
+
+def test_a_program_ends_without_python_s_teardown(home: Path) -> None:
+    """What native threads call back into would be taken from under them; what was said is not lost for it."""
+    run = ran(home, "a", "teardown")
+    assert run.end(SOON_S) == End(exit_code=3)
+    assert run.said() == "the last word, without a line's end"
+    run.close()
 
 
 def facts(home: Path, name: str) -> dict[str, object]:
