@@ -1,4 +1,4 @@
-"""Where the records of a capture begin: a chain in which only each record says where the next one is.
+"""The headers of a capture's records: a chain in which only each record says where the next one is.
 
 Law: the answer is that of following the chain one record after another. To be fast, beginnings further on are guessed,
 and the chains from all of them followed side by side; the walk takes such a run only where it stands at its beginning.
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Container, Mapping
+from functools import cache
 
 import numpy as np
 
-from lab.evidence.octets import Ints, Octets
+from lab.evidence.octets import Headers, Ints, Octets, octets
 
 RECORD_HEADER = 16
 LONGEST_RECORD = 262_144
@@ -24,66 +25,87 @@ FEWEST = 32
 
 _CAPTURED, _LENGTH = 8, 12  # where they stand in a record's header
 _ETHERNET_HEADER = 14
+_OPAQUE = f"V{RECORD_HEADER}"
+"""A header as octets: so it is copied at once, not field by field."""
 _REACH = 2_048
 """Bytes of each piece in which a beginning is looked for; a frame of Ethernet's 1500 bytes ends within."""
 _HOPS = 3
 """So many records in a row must look like records."""
+_Run = tuple[Headers, int]
+"""Headers of records one behind the other, as they stand in the file, and where the last record ends."""
 
 
-def follow(data: Octets, at: int, order: str, *, piece: int = PIECE, fewest: int = FEWEST) -> tuple[Ints, int]:
-    """Return where each record begins whose header is whole, the first at `at`; and where the last of them ends.
+def follow(data: Octets, at: int, order: str, *, piece: int = PIECE, fewest: int = FEWEST) -> Headers:
+    """Return the headers of all records, the first at `at`, as far as they are whole; the last record may not be.
 
-    `order` is that of the file's bytes, as `struct` says it.
+    Each begins where the one before it ends. They are of `layout(order)`; `order` is that of the file's bytes, as
+    `struct` says it.
     """
     last = data.size - RECORD_HEADER
-    ahead = _ahead(data, at, order, piece) if data.size >= fewest * piece else {}
-    runs = [np.zeros(0, np.int64)]
+    ahead = _ahead(data, at, order, piece) if at <= last and data.size >= fewest * piece else {}
+    runs = [np.zeros(0, _OPAQUE)]
     while at <= last:
-        run = ahead[at] if at in ahead else _alone(data, at, order, ahead)
-        runs.append(run[:-1])
-        at = int(run[-1])
-    return np.concatenate(runs), at
+        run, at = ahead[at] if at in ahead else _alone(data, at, order, ahead)
+        runs.append(run)
+    return np.concatenate(runs).view(layout(order))
 
 
-def _alone(data: Octets, at: int, order: str, known: Container[int]) -> Ints:
-    """Return the beginnings from `at` on to one that is `known`, or to the end of `data`; that one is the last."""
+@cache
+def layout(order: str) -> np.dtype[np.void]:
+    """Return how a record's header is laid out; the unit of `fraction` is the file's."""
+    return np.dtype([(name, order + "u4") for name in ("seconds", "fraction", "captured", "length")])
+
+
+def sizes(found: Headers) -> Ints:
+    """Return how many bytes of the file each record takes, its header included."""
+    return np.asarray(found["captured"] + np.int64(RECORD_HEADER))
+
+
+def _alone(data: Octets, at: int, order: str, known: Container[int]) -> _Run:
+    """Return the records from `at` on to one that is `known`, or to the end of `data`."""
     captured, view = struct.Struct(order + "I").unpack_from, data.data
     last = data.size - RECORD_HEADER
     found = []
     while at <= last and at not in known:
         found.append(at)
         at += RECORD_HEADER + captured(view, at + _CAPTURED)[0]
-    return np.array([*found, at], np.int64)
+    return octets(data, np.array(found), RECORD_HEADER).view(_OPAQUE)[:, 0], at
 
 
-def _ahead(data: Octets, first: int, order: str, piece: int) -> Mapping[int, Ints]:
-    """Return by each guessed beginning the chain from there on, to where it meets or passes the next guess."""
-    last = data.size - RECORD_HEADER
-    captured = _words(data, order, _CAPTURED)
-    at = np.append(first, _guesses(data, order, data.size // (data.size // piece)))
-    stops = np.append(at[1:], last + 1)
-    steps = [at]
-    while (at < stops).any():
-        here = np.minimum(at, last)
-        data.take(here)  # fetches all of them at once from memory; reading words waits for one after another
-        at = at + RECORD_HEADER + captured(here)
-        steps.append(at)
-    runs = np.array(steps)
-    ends = (runs < stops).sum(axis=0) + 1
-    return {int(run[0]): run[:end] for run, end in zip(runs.T, ends.tolist(), strict=True)}
+def _ahead(data: Octets, first: int, order: str, piece: int) -> Mapping[int, _Run]:
+    """Return by each guessed beginning the records from there on, to where they meet or pass the next guess.
+
+    Or not so far: as many as have room in one piece. More is a chain of nothing but headers, as zeros are, or there is
+    no guess in the piece behind; to follow it for all others, too, would take memory by the square of the file.
+    """
+    read, stretched = _reader(data, order), data.size // (data.size // piece)
+    at = begins = np.append(first, _guesses(data, order, stretched))
+    stops = np.append(at[1:], data.size - RECORD_HEADER + 1)
+    counts, steps = np.zeros(at.size, np.int64), []
+    for _ in range(stretched // RECORD_HEADER):
+        going = at < stops
+        if not going.any():
+            break
+        counts += going
+        found = read(at * going)  # those that are through read at 0, and go nowhere
+        steps.append(found.view(_OPAQUE))
+        at = at + sizes(found) * going
+    runs = zip(np.array(steps).T, counts.tolist(), at.tolist(), strict=True)
+    return {begin: (run[:count], end) for begin, (run, count, end) in zip(begins.tolist(), runs, strict=True)}
 
 
 def _guesses(data: Octets, order: str, piece: int) -> Ints:
     """Return for each piece but the first where a record seems to begin in it, if one seems to."""
     last = data.size - RECORD_HEADER
-    captured, length = _words(data, order, _CAPTURED), _words(data, order, _LENGTH)
+    read = _reader(data, order)
     place = at = _candidates(data, order, piece)
     for _ in range(_HOPS):
         here = np.minimum(place, last)
-        size, on_wire = captured(here), length(here)
+        header = read(here)
+        size, on_wire = header["captured"], header["length"]
         is_one = (place <= last) & (size >= _ETHERNET_HEADER) & (size <= on_wire) & (on_wire <= LONGEST_RECORD)
         is_end = place == data.size
-        place = np.where(is_end, place, here + RECORD_HEADER + size)
+        place = np.where(is_end, place, here + sizes(header))
         at, place = at[is_one | is_end], place[is_one | is_end]
     return np.asarray(at[np.unique(at // piece, return_index=True)[1]])
 
@@ -102,7 +124,8 @@ def _candidates(data: Octets, order: str, piece: int) -> Ints:
     return np.asarray((row + 1) * piece + offset)
 
 
-def _words(data: Octets, order: str, shift: int) -> Callable[[Ints], Ints]:
-    """Return what reads the number of four octets `shift` behind each place."""
-    words = np.ndarray(data.size - 3, "V4", buffer=data, strides=(1,))[shift:]
-    return lambda at: words[at].view(order + "u4").astype(np.int64)
+def _reader(data: Octets, order: str) -> Callable[[Ints], Headers]:
+    """Return what reads the records' headers at many places, all within `data`."""
+    windows = np.ndarray(data.size - RECORD_HEADER + 1, _OPAQUE, buffer=data, strides=(1,))
+    fields = layout(order)
+    return lambda at: windows[at].view(fields)

@@ -1,7 +1,7 @@
 """The clear audio level of RTP packets: header extension elements (RFC 8285), and which of them is RFC 6464's.
 
-Law: the number of the element is what the session description of its sender says. Where none was kept it is inferred,
-which is told: of the elements of one byte, the one that takes the most different values, as a level does.
+Law: a level is an element of one octet (RFC 6464, section 3). Its number is what the session description of its sender
+says. Where none was kept it is inferred, which is told: the one that takes the most different values, as a level does.
 
 Senders lay their extensions out in the same few ways from packet to packet: what is alike in many is read at once.
 """
@@ -24,13 +24,13 @@ _LEVEL_BITS = 127
 
 @dataclass(frozen=True, kw_only=True)
 class Elements:
-    """Elements of one sender's one-byte header extensions with the same first octet, at most one of a packet.
+    """Elements of one octet, of one number, in one sender's one-byte header extensions; at most one of a packet.
 
-    Per element the packet it is in, and the first octet of its data.
+    Per element the packet it is in, and its octet.
     """
 
     sender: int
-    head: int
+    number: int
     packet: Ints
     value: Octets
 
@@ -66,8 +66,8 @@ def _elements(data: Octets, sender: int, left: dict[int, list[tuple[Ints, Ints]]
         packet, at = _joined(left.pop(size))
         for head, rows in alike(data[at]):
             reach = _reach(head)
-            if head and reach <= size:
-                yield Elements(sender=sender, head=head, packet=packet[rows], value=data[at[rows] + 1])
+            if head and not head & 15 and reach <= size:
+                yield Elements(sender=sender, number=head >> 4, packet=packet[rows], value=data[at[rows] + 1])
             if reach < size:
                 left.setdefault(size - reach, []).append((packet[rows], at[rows] + reach))
 
@@ -81,8 +81,11 @@ def _joined(parts: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
 
 
 def _reach(head: int) -> int:
-    """Return how far an element reaches; padding is one octet, and nothing comes behind the number 15."""
-    if head >> 4 == _STOP_ID:
+    """Return how far an element reaches; padding is one octet.
+
+    Nothing comes behind the number 15, nor behind a 0 that is no padding (RFC 8285, section 4.2).
+    """
+    if head >> 4 == _STOP_ID or 0 < head < 16:
         return 1 << 32
     return 2 + (head & 15) if head else 1
 
@@ -99,7 +102,7 @@ def levels(found: Sequence[Elements], count: int, described: Mapping[int, int]) 
     for address, theirs in senders.items():
         number = described[address] if address in described else inferred(theirs)
         for each in reversed(theirs):  # of several in a packet the first one is written last
-            if each.head >> 4 == number:
+            if each.number == number:
                 level[each.packet] = each.value & _LEVEL_BITS
     return level
 
@@ -108,7 +111,6 @@ def inferred(found: Sequence[Elements]) -> int:
     """Return the number of the element that behaves like a level, 0 when none does."""
     table = np.zeros((16, 256), np.int64)
     for each in found:
-        if each.head & 15 == 0:
-            table[each.head >> 4] += np.bincount(each.value, minlength=256)
+        table[each.number] += np.bincount(each.value, minlength=256)
     variety, count = (table > 0).sum(axis=1), table.sum(axis=1)
     return max(range(16), key=lambda number: (int(variety[number]), int(count[number])))

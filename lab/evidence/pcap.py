@@ -7,6 +7,8 @@ Format: https://www.tcpdump.org/manpages/pcap-savefile.5.html
 
 from __future__ import annotations
 
+import mmap
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ import numpy as np
 
 from lab.errors import EvidenceError
 from lab.evidence.chain import LONGEST_RECORD, RECORD_HEADER, follow
-from lab.evidence.octets import Ints, Octets, octets
+from lab.evidence.octets import Headers, Ints, Octets
 
 FILE_HEADER = 24
 
@@ -28,8 +30,6 @@ _ORDERS = {
 }
 _PCAPNG = b"\x0a\x0d\x0d\x0a"
 _ETHERNET = 1
-_PART = 8_192
-"""So many records' headers at once stay in a CPU's cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +59,22 @@ def read_records(path: Path, *, allow_torn_tail: bool = False) -> Records:
     """Find every record of `path`. EvidenceError when it is no Ethernet pcap, or is cut and that was not allowed."""
     data = _read(path)
     order, unit_ns = _file_header(path, data[:FILE_HEADER].tobytes())
-    at, torn = _walk(data, order)
+    columns, torn = _whole(_columns(follow(data, FILE_HEADER, order), unit_ns), data.size)
     if torn and not allow_torn_tail:
         raise EvidenceError(f"{path}: {torn}", fix="the capture was cut; record again")
-    t_ns, captured, length = _record_headers(data, at, order, unit_ns)
-    _check(path, at, captured, length)
-    return Records(data=data, t_ns=t_ns, start=at + RECORD_HEADER, captured=captured, length=length, torn=torn)
+    t_ns, start, captured, length = columns
+    _check(path, start, captured, length)
+    return Records(data=data, t_ns=t_ns, start=start, captured=captured, length=length, torn=torn)
 
 
 def _read(path: Path) -> Octets:
-    """Map the file: nobody writes a capture that is read."""
+    """Map the file, for nobody writes a capture that is read; all at once where that is to be had, which is faster."""
     try:
-        size = path.stat().st_size
-        return np.asarray(np.memmap(path, np.uint8, mode="r") if size else np.zeros(0, np.uint8))
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return np.zeros(0, np.uint8)
+            flags = mmap.MAP_PRIVATE | getattr(mmap, "MAP_POPULATE", 0)
+            return np.frombuffer(mmap.mmap(file.fileno(), 0, flags=flags, prot=mmap.PROT_READ), np.uint8)
     except OSError as error:
         raise EvidenceError(f"{path}: {error.strerror}", fix="the capture is missing; record again") from error
 
@@ -92,31 +95,34 @@ def _file_header(path: Path, data: bytes) -> tuple[str, int]:
     return order, unit_ns
 
 
-def _walk(data: Octets, order: str) -> tuple[Ints, str]:
-    """Return where each whole record begins, and how the file is torn (empty: it is not)."""
-    begins, end = follow(data, FILE_HEADER, order)
-    if end > data.size:
-        begins, end = begins[:-1], int(begins[-1])
-    return begins, "" if end == data.size else f"ends at byte {data.size}, within the record that begins at byte {end}"
+def _columns(found: Headers, unit_ns: int) -> Ints:
+    """Return what `Records` has per record, a row of each: times, starts, captured and original lengths."""
+    columns = np.empty((4, found.size), np.int64)  # one large piece of memory is had sooner than four
+    t_ns, start, captured, length = columns
+    np.multiply(found["seconds"], np.int64(1_000_000_000), out=t_ns)
+    t_ns += found["fraction"] * np.int64(unit_ns)
+    captured[:], length[:] = found["captured"], found["length"]
+    np.cumsum(captured + RECORD_HEADER, out=start)
+    start += FILE_HEADER - captured
+    return columns
 
 
-def _record_headers(data: Octets, at: Ints, order: str, unit_ns: int) -> Ints:
-    """Return times, captured and original lengths of the records at these places, a row of each."""
-    found = np.empty((3, at.size), np.int64)
-    for begin in range(0, at.size, _PART):
-        rows = slice(begin, begin + _PART)
-        seconds, fraction, captured, length = octets(data, at[rows], RECORD_HEADER).view(order + "u4").T
-        found[0, rows] = seconds * np.int64(1_000_000_000) + fraction * np.int64(unit_ns)
-        found[1, rows], found[2, rows] = captured, length
-    return found
+def _whole(columns: Ints, size: int) -> tuple[Ints, str]:
+    """Return the records that a file of this size holds whole, and how it is torn (empty: it is not)."""
+    _, start, captured, _ = columns
+    end = int(start[-1] + captured[-1]) if start.size else FILE_HEADER
+    if end > size:
+        columns, end = columns[:, :-1], int(start[-1]) - RECORD_HEADER
+    return columns, f"ends at byte {size}, within the record that begins at byte {end}" if end < size else ""
 
 
-def _check(path: Path, at: Ints, captured: Ints, length: Ints) -> None:
+def _check(path: Path, start: Ints, captured: Ints, length: Ints) -> None:
     """Refuse records whose lengths cannot be: what follows a damaged one is noise."""
     wrong = np.flatnonzero((captured > LONGEST_RECORD) | (captured > length))
     if wrong.size:
         first = wrong[0]
-        said = f"{captured[first]} of {length[first]} bytes captured"
+        at, said = start[first] - RECORD_HEADER, f"{captured[first]} of {length[first]} bytes captured"
         raise EvidenceError(
-            f"{path}: the record at byte {at[first]} says {said}", fix="the capture is damaged; record again"
+            f"{path}: the record at byte {at} says {said}",
+            fix="the capture is damaged; record again",
         )

@@ -56,10 +56,9 @@ def unwrap(numbers: NDArray[np.unsignedinteger], bits: int, near: int | None = N
     half, full = 1 << (bits - 1), 1 << bits
     raw = numbers.astype(f"u{bits // 8}")
     first = int(raw[0]) if near is None else near + (int(raw[0]) - near + half) % full - half
-    line = np.full(raw.size, first, np.int64)
     steps = np.diff(raw).view(f"i{bits // 8}")  # as signed numbers: the shorter way round
-    line[1:] += np.cumsum(steps, dtype=np.int64)
-    return line
+    line = np.append(np.int64(first), steps)
+    return np.cumsum(line, out=line)
 
 
 def rtp_of(packets: Packets, *, src: int | None = None, dst: int | None = None, ssrc: int | None = None) -> Packets:
@@ -91,7 +90,7 @@ def stream(packets: Packets, *, near: Stream | None = None) -> Stream:
 
 def _columns(packets: Packets) -> dict[str, Ints]:
     """Return what is read of `packets`, field by field of so many at once as stay in a CPU's cache."""
-    columns = {name: np.empty(packets.size, np.int64) for name in _READ}
+    columns = dict(zip(_READ, np.empty((len(_READ), packets.size), np.int64), strict=True))
     for begin in range(0, packets.size, _PART):
         rows = slice(begin, begin + _PART)
         for name, column in columns.items():

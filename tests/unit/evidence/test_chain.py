@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.evidence import chain
-from lab.evidence.chain import RECORD_HEADER, follow
+from lab.evidence.chain import RECORD_HEADER, follow, sizes
 from tests.unit.evidence.wire import Record, capture
 
 PIECES = (32, 40, 64, 500)
@@ -26,9 +27,11 @@ def alone(data: bytes, order: str) -> tuple[list[int], int]:
 
 
 def side_by_side(data: bytes, order: str, piece: int) -> tuple[list[int], int]:
-    """Follow it from a guess in each `piece`."""
-    begins, end = follow(np.frombuffer(data, np.uint8), 24, order, piece=piece, fewest=1)
-    return begins.tolist(), end
+    """Follow it from a guess in each `piece`; where the headers say they begin, they are."""
+    found = follow(np.frombuffer(data, np.uint8), 24, order, piece=piece, fewest=1)
+    *begins, end = np.cumsum([24, *sizes(found)]).tolist()
+    assert found.tobytes() == b"".join(data[at : at + RECORD_HEADER] for at in begins)
+    return begins, end
 
 
 def header(order: str) -> st.SearchStrategy[bytes]:
@@ -79,6 +82,19 @@ def test_where_nothing_misleads_every_guess_is_right(order: str, monkeypatch: py
     data = capture(packets, style=order + "n")
     monkeypatch.delattr(chain, "_alone")
     assert side_by_side(data, order, 100_000) == alone(data, order)
+
+
+def test_a_tail_of_zeros_takes_no_more_memory_than_the_file() -> None:
+    """As of a machine that failed: each 16 zeros are a record, and no other chain is followed as far."""
+    ordinary = [Record(data=np.random.default_rng(2).bytes(1_000)) for _ in range(8_000)]
+    data = capture(ordinary) + bytes(4_000_000)
+    tracemalloc.start()
+    try:
+        found = follow(np.frombuffer(data, np.uint8), 24, "<")
+        assert tracemalloc.get_traced_memory()[1] < 6 * len(data)
+    finally:
+        tracemalloc.stop()
+    assert found.size == len(ordinary) + 250_000
 
 
 def test_a_packet_full_of_records_misleads_only_for_its_piece(monkeypatch: pytest.MonkeyPatch) -> None:

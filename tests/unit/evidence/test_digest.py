@@ -23,18 +23,21 @@ def of(*stretches: bytes) -> list[int]:
 
 
 @settings(deadline=None)
-@given(st.lists(st.binary(max_size=300), min_size=1, max_size=6))
-def test_a_digest_is_the_sum_of_words_times_factors(stretches: list[bytes]) -> None:
+@given(st.lists(st.binary(max_size=300) | st.binary(min_size=500, max_size=700), min_size=1, max_size=6))
+def test_a_digest_is_two_sums_of_words_times_numbers(stretches: list[bytes]) -> None:
     """As the law says it, one stretch at a time: whatever its neighbours are, and wherever in the file it lies."""
-    length, rest, blocks = (
-        [int(each) for each in some] for some in (digest._OF_LENGTH, digest._OF_REST, digest._OF_BLOCKS)
-    )
     for stretch, found in zip(stretches, of(*stretches), strict=True):
-        whole = len(stretch) // 128 * 128
-        padded = stretch + bytes(-len(stretch) % 4)
-        words = [int.from_bytes(padded[at : at + 4], "little") for at in range(0, len(padded), 4)]
-        factors = blocks[: whole // 4] + rest
-        assert found == (len(stretch) * length[0] + sum(w * f for w, f in zip(words, factors, strict=False))) % 2**64
+        whole = [stretch[at : at + 128] for at in range(0, len(stretch) - 128, 128)]
+        sums = [by_hand(stretch[-128:].ljust(128, b"\0"), digest._OF_LAST)]
+        sums += [by_hand(*each) for each in zip(whole, digest._OF_BLOCKS, strict=False)]
+        first, second = (sum(some) for some in zip(*sums, strict=True))
+        assert found == (len(stretch) * int(digest._OF_LENGTH) + first * int(digest._OF_FIRST) + second) % 2**64
+
+
+def by_hand(block: bytes, odd: np.ndarray) -> list[int]:
+    """Return both sums of a block, in whole numbers of any size."""
+    words = [int.from_bytes(block[at : at + 4], "little", signed=True) for at in range(0, 128, 4)]
+    return [sum(word * int(number) for word, number in zip(words, row, strict=True)) for row in odd.T]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -46,36 +49,50 @@ def test_every_bit_counts(size: int) -> None:
     assert len(set(of(stretch, *flipped))) == 1 + len(flipped)
 
 
-@pytest.mark.parametrize("part", [1, 3])
-def test_it_does_not_matter_how_many_are_read_at_once(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stretches of one block, of several and of none side by side."""
-    stretches = [np.random.default_rng(size).bytes(size) for size in SIZES]
-    whole = of(*stretches)
-    monkeypatch.setattr(digest, "_PART", part)
-    assert of(*stretches) == whole
-
-
 def test_the_length_counts() -> None:
     """Zeros behind a stretch, and nothing but zeros."""
     assert len(set(of(*(bytes(size) for size in range(300))))) == 300
 
 
-def test_no_two_words_may_be_exchanged() -> None:
-    """Every factor is odd, and no two are alike in their lower 33 bits: what two words differ by has at most 31 zeros.
+def test_every_sum_is_exact() -> None:
+    """Doubles hold all whole numbers to 2^53; the least and the greatest words are the worst that can be."""
+    assert digest._ODD.max() * 2**31 * 32 < 2**53
+    for block in (b"\0\0\0\x80" * 32, b"\xff\xff\xff\x7f" * 32):
+        first, second = by_hand(block, digest._OF_LAST)
+        assert of(block) == [(128 * int(digest._OF_LENGTH) + first * int(digest._OF_FIRST) + second) % 2**64]
 
-    So the factors' difference times the words' is never a multiple of 2^64. One changed bit is 2^31 at most, times odd.
+
+def test_one_changed_bit_is_always_seen() -> None:
+    """What a word is multiplied by is odd, so 2^i times it, i up to 31, is no multiple of 2^64.
+
+    Where blocks overlap, a bit is in two words. At different places in them its two changes have different powers of
+    two, and do not cancel; at the same place they have the same sign, and cancel only if 2^33 divides their sum.
     """
-    factors = np.concatenate([digest._OF_LENGTH, digest._OF_REST, digest._OF_BLOCKS])
+    factors = factor_of_each_word()
     assert np.all(factors & np.uint64(1) == 1)
+    of_last, of_blocks = factors[:32], factors[32:]
+    assert not ((of_last[:, None] + of_blocks) & np.uint64(2**33 - 1) == 0).any()
+
+
+def test_no_two_words_may_be_exchanged() -> None:
+    """No two words are multiplied by what is alike in its lower 33 bits, and they differ by less than 2^32."""
+    factors = factor_of_each_word()
     assert np.unique(factors & np.uint64(2**33 - 1)).size == factors.size
     words = [bytes([1, 0, 0, 0x80]), bytes([1, 0, 0, 0]), bytes(4)]
-    assert len(set(of(*(a + bytes(128) + b for a in words for b in words)))) == 9
+    assert len(set(of(*(a + bytes(gap) + b for a in words for b in words for gap in (0, 124, 128))))) == 27
 
 
-def test_the_longest_datagram_has_factors_for_all_its_words() -> None:
-    """Its last octet counts like any other."""
+def factor_of_each_word() -> np.ndarray:
+    """Return by block and word what both sums together multiply it by, modulo 2^64."""
+    first, second = digest._ODD.reshape(-1, 2).astype(np.uint64).T
+    return np.asarray(first * digest._OF_FIRST + second)
+
+
+def test_the_longest_datagram_has_numbers_for_all_its_blocks() -> None:
+    """Octets of its last blocks count like any other."""
     longest = bytes(LONGEST)
-    assert len(set(of(longest, longest[:-1] + b"\1", longest[:-2] + b"\1\0"))) == 3
+    changed = [longest[:at] + b"\1" + longest[at + 1 :] for at in (LONGEST - 1, LONGEST - 2, 65_406, 65_280, 65_279)]
+    assert len(set(of(longest, *changed))) == 6
 
 
 def test_nothing_has_no_digests() -> None:

@@ -19,12 +19,12 @@ Packet = tuple[int, int, bytes]
 
 
 def one_by_one(extension: bytes) -> Iterator[tuple[int, int]]:
-    """Yield first octet and first octet of data of each element of one packet."""
+    """Yield number and octet of each element of one octet of one packet."""
     at = 0
-    while at < len(extension) and extension[at] >> 4 != 15:
+    while at < len(extension) and extension[at] >> 4 != 15 and not 0 < extension[at] < 16:
         reach = 2 + (extension[at] & 15) if extension[at] else 1
-        if extension[at] and at + reach <= len(extension):
-            yield extension[at], extension[at + 1]
+        if reach == 2 and at + reach <= len(extension):
+            yield extension[at] >> 4, extension[at + 1]
         at += reach
 
 
@@ -58,7 +58,7 @@ def test_elements_are_those_of_one_packet_after_another(packets: list[Packet]) -
     of_each: dict[int, list[tuple[int, int, int]]] = {row: [] for row in range(len(packets))}
     for each in found(packets):
         for row, value in zip(each.packet.tolist(), each.value.tolist(), strict=True):
-            of_each[row].append((each.sender, each.head, value))
+            of_each[row].append((each.sender, each.number, value))
     assert of_each == {
         row: [(sender, *one) for one in one_by_one(held)] if profile == 0xBEDE else []
         for row, (sender, profile, held) in enumerate(packets)
@@ -70,9 +70,9 @@ def test_elements_are_those_of_one_packet_after_another(packets: list[Packet]) -
 def test_a_level_is_its_senders_first_element_of_that_number(packets: list[Packet], described: dict[int, int]) -> None:
     """As described or, where it is not, as inferred from all that its sender sent."""
     all_of = found(packets)
-    number = {s: described.get(s, inferred([each for each in all_of if each.sender == s])) for s in SENDERS}
+    of = {s: described.get(s, inferred([each for each in all_of if each.sender == s])) for s in SENDERS}
     expected = [
-        next((value & 127 for head, value in one_by_one(held) if head >> 4 == number[sender]), -1)
+        next((value & 127 for number, value in one_by_one(held) if number == of[sender]), -1)
         if profile == 0xBEDE
         else -1
         for sender, profile, held in packets
