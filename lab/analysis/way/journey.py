@@ -82,14 +82,14 @@ class Journey:
             reached[self.seen(at)] = at
         return reached
 
-    def when(self) -> Ints:
-        """Return per slot when it was sent; where nobody saw that, 20 ms per slot from its neighbours."""
-        known = np.flatnonzero(self.t_ns[:, At.SENT] != ABSENT)
+    def when(self, at: At = At.SENT) -> Ints:
+        """Return per slot when it was `at` this place; where nobody saw that, 20 ms per slot from its neighbours."""
+        known = np.flatnonzero(self.t_ns[:, at] != ABSENT)
         if known.size == 0:
             return np.zeros(self.size, np.int64)
         slots = np.arange(self.size)
         base = known[np.clip(np.searchsorted(known, slots, side="right") - 1, 0, known.size - 1)]
-        return np.asarray(self.t_ns[base, At.SENT] + (slots - base) * FRAME_MS * 1_000_000, dtype=np.int64)
+        return np.asarray(self.t_ns[base, at] + (slots - base) * FRAME_MS * 1_000_000, dtype=np.int64)
 
 
 def epoch(scene: Scene, publisher: Seat, subscriber: Seat, up_ssrc: int, down_ssrcs: Sequence[int]) -> Journey:

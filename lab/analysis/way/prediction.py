@@ -49,7 +49,7 @@ class Prediction:
 
 
 def replay(journey: Journey, fec: Flags) -> Prediction:
-    """Follow every copy of every slot. `fec` marks the slots sent while packets brought in-band FEC."""
+    """Follow every copy of every slot. `fec` marks the slots whose packets brought in-band FEC."""
     own = journey.furthest()
     following = successors(journey)
     second = np.where(following >= 0, following[following], -1)
@@ -76,7 +76,7 @@ def successors(journey: Journey) -> Ints:
 
 
 def fec_times(journey: Journey, inbound: Sequence[InboundSample]) -> Flags:
-    """Mark the slots sent while the subscriber's `fec_packets_received` grew.
+    """Mark the slots received while the subscriber's `fec_packets_received` grew.
 
     It stays where it is until the encoder has been told of loss; then it grows by about two per packet.
     """
@@ -84,7 +84,7 @@ def fec_times(journey: Journey, inbound: Sequence[InboundSample]) -> Flags:
         return np.zeros(journey.size, np.bool_)
     at = np.array([sample.t_ns for sample in inbound])
     count = np.array([sample.fec_packets_received for sample in inbound])
-    following = np.clip(np.searchsorted(at, journey.when(), side="right"), 1, at.size - 1)
+    following = np.clip(np.searchsorted(at, journey.when(At.RECEIVED), side="right"), 1, at.size - 1)
     return np.asarray(count[following] > count[following - 1], dtype=np.bool_)
 
 

@@ -319,14 +319,17 @@ def _subscriber(plan: Plan, sent: Wire, end_ns: int) -> ClientEvidence:
     for t_ns in range(GO_NS - 500 * MS, end_ns, 100 * MS):
         played = (t_ns - GO_NS + 500 * MS) // MS * 48
         grown = min(1.0, max(0.0, (t_ns - at_ns) / (400 * MS)))
-        sample = _inbound(t_ns, played, int(grown * plan.concealed_frames * 960), played // 960 * 2 if plan.fec else 0)
+        sample = inbound_sample(
+            t_ns, played, int(grown * plan.concealed_frames * 960), played // 960 * 2 if plan.fec else 0
+        )
         stretched = int(grown * plan.stretched_frames * 960)
         kept = {"jitter_buffer_delay_s": played * plan.buffer_ms / 1000} if plan.emitted else _SILENT_BUFFER
         inbound.append(replace(sample, inserted_samples_for_deceleration=stretched, **kept))
     return _client("subscriber", SUBSCRIBER, inbound=tuple(inbound))
 
 
-def _inbound(t_ns: int, played: int, concealed: int, fec: int) -> InboundSample:
+def inbound_sample(t_ns: int, played: int, concealed: int, fec: int) -> InboundSample:
+    """Return what a subscriber's statistics said at `t_ns`: samples played and concealed, packets of FEC received."""
     return InboundSample(
         t_ns=t_ns,
         publisher="publisher",

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from lab.analysis.way.journey import At, Journey
-from lab.analysis.way.prediction import Copy, replay
+from lab.analysis.way.prediction import Copy, fec_times, replay
 from lab.analysis.wire.streams import Flags, Ints
+from tests.unit.analysis.build import inbound_sample
 
 SLOTS = 8
 
@@ -99,3 +100,17 @@ def test_no_copy_is_older_than_red_can_say(slots: int, copied: bool) -> None:
     found = replay(long, np.zeros(long.size, bool))
     assert bool(found.decodable[2]) == copied
     assert not found.decodable[3 : 3 + slots].any()
+
+
+def test_fec_is_there_while_what_arrives_brings_it_however_long_that_took() -> None:
+    """The count grows from 400 to 500 ms and from 600 ms on; packets 20 ms apart arrive 300 ms after they were sent.
+
+    One that never arrived counts as its neighbours.
+    """
+    sent_ms = np.arange(30) * 20
+    t_ns = (sent_ms[:, None] + np.array([0, 290, 291, 292, 293, 300])) * 1_000_000
+    t_ns[6, At.UPLINKED :] = -1
+    journey = unharmed(np.zeros(30, np.int64), np.arange(30), np.ones(30, np.bool_), t_ns)
+    counted = [0, 0, 0, 0, 0, 8, 8, 16, 24, 32]
+    stats = [inbound_sample(100_000_000 * row, 0, 0, count) for row, count in enumerate(counted)]
+    assert sent_ms[fec_times(journey, stats)].tolist() == [*range(100, 200, 20), *range(300, 600, 20)]
