@@ -70,9 +70,9 @@ def test_elements_are_those_of_one_packet_after_another(packets: list[Packet]) -
 def test_a_level_is_its_senders_first_element_of_that_number(packets: list[Packet], described: dict[int, int]) -> None:
     """As described or, where it is not, as inferred from all that its sender sent."""
     all_of = found(packets)
-    of = {s: described.get(s, inferred([each for each in all_of if each.sender == s])) for s in SENDERS}
+    chosen = {s: described.get(s, inferred([each for each in all_of if each.sender == s])) for s in SENDERS}
     expected = [
-        next((value & 127 for number, value in one_by_one(held) if number == of[sender]), -1)
+        next((value & 127 for number, value in one_by_one(held) if number == chosen[sender]), -1)
         if profile == 0xBEDE
         else -1
         for sender, profile, held in packets
