@@ -43,7 +43,8 @@ class Hop:
 
     `frames_lost` counts the frames whose last usable copy died here, those that came too late (`late` of them)
     included; `contributing` the frames lost elsewhere of which this hop killed an earlier copy; `repaired` the
-    frames that lost a packet here and were still decodable, per mechanism (`red`, `fec`).
+    frames that lost a packet here and were still decodable, per mechanism (`red`, `fec`); `made_up_ms` is the sound
+    that the jitter buffer made up while it waited for this hop.
     """
 
     name: str  # connect push send uplink server downlink playout read
@@ -55,13 +56,18 @@ class Hop:
     late: float | None = None
     contributing: float | None = None
     repaired: Mapping[str, float] = field(default_factory=dict)
+    made_up_ms: float = 0.0
     undecided: str = ""  # why its witnesses disagree; empty when they agree
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frames:
-    """The balance of a flow: made = decodable + lost + unexplained; heard instead of decodable once there is an ear."""
+    """The balance of a flow: made = decodable + lost + unexplained; heard instead of decodable once there is an ear.
+
+    `inserted_ms` is silence that was put in, `made_up_ms` sound that the jitter buffer made up between frames that are
+    heard, each per owner.
+    """
 
     made: float | None
     decodable: float | None
@@ -70,6 +76,7 @@ class Frames:
     inserted_ms: Mapping[Owner, float]
     unexplained: float | None
     transition: float = 0.0
+    made_up_ms: Mapping[Owner, float] = field(default_factory=dict)
     kinds: Mapping[str, float] = field(default_factory=dict)  # dtx mute start-up tail: frames booked by evidence
 
 

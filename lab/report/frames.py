@@ -49,7 +49,8 @@ def lines(title: str, ways: Sequence[Way]) -> str:
 
 def _line(way: Way) -> str:
     ending = "" if way.measured else "   (not measured)"
-    return _TO.join([f"  #{way.frame} {_pushed(way)}", *_fared(way)]) + ending
+    waited = f" after {way.made_up_ms} ms of sound made up" if way.made_up_ms else ""
+    return _TO.join([f"  #{way.frame} {_pushed(way)}", *_fared(way)]) + waited + ending
 
 
 def _fared(way: Way) -> list[str]:

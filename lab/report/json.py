@@ -98,13 +98,15 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 
 def _frames(frames: Frames) -> dict[str, Any]:
-    inserted = None if frames.made is None else _number(sum(frames.inserted_ms.values(), 0.0))
+    sums = (sum(one.values(), 0.0) for one in (frames.inserted_ms, frames.made_up_ms))
+    inserted, made_up = (None if frames.made is None else _number(one) for one in sums)
     return {
         "made": _number(frames.made),
         "decodable": _number(frames.decodable),
         "heard": _number(frames.heard),
         "lost": _number(frames.lost),
         "inserted_ms": inserted,
+        "made_up_ms": made_up,
         "unexplained": _number(frames.unexplained),
         "transition": _number(frames.transition),
         "kinds": {name: _number(count) for name, count in sorted(frames.kinds.items())},
@@ -122,6 +124,7 @@ def _hop(hop: Hop) -> dict[str, Any]:
         "late": _number(hop.late),
         "contributing": _number(hop.contributing),
         "repaired": {name: _number(count) for name, count in sorted(hop.repaired.items())},
+        "made_up_ms": _number(hop.made_up_ms),
         "undecided": hop.undecided or None,
     }
 

@@ -101,9 +101,14 @@ def _remarks(hop: Hop) -> list[str]:
     """Return what a row has to add below the table."""
     words = hop.note.split("; ")[1:] if _speaks_in_row(hop) else [hop.note] * bool(hop.note)
     words += [f"{_count(hop.late)} of its frames came too late"] if hop.late else []
+    words += [f"{hop.made_up_ms:g} ms of sound made up {_waiting(hop)}"] if hop.made_up_ms else []
     words += [f"{_count(hop.contributing)} frames lost elsewhere had lost a copy here"] if hop.contributing else []
     words += [f"witnesses disagree: {hop.undecided}"] if hop.undecided else []
     return [f"{_INDENT}{hop.name}: {' · '.join(words)}"] if words else []
+
+
+def _waiting(hop: Hop) -> str:
+    return "although everything had come in time" if hop.name == "playout" else "while it was waited for"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -139,8 +144,9 @@ def _balance(frames: Frames) -> str:
     words = f"made {_count(frames.made)} = {kept[0]} {_count(kept[1])} + lost {_count(frames.lost)}"
     words += "".join(f" + {kind} {_count(count)}" for kind, count in frames.kinds.items())
     words += f" + unexplained {_count(frames.unexplained)}"
-    inserted = sum(frames.inserted_ms.values())
+    inserted, made_up = sum(frames.inserted_ms.values()), sum(frames.made_up_ms.values())
     words += f", and {inserted:g} ms of silence inserted" if inserted else ""
+    words += f", and {made_up:g} ms of sound made up between" if made_up else ""
     words += f"   ({_count(frames.transition)} in transition not counted)" if frames.transition else ""
     return _INDENT * 16 + words
 

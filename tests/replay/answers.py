@@ -20,6 +20,7 @@ def _hops(flow: FlowVerdict) -> dict[str, object]:
         found[f"{hop.name} dropped"] = hop.packets_dropped
         found[f"{hop.name} causes"] = dict(hop.causes)
         found[f"{hop.name} lost"] = hop.frames_lost
+        found[f"{hop.name} made up"] = hop.made_up_ms
         found[f"{hop.name} decided"] = not hop.undecided
         found[f"{hop.name} repaired"] = dict(hop.repaired)
     return found

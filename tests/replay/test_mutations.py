@@ -211,7 +211,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
     (
         "twenty-percent",
         in_lines(STATS.format("subscriber"), no_in_band_fec),
-        {"uplink lost", "uplink repaired", "heard"},
+        {"uplink lost", "uplink made up", "uplink repaired", "heard"},
     ),
     ("twenty-percent", less_was_read, {*UNREAD, NETWORK_ONLY, "verdict"}),
     ("sender-stalls", less_was_read, UNREAD),
@@ -242,7 +242,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         "client-throttled",
         in_lines(SENDER_CPU, nothing_withheld),
         {
-            *cause("CODE/client-host", "send", "host-throttled", "host-busy"),
+            *cause("CODE/client-host", "send", "host-throttled", "host-busy", "undecided"),
             *told("gate starved", "reason == host-throttled"),
         },
     ),
@@ -277,7 +277,7 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         "jitter",
         in_lines(STATS.format("subscriber"), nothing_made_up),
         {
-            *UNEXPLAINED, "downlink lost", *cause("NETWORK/downlink", "downlink", "jitter", "latency"),
+            *UNEXPLAINED, "downlink lost", "downlink made up", *cause("NETWORK/downlink", "downlink", "jitter", "latency"),
             *told("reason == jitter", "verdict == NETWORK/downlink"),
         },
     ),

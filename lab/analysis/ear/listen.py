@@ -17,6 +17,7 @@ from enum import IntEnum
 import numpy as np
 
 from lab.analysis.ear.align import STEP, align
+from lab.analysis.ear.between import between
 from lab.analysis.ear.content import SILENCE, UNKNOWN, Content, as_sound, carried
 from lab.analysis.ear.places import FINE, Places, placed, playing
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, of_samples, spectra
@@ -50,6 +51,7 @@ class Ear:
     `steps` are the 2.5 ms steps of what was read that are in its place: four when nothing was stretched.
     `sample` is where their place begins in what was read, `heard_ns` when that was read; ABSENT where there is none.
     `place_ns` is when it was read, or would have been by its neighbours, between `first_ns` and `last_ns`.
+    `between` is how many 10 ms stand before it in what was read that the wire has not.
     """
 
     heard: Ints
@@ -59,6 +61,7 @@ class Ear:
     sample: Ints
     heard_ns: Ints
     place_ns: Ints
+    between: Ints
     first_ns: int
     last_ns: int
 
@@ -77,7 +80,7 @@ def listen(
     loud_db = content.level_db(np.arange(made.frame.size))
     places = placed(fine, playing(way, fine.size, halves, prediction.decodable), loud_db, content)
     clear = made.sure & (loud_db >= QUIET_DB) & ~_beside_silence(halves, made.frame.size)
-    return _ear(reads, made, places, prediction.decodable, clear)
+    return _ear(reads, made, places, halves, prediction.decodable, clear)
 
 
 def _until_it_stopped(reads: Sequence[Read]) -> tuple[Read, ...]:
@@ -116,7 +119,7 @@ def _newest(journey: Journey, t_ns: Ints) -> Ints:
     return np.searchsorted(at_last, t_ns, side="right") * _STEPS_PER_SLOT - 1
 
 
-def _ear(reads: Sequence[Read], made: Blocks, places: Places, decodable: Flags, clear: Flags) -> Ear:
+def _ear(reads: Sequence[Read], made: Blocks, places: Places, halves: Ints, decodable: Flags, clear: Flags) -> Ear:
     arrived = (made.slot >= 0) & decodable[np.maximum(made.slot, 0)]
     per_frame = _per_frame(made.frame, places.steps)
     own = (_per_frame(made.frame, places.like) >= _OWN_SHARE * np.maximum(per_frame, 1)) | _best(
@@ -138,6 +141,7 @@ def _ear(reads: Sequence[Read], made: Blocks, places: Places, decodable: Flags, 
         sample=places.first,
         heard_ns=np.where(has_place & (heard != Heard.NO), at_ns, ABSENT),
         place_ns=_interpolated(at_ns, has_place),
+        between=between(places.first, heard == Heard.YES, halves),
         first_ns=reads[0].t_ns,
         last_ns=reads[-1].t_ns,
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.ear.between import made_up
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
 from lab.analysis.network.configured import Configured
@@ -27,7 +28,7 @@ from lab.analysis.way.signalling import Untold, untold, ways
 from lab.analysis.way.windows import Blocks, Window, between, blocks, window
 from lab.analysis.wire.forwarding import paired
 from lab.analysis.wire.scene import Scene, Seat
-from lab.analysis.wire.streams import Flags, rtp_of
+from lab.analysis.wire.streams import Flags, Ints, rtp_of
 from lab.errors import EvidenceError
 from lab.evidence.values import ClientEvidence, InboundSample, Packets, Read
 from lab.pcm import FRAME_MS
@@ -63,7 +64,7 @@ class Flow:
 
     `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out, `idle` those that the server did
     not forward because of a mute, or because nobody was subscribed; `untold` those of which the listener's program had
-    not been told.
+    not been told. `made_up` is per block how many 10 ms of sound the jitter buffer made up before it, and lost nothing.
     """
 
     publisher: Seat
@@ -83,6 +84,7 @@ class Flow:
     left_out: Flags
     idle: Flags
     untold: Untold
+    made_up: Ints
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
 
@@ -127,7 +129,9 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         transition_frames=_transition(made, times, media),
         slots=slots,
         prediction=prediction,
-        lateness=lateness(journey, missed, held, control, _configured(links, publisher, subscriber)),
+        lateness=lateness(
+            journey, missed, held, control, _configured(links, publisher, subscriber), by_ear=ear is not None
+        ),
         inbound=held,
         delays=delays(journey, made, prediction, played, control),
         pauses=apart,
@@ -135,6 +139,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         left_out=left_out,
         idle=idle,
         untold=unheard_of,
+        made_up=_made_up(made, prediction, ear, inbound),
         ear=ear,
         reads=audio.reads if audio else (),
     )
@@ -189,6 +194,13 @@ def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:
 
 def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
     return _slots(made, between(made, *times.control), journey) if times.control else np.zeros(journey.size, np.bool_)
+
+
+def _made_up(made: Blocks, prediction: Prediction, ear: Ear | None, inbound: Sequence[InboundSample]) -> Ints:
+    if ear is None:
+        return np.zeros(made.slot.size, np.int64)
+    absent = (made.slot < 0) | ~prediction.decodable[np.maximum(made.slot, 0)]
+    return made_up(ear.between, ear.place_ns, absent, inbound)
 
 
 def _transition(made: Blocks, times: Times, media: Window) -> int:

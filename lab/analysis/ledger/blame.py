@@ -12,7 +12,7 @@ from lab.analysis.containers.holdups import Client, Holdup, during, holdups, ove
 from lab.analysis.containers.pushes import line_of, pushes
 from lab.analysis.flows.case import Case
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import Blame
+from lab.analysis.ledger.owners import Blame
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags

@@ -14,8 +14,8 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.kinds import BOOKED, CLIENTS, UNTOLD, booked, faded
 from lab.analysis.way.delay import PARTS
 from lab.analysis.way.journey import At
-from lab.analysis.way.late import HOPS
 from lab.analysis.way.prediction import Copy
+from lab.analysis.way.waits import HOPS
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 
 DIED = {
@@ -74,13 +74,13 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
     slot = np.maximum(flow.made.slot, 0)
     repaired = flow.prediction.through[slot] != Copy.OWN
     slow, hopeless, hop = _slow(flow)
-    in_playout = np.where(repaired, _first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
+    in_playout = np.where(repaired, first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
     found = np.where(made_up, in_playout, fate)
     found = np.where(why == Why.READ, FATES.index("read"), found)
     found = np.where(why == Why.UNDER_WAY, FATES.index("tail"), found)
     # Which packets brought in-band FEC is inferred: where the ear denies that one did, nothing had come.
     guessed = flow.prediction.through[slot] == Copy.FEC
-    never = np.where(guessed, _first_died(flow)[slot], FATES.index("unexplained"))
+    never = np.where(guessed, first_died(flow)[slot], FATES.index("unexplained"))
     found = np.where(why == Why.UNEXPLAINED, np.where(hopeless, hop, never), found)
     late = late | (made_up & ~repaired & slow) | ((why == Why.UNEXPLAINED) & hopeless)
     return _swallowed(flow, flow.ear, (fate, found), late)
@@ -116,7 +116,7 @@ def _runs(marked: Flags) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _first_died(flow: Flow) -> Ints:
+def first_died(flow: Flow) -> Ints:
     """Return per slot where its copies died that did not arrive: what killed it when a repair was of no use."""
     copies = flow.prediction.copies
     reached = np.where(copies == At.RECEIVED, At.NOWHERE, copies).max(axis=0, initial=At.NOWHERE)

@@ -15,9 +15,10 @@ import numpy as np
 from lab.analysis.ear.listen import Heard
 from lab.analysis.flows.door import Door
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import HOPS, KINDS
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.network.causes import causes
 from lab.analysis.network.links import Account
 from lab.analysis.values import Frames, Hop, Owner
@@ -27,7 +28,7 @@ from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Scene
 from lab.analysis.wire.streams import Flags
 from lab.evidence import names
-from lab.pcm import FRAME_MS
+from lab.pcm import BLOCK_MS, FRAME_MS
 
 _SPAN = {"send": (At.NOWHERE, At.SENT), "uplink": (At.SENT, At.UPLINKED), "server": (At.SERVER_IN, At.SERVER_OUT),
          "downlink": (At.ROUTED, At.RECEIVED)}  # fmt: skip
@@ -55,7 +56,8 @@ def frames(flow: Flow, loss: Damage) -> Frames:
         decodable=loss.frames(_arrived(loss)),
         heard=loss.frames(decodable) if flow.ear is not None else None,
         lost=loss.frames(~decodable & ~unexplained & ~in_a_kind),
-        inserted_ms=loss.inserted_ms(),
+        inserted_ms=loss.silence.ms(),
+        made_up_ms=loss.made_up.ms(),
         unexplained=loss.frames(unexplained),
         transition=float(flow.transition_frames),
         kinds={kind: count for kind, count in kinds.items() if count},
@@ -111,9 +113,10 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
     lost = np.isin(loss.fate, fates)
     gone = dropped(flow, name)
     usual = {"send": Owner.SDK, "uplink": Owner.UPLINK, "server": Owner.SERVER, "downlink": Owner.DOWNLINK}[name]
+    waited = np.isin(loss.waited.fate, fates)
     return Hop(
         name=name,
-        owner=_heaviest(loss, lost, usual),
+        owner=_heaviest(loss, lost, usual, waited),
         packets_in=int(entering(flow, name).sum()),
         packets_dropped=int(gone.sum()),
         causes=_causes(scene, flow, name, gone, link),
@@ -121,6 +124,7 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
         late=loss.frames(lost & loss.late),
         contributing=_contributing(flow, loss, name, lost),
         repaired=_repaired(flow, gone),
+        made_up_ms=_made_up_ms(loss, fates),
         undecided=link.undecided if link else _unread(flow, name),
         note=_inserted(loss, (Owner.SDK, Owner.CLIENT_HOST)) if name == "send" else _disorder(flow, name),
     )
@@ -131,15 +135,18 @@ def _playout(flow: Flow, loss: Damage) -> Hop:
     arrived = flow.slots & flow.journey.seen(At.RECEIVED)
     share, extra = flow.lateness.concealed_share, flow.lateness.unexplained_frames
     spoken = "concealed: not reported" if share is None else f"concealed {100 * share:.1f} % of samples"
-    if extra is not None and extra >= 1:
-        spoken += f"; {extra * FRAME_MS:.0f} ms more than drops and lateness explain"
-    lost = np.isin(loss.fate, [FATES.index("playout"), FATES.index("untold")])
+    more_ms = 0.0 if extra is None else extra * FRAME_MS - loss.made_up.count.sum() * BLOCK_MS
+    if more_ms >= FRAME_MS:
+        spoken += f"; {more_ms:.0f} ms more than drops and lateness explain"
+    fates = [FATES.index("playout"), FATES.index("untold")]
+    lost, waited = np.isin(loss.fate, fates), np.isin(loss.waited.fate, fates)
     return Hop(
         name="playout",
-        owner=_heaviest(loss, lost, Owner.NONE),
+        owner=_heaviest(loss, lost, Owner.NONE, waited),
         packets_in=int(arrived.sum()),
         packets_dropped=None,
         frames_lost=loss.frames(lost) if flow.ear is not None or lost.any() else None,
+        made_up_ms=_made_up_ms(loss, fates),
         note=spoken,
     )
 
@@ -190,14 +197,20 @@ def _repaired(flow: Flow, gone: Flags) -> Mapping[str, float]:
     return {name: count for name, count in found.items() if count}
 
 
-def _heaviest(loss: Damage, lost: Flags, usual: Owner) -> Owner:
-    """Return who owns most of what was lost here; who owns the hop when nothing was."""
-    owners = loss.lost_to[lost & (loss.lost_to >= 0)]
-    return OWNERS[int(np.bincount(owners).argmax())] if owners.size else usual
+def _heaviest(loss: Damage, lost: Flags, usual: Owner, waited: Flags | None = None) -> Owner:
+    """Return who owns most of what was lost or waited for here; who owns the hop when nothing was."""
+    costs = [int((lost & (loss.lost_to == i)).sum()) for i in range(len(OWNERS))]
+    if waited is not None:
+        costs = [cost + int(loss.made_up.of(i)[waited].sum()) for i, cost in enumerate(costs)]
+    return OWNERS[int(np.argmax(costs))] if any(costs) else usual
+
+
+def _made_up_ms(loss: Damage, fates: Sequence[int]) -> float:
+    return float(loss.made_up.count[np.isin(loss.waited.fate, fates)].sum()) * BLOCK_MS
 
 
 def _inserted(loss: Damage, owners: tuple[Owner, ...]) -> str:
-    silence = sum(ms for owner, ms in loss.inserted_ms().items() if owner in owners)
+    silence = sum(ms for owner, ms in loss.silence.ms().items() if owner in owners)
     return f"silence inserted {silence:.0f} ms" if silence else ""
 
 

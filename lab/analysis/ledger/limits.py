@@ -11,6 +11,7 @@ from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import MOST_EDGES_MS
 from lab.analysis.values import Owner
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.pcm import FRAME_MS
 
 MOST_TRANSITION_FRAMES = 50
@@ -34,10 +35,10 @@ def _short(flow: Flow, loss: Damage, wanted_frames: int) -> str:
 def _overfull(flow: Flow, loss: Damage) -> str:
     """Say that more is missing than was made, and than the wire had time for: the packets were named wrongly.
 
-    Silence put in makes the call longer, so that more than the intended time can be missing from it.
+    What is put in makes the call longer, so that more than the intended time can be missing from it.
     """
     share = sum(loss.by_owner().values())
-    room = max(loss.made_frames, float(flow.slots.sum()))
+    room = max(loss.made_frames, float(flow.slots.sum())) + FRAMES_PER_BLOCK * float(loss.made_up.count.sum())
     if share * loss.made_frames <= room:
         return ""
     return f"{100 * share:.1f} % of the intended time is missing: more than there was"

@@ -14,9 +14,10 @@ import numpy as np
 from lab.analysis.containers.holdups import Holdup
 from lab.analysis.flows.case import Case
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.kinds import HOPS
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags, Ints
@@ -81,24 +82,39 @@ class Told:
 
 def pieces(story: Story) -> Iterator[Piece]:
     """Yield every piece of the damage."""
-    loss = story.loss
     rows = np.flatnonzero(story.flow.made.inside(story.flow.window))
     for i, owner in enumerate(OWNERS):
-        for late in (False, True):
-            kind: Kind = "late" if late else "lost"
-            mine = (loss.lost_to == i) & (loss.late == late)
-            for fate in np.unique(loss.fate[mine]):
-                at = np.flatnonzero(mine & (loss.fate == fate))
-                yield _lost(owner, kind, FATES[fate], rows[at])
-        at = np.flatnonzero((loss.silence_by == i) & (loss.silence > 0))
-        if at.size:
-            hop = _SILENCE_AT.get(owner, "send")
-            yield Piece(owner=owner, hop=hop, kind="silence", fate="", rows=rows[at], weight=loss.silence[at])
+        yield from _lost(story.loss, owner, rows, story.loss.lost_to == i)
+        yield from _silence(story.loss.silence.of(i), owner, rows)
+        yield from _made_up(story.loss, owner, rows, story.loss.made_up.of(i))
 
 
-def _lost(owner: Owner, kind: Kind, fate: str, rows: Ints) -> Piece:
-    hop = HOPS.get(fate, fate)
-    return Piece(owner=owner, hop=hop, kind=kind, fate=fate, rows=rows, weight=np.ones(rows.size, np.int64))
+def _lost(loss: Damage, owner: Owner, rows: Ints, mine: Flags) -> Iterator[Piece]:
+    for late in (False, True):
+        for fate in np.unique(loss.fate[mine & (loss.late == late)]):
+            at = np.flatnonzero(mine & (loss.late == late) & (loss.fate == fate))
+            yield _piece(owner, "late" if late else "lost", FATES[fate], rows[at], np.ones(at.size, np.int64))
+
+
+def _silence(count: Ints, owner: Owner, rows: Ints) -> Iterator[Piece]:
+    at, hop = np.flatnonzero(count), _SILENCE_AT.get(owner, "send")
+    if at.size:
+        yield Piece(owner=owner, hop=hop, kind="silence", fate="", rows=rows[at], weight=count[at])
+
+
+def _made_up(loss: Damage, owner: Owner, rows: Ints, count: Ints) -> Iterator[Piece]:
+    """Yield what was made up while a lost packet was waited for, as that packet's blocks', and what for late ones."""
+    for fate in np.unique(loss.waited.fate[count > 0]):
+        here = (count > 0) & (loss.waited.fate == fate)
+        late, lost = (np.flatnonzero(here & which) for which in (loss.waited.lost < 0, loss.waited.lost >= 0))
+        if late.size:
+            yield _piece(owner, "late", FATES[fate], rows[late], count[late])
+        if lost.size:
+            yield _piece(owner, "lost", FATES[fate], loss.waited.lost[lost], count[lost])
+
+
+def _piece(owner: Owner, kind: Kind, fate: str, rows: Ints, weight: Ints) -> Piece:
+    return Piece(owner=owner, hop=HOPS.get(fate, fate), kind=kind, fate=fate, rows=rows, weight=weight)
 
 
 def everything(piece: Piece, reason: str, note: str) -> list[Told]:

@@ -45,13 +45,17 @@ class Half:
 
 @dataclass(frozen=True, kw_only=True)
 class Way:
-    """One frame; `late_ms` is how long after its time it was pushed, `silence_ms` what was put in before it."""
+    """One frame; `late_ms` is how long after its time it was pushed, `silence_ms` what was put in before it.
+
+    `made_up_ms` is the sound that the jitter buffer made up before it while nothing was lost.
+    """
 
     frame: int
     measured: bool
     pushed_ms: float | None
     late_ms: float
     silence_ms: int
+    made_up_ms: int
     halves: tuple[Half, ...]
 
 
@@ -80,6 +84,7 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
             pushed_ms=(int(made.pushed_ns[row]) - zero) / _MS if pushed else None,
             late_ms=max(0.0, (int(made.pushed_ns[row]) - int(made.due_ns[row])) / _MS) if pushed else 0.0,
             silence_ms=10 * int(np.isin(flow.naming.silence_before, made.order[rows][made.order[rows] >= 0]).sum()),
+            made_up_ms=10 * int(flow.made_up[rows].sum()),
             halves=tuple(_half(case, flow, int(one), (fate, late, carrier), zero) for one in rows),
         )
 

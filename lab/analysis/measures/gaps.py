@@ -15,10 +15,10 @@ ABSENT_MS = 1_000
 """A cut from here on is absence: who listens thinks that the line is dead."""
 
 
-def missing_line(lost: Flags, silence: Ints) -> Flags:
-    """Return per 10 ms whether intended audio is missing; `silence` of them stand before each block."""
-    line = np.ones(int(silence.sum()) + lost.size, np.bool_)
-    line[np.cumsum(silence + 1) - 1] = lost
+def missing_line(lost: Flags, inserted: Ints) -> Flags:
+    """Return per 10 ms whether intended audio is missing; `inserted` of them stand before each block."""
+    line = np.ones(int(inserted.sum()) + lost.size, np.bool_)
+    line[np.cumsum(inserted + 1) - 1] = lost
     return line
 
 

@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.fates import FATES
 from lab.analysis.ledger.ledger import dropped, entering
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.measures import playing
 from lab.analysis.measures.gaps import absence, cuts, missing_line
 from lab.analysis.measures.slowness import SLOW_MS, slowness
@@ -23,7 +24,7 @@ from lab.analysis.numbers import statistics
 from lab.analysis.numbers.statistics import Floats
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
-from lab.analysis.wire.streams import Flags, Ints
+from lab.analysis.wire.streams import Flags
 from lab.pcm import BLOCK_MS, FRAME_MS
 
 Owners = frozenset[Owner]
@@ -109,8 +110,8 @@ class Measures:
 
     def line(self, without: Owners = NOBODY) -> Flags:
         """Return the window's `missing_line`, as if `without` had done nothing."""
-        silence = self._silence_before(without)
-        return missing_line(self.loss.missing(without) > silence, silence)
+        inserted = self.loss.inserted(without)
+        return missing_line(self.loss.missing(without) > inserted, inserted)
 
     @cached_property
     def slow(self) -> Mapping[Owner, Floats]:
@@ -174,7 +175,7 @@ class Measures:
 
     def inserted_silence(self, without: Owners) -> float:
         """Return the inserted silence in ms."""
-        return sum(ms for owner, ms in self.loss.inserted_ms().items() if owner not in without)
+        return sum(ms for owner, ms in self.loss.silence.ms().items() if owner not in without)
 
     def missing_audio(self, without: Owners) -> float:
         """Return the time in ms that is missing, lost and inserted together."""
@@ -199,10 +200,6 @@ class Measures:
         slot = made.slot[made.inside(self.flow.window)]
         altered = (journey.altered_up | journey.altered_down)[slot] & (slot >= 0) if journey.size else slot < -1
         return self.loss.frames((self.loss.lost_to >= 0) & ~np.isin(self.loss.lost_to, gone) & altered)
-
-    def _silence_before(self, without: Owners) -> Ints:
-        gone = [OWNERS.index(owner) for owner in without]
-        return np.where(np.isin(self.loss.silence_by, gone), 0, self.loss.silence)
 
 
 _COUNTS: Mapping[str, Callable[[Measures, Owners], float]] = {

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.damage import Damage
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.measures.slowness import SLOW_MS
 from lab.analysis.values import Owner
 from lab.analysis.wire.streams import Flags, Ints
@@ -58,7 +59,7 @@ def _disturbed(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats]) -> Mappin
     heard_ns = spoken_ns + (np.where(np.isnan(took), usual, took) * 1e6).astype(np.int64)
     found = {}
     for i, owner in enumerate(OWNERS):
-        hurt = (loss.lost_to == i) | (loss.silence_by == i)
+        hurt = (loss.lost_to == i) | (loss.silence.owner == i) | (loss.made_up.owner == i)
         hurt |= np.nan_to_num(slow[owner]) > SLOW_MS if owner in slow else False
         if hurt.any():
             found[owner] = np.stack([spoken_ns[hurt], heard_ns[hurt]], axis=1)

@@ -2,8 +2,8 @@
 
 Law: a part's excess is its owner's: a late push the client's or its backend's, the way to the wire whoever put silence
 before it and else the client host's, a wait for another copy that of the hop where the packet died, a hop that hop's.
-What a jitter buffer holds it holds because packets came late: its excess is the owner's whose part was slowest, and
-nobody's where none was slow.
+What a jitter buffer holds it holds because packets came late: its excess is the owner's whose part was slowest. Where
+none was slow, it is theirs for whom the buffer made up most sound, and nobody's where it made up none.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.flows.flow import Flow
-from lab.analysis.ledger.damage import OWNERS, Damage
+from lab.analysis.ledger.damage import Damage
+from lab.analysis.ledger.owners import NOBODY, OWNERS
 from lab.analysis.values import Owner
 from lab.analysis.way.delay import PARTS
 from lab.analysis.way.journey import At
@@ -22,7 +23,6 @@ from lab.analysis.wire.streams import Ints
 
 Floats = NDArray[np.float64]
 
-_NOBODY = -1
 SLOW_MS = 10.0
 """What is slower by less is a quiet lab's own noise, and makes no buffer grow."""
 _WORST = 0.99
@@ -38,9 +38,10 @@ def slowness(flow: Flow, loss: Damage, hop_owner: Mapping[str, Owner]) -> Mappin
     owners = np.stack([_push(flow)[inside], _send(loss), _repair(flow, hop_owner)[inside]], axis=1)
     hops = [np.full(excess.shape[0], _index(hop_owner, hop)) for hop in _HOPS]
     owners = np.column_stack([owners, *hops])
-    playout = np.full(excess.shape[0], _slowest(owners, excess))
+    slowest = _slowest(owners, excess)
+    playout = np.full(excess.shape[0], _waited_most(loss) if slowest == NOBODY else slowest)
     owners = np.column_stack([owners, playout])
-    return {OWNERS[i]: np.where(owners == i, excess, 0.0).sum(axis=1) for i in np.unique(owners) if i != _NOBODY}
+    return {OWNERS[i]: np.where(owners == i, excess, 0.0).sum(axis=1) for i in np.unique(owners) if i != NOBODY}
 
 
 def _index(hop_owner: Mapping[str, Owner], hop: str) -> int:
@@ -53,18 +54,24 @@ def _push(flow: Flow) -> Ints:
 
 def _send(loss: Damage) -> Ints:
     """Return whose the wait for the wire is: silence that was put in keeps everything behind it waiting."""
-    rows = np.arange(loss.silence.size)
-    latest = np.maximum.accumulate(np.where(loss.silence > 0, rows, -1))
-    return np.where(latest >= 0, loss.silence_by[np.maximum(latest, 0)], OWNERS.index(Owner.CLIENT_HOST))
+    silence, rows = loss.silence, np.arange(loss.silence.count.size)
+    latest = np.maximum.accumulate(np.where(silence.count > 0, rows, -1))
+    return np.where(latest >= 0, silence.owner[np.maximum(latest, 0)], OWNERS.index(Owner.CLIENT_HOST))
 
 
 def _repair(flow: Flow, hop_owner: Mapping[str, Owner]) -> Ints:
     """Return whose hop a block's own packet died in."""
-    died = np.full(len(At) + 1, _NOBODY, np.int64)
+    died = np.full(len(At) + 1, NOBODY, np.int64)
     for at, hop in _DIED.items():
         died[at] = _index(hop_owner, hop)
     own = flow.prediction.copies[0]
-    return died[own[np.maximum(flow.made.slot, 0)]] if own.size else np.full(flow.made.slot.size, _NOBODY)
+    return died[own[np.maximum(flow.made.slot, 0)]] if own.size else np.full(flow.made.slot.size, NOBODY)
+
+
+def _waited_most(loss: Damage) -> int:
+    """Return the owner for whom the buffer made up most sound."""
+    counts = [int(loss.made_up.of(i).sum()) for i in range(len(OWNERS))]
+    return int(np.argmax(counts)) if any(counts) else NOBODY
 
 
 def _slowest(owners: Ints, excess: Floats) -> int:
@@ -72,7 +79,7 @@ def _slowest(owners: Ints, excess: Floats) -> int:
     before = excess[:, : PARTS.index("playout")]
     known = ~np.isnan(before).any(axis=1)
     if not known.any():
-        return _NOBODY
+        return NOBODY
     worst = np.quantile(before[known], _WORST, axis=0)
     part = int(worst.argmax())
-    return int(owners[known][before[known][:, part].argmax(), part]) if worst[part] >= SLOW_MS else _NOBODY
+    return int(owners[known][before[known][:, part].argmax(), part]) if worst[part] >= SLOW_MS else NOBODY

@@ -15,6 +15,10 @@ from lab.analysis.wire.streams import Flags
 
 _AFTER_NS = 1_000_000_000
 _REASONS = {"throttled": "host-throttled", "paused": "host-paused", "busy": "host-busy", "unknown": "undecided"}
+_UNTOLD = {
+    ("playout", "lost"): "that arrived in time and were not played, while NetEQ made up sound",
+    ("playout", "late"): "of sound made up although all had come in time",
+}
 _OPEN = "host-throttled, host-paused, host-busy, or the SDK itself"
 
 
@@ -48,5 +52,5 @@ def _without(piece: Piece, left: Flags) -> Told:
     if piece.kind == "lost" and piece.hop == "send":
         words = f"{frames} whose numbers are missing at the first capture"
         return Told(reason="host-dropped", chosen=left, note=words)
-    late = "that arrived in time and were not played, while NetEQ made up sound" if piece.hop == "playout" else "late"
-    return Told(reason="undecided", chosen=left, note=f"{frames} {late}: {_OPEN}")
+    words = _UNTOLD.get((piece.hop, piece.kind), "late")
+    return Told(reason="undecided", chosen=left, note=f"{frames} {words}: {_OPEN}")

@@ -20,7 +20,6 @@ from lab.analysis.way.journey import At
 from lab.analysis.way.pauses import SIGNAL_NS
 from lab.analysis.way.prediction import fec_times, replay, successors
 from lab.analysis.way.signalling import ways
-from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags, Ints
 from lab.pcm import FRAME_MS
@@ -76,7 +75,7 @@ def _of(story: Story, piece: Piece, seat: Seat, account: Account, name: str, cau
     chosen = np.asarray(causes == name, dtype=np.bool_)
     flow, start = story.flow, _ENDS[piece.hop][0]
     when = flow.journey.t_ns[_victims(flow, start, flow.made.slot[piece.rows[chosen]]), start]
-    count = f"{chosen.sum() * FRAMES_PER_BLOCK:g} frames"
+    count = piece.frames_of(chosen)
     if name == "random":
         reason, note = _random(story, piece.hop, account, flow.made.slot[piece.rows[chosen]])
     elif name == "queue":
@@ -189,4 +188,4 @@ def _late(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told
     took = (times[known, end] - times[known, start]) / _MS
     spread = f"took {took.min():.0f} to {took.max():.0f} ms" if took.size else "came late"
     reason = "latency" if not held.jitter_ms and held.delay_ms > held.usual_ms else "jitter"
-    return everything(piece, reason, f"{slots.size * FRAMES_PER_BLOCK:g} late frames, whose packets {spread}")
+    return everything(piece, reason, f"{piece.frames} were waited for, whose packets {spread}")

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from lab.analysis.flows.case import Asked, Case, case_of
 from lab.analysis.flows.flow import Flow, follow
-from lab.analysis.ledger.damage import Blame, damage
+from lab.analysis.ledger.damage import damage
+from lab.analysis.ledger.owners import Blame
 from lab.analysis.measures.expectations import UNKNOWN, check
 from lab.analysis.measures.measures import PLAYED, QUANTILES, SHARES, Measures
 from lab.analysis.numbers.sequential import Side, chain, side

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 
 from lab.analysis.containers.hosts import Host, Span
-from lab.analysis.ledger.damage import OWNERS
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.ledger.pieces import Piece, Story, pieces
 from lab.analysis.values import Owner
 from lab.evidence import names

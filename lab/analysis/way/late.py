@@ -4,7 +4,8 @@ Law: two witnesses. NetEQ says that it made up sound (`concealed_samples`) beyon
 say which packets came late just then. Late is the time a packet spent in a hop, less that hop's median in the clean
 control, less what the kernel held as delay, jitter and queue beyond the delay that the control had already; it is
 charged to the hop with the largest excess. Where only the configured network was slow, it is the network's.
-Concealment without a late packet is nobody's: it is shown.
+Concealment without a late packet is nobody's: it is shown. Where there is an ear, it says what was not heard, and how
+long the buffer made up sound instead; then nothing is late for two witnesses only.
 """
 
 from __future__ import annotations
@@ -14,17 +15,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.analysis.network.configured import Configured
 from lab.analysis.way.journey import At, Journey
+from lab.analysis.way.waits import HOPS, Floats, Waits
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
 from lab.pcm import FRAME_MS, FRAME_SAMPLES
 
-Floats = NDArray[np.float64]
-
-HOPS = ("send", "uplink", "server", "downlink")
 _MS = 1_000_000
 _LATE_MS = 40.0  # two frames; a quiet lab's own noise is under ten
 _CLEAR_EXCESS_MS = 20.0
@@ -39,9 +37,11 @@ class Lateness:
 
     `hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. `concealed_share` is of played
     samples, `unexplained_frames` what neither drops nor lateness explain; None without the subscriber's statistics.
+    `waits` tells what any packet was waited for.
     """
 
     hop: Ints
+    waits: Waits
     concealed_share: float | None
     unexplained_frames: float | None
 
@@ -52,16 +52,22 @@ def lateness(
     inbound: Sequence[InboundSample],
     control: Flags,
     links: tuple[Configured, Configured],
+    *,
+    by_ear: bool,
 ) -> Lateness:
-    """Find the late slots among those that `lost` does not mark, given which slots were sent in the clean control."""
+    """Find the late slots among those that `lost` does not mark, given which slots were sent in the clean control.
+
+    None is when an ear tells (`by_ear`).
+    """
     none = np.full(journey.size, -1, np.int64)
-    if len(inbound) < 2:
-        return Lateness(hop=none, concealed_share=None, unexplained_frames=None)
     spent = _spent(journey)
     excess = spent - _usual(spent, control)
+    waits = Waits(excess_ms=excess, held_ms=_held(links))
+    if len(inbound) < 2:
+        return Lateness(hop=none, waits=waits, concealed_share=None, unexplained_frames=None)
     allowed = np.array([0.0, links[0].delay_ms - links[0].usual_ms, 0.0, links[1].delay_ms - links[1].usual_ms])
     late_ms = np.nan_to_num((excess - allowed).sum(axis=1), nan=0.0)
-    candidate = (late_ms > _LATE_MS) & ~lost
+    candidate = (late_ms > _LATE_MS) & ~lost & (not by_ear)
     due_ns = _due(journey, control) + int(allowed.sum() * _MS)
     hop, left = none.copy(), 0.0
     for from_ns, to_ns, frames in _episodes(inbound):
@@ -71,7 +77,7 @@ def lateness(
         chosen = chosen[np.argsort(-late_ms[chosen], kind="stable")[: round(missing)]]
         hop[chosen] = _blame(excess[chosen], links)
         left += missing - chosen.size
-    return Lateness(hop=hop, concealed_share=_concealed(inbound), unexplained_frames=left)
+    return Lateness(hop=hop, waits=waits, concealed_share=_concealed(inbound), unexplained_frames=left)
 
 
 def _spent(journey: Journey) -> Floats:
@@ -130,12 +136,17 @@ def _concealed(inbound: Sequence[InboundSample]) -> float | None:
     return (inbound[-1].concealed_samples - inbound[0].concealed_samples) / played if played > 0 else None
 
 
+def _held(links: tuple[Configured, Configured]) -> tuple[float, ...]:
+    """Return per hop how much later than usual the configured links may make a packet."""
+    up, down = links
+    return 0.0, up.longest_ms - up.usual_ms, 0.0, down.longest_ms - down.usual_ms
+
+
 def _blame(excess: Floats, links: tuple[Configured, Configured]) -> Ints:
     """Return per row the hop with the largest excess beyond what is configured; else the slower network hop."""
     if excess.size == 0:
         return np.zeros(0, np.int64)
-    held = np.array([0.0, links[0].longest_ms - links[0].usual_ms, 0.0, links[1].longest_ms - links[1].usual_ms])
-    beyond = np.nan_to_num(excess - held, nan=-np.inf)
+    beyond = np.nan_to_num(excess - np.array(_held(links)), nan=-np.inf)
     network = np.where(np.isin(np.arange(len(HOPS)), (1, 3)), np.nan_to_num(excess, nan=-np.inf), -np.inf)
     clear = beyond.max(axis=1) > _CLEAR_EXCESS_MS
     return np.asarray(np.where(clear, beyond.argmax(axis=1), network.argmax(axis=1)), dtype=np.int64)

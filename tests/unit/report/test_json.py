@@ -20,13 +20,13 @@ def test_the_documented_keys_are_there() -> None:
     assert {"run", "scenario", "outcome", "owner", "reasons", "void", "flows"} <= run.keys()
     assert {"publisher", "subscriber", "outcome", "owner", "frames", "hops", "expectations"} <= flow.keys()
     assert flow["frames"] == {
-        "made": 1500, "decodable": 1487, "heard": None, "lost": 13, "inserted_ms": 0, "unexplained": 0, "transition": 0,
-        "kinds": {},
+        "made": 1500, "decodable": 1487, "heard": None, "lost": 13, "inserted_ms": 0, "made_up_ms": 0, "unexplained": 0,
+        "transition": 0, "kinds": {},
     }  # fmt: skip
     assert flow["hops"][2] | {"repaired": {}} == {
         "name": "uplink", "owner": "NETWORK/uplink", "packets_in": 1500, "packets_dropped": 81,
         "causes": {"queue": 59, "random": 22}, "frames_lost": 13, "late": None, "contributing": None,
-        "repaired": {}, "undecided": None,
+        "repaired": {}, "made_up_ms": 0, "undecided": None,
     }  # fmt: skip
     assert flow["expectations"][0] == {
         "metric": "audio_loss", "limit": "<= 5%", "value": 0.00867, "interval": [0.005, 0.0148], "result": "met",

@@ -11,9 +11,11 @@ from lab.analysis.flows.case import case_of
 from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.judge import judge
 from lab.analysis.ledger.blame import blame
-from lab.analysis.ledger.damage import OWNERS, Damage, damage
+from lab.analysis.ledger.damage import Damage, damage
 from lab.analysis.ledger.fates import FATES
+from lab.analysis.ledger.inserted import Inserted
 from lab.analysis.ledger.limits import beyond
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.values import Outcome, Owner
 from lab.evidence.steps import DirectionState
 from lab.evidence.values import Packets
@@ -67,11 +69,13 @@ def test_all_that_there_was_may_be_missing_and_no_more() -> None:
     """Each of 400 blocks is lost, and then 10 ms of silence besides."""
     flow, loss = followed()
     whole = replace(loss, lost_to=np.full_like(loss.lost_to, OWNERS.index(Owner.UPLINK)))
-    more = replace(whole, silence=whole.silence + (np.arange(400) == 0), silence_by=whole.lost_to)
+    silence = Inserted(count=(np.arange(400) == 0).astype(np.int64), owner=whole.lost_to)
+    more = replace(whole, silence=silence)
     in_time = replace(flow, slots=np.zeros_like(flow.slots))
     assert beyond(in_time, whole, 200) == ()
     (words,) = beyond(in_time, more, 200)
     assert words == "100.2 % of the intended time is missing: more than there was"
+    assert beyond(in_time, replace(whole, made_up=silence), 200) == ()  # it makes the call longer
 
 
 @pytest.mark.parametrize(("frames", "told"), [(50, False), (51, True)])

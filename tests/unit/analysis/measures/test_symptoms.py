@@ -9,7 +9,8 @@ import pytest
 from lab.analysis.flows.case import Asked, case_of
 from lab.analysis.flows.flow import follow
 from lab.analysis.judge import judge
-from lab.analysis.ledger.damage import Blame, damage
+from lab.analysis.ledger.damage import damage
+from lab.analysis.ledger.owners import Blame
 from lab.analysis.measures.measures import Measures
 from lab.analysis.values import FlowVerdict, Outcome, Owner, RunVerdict, Symptoms
 from lab.scenario.expectations import expectations

@@ -1,0 +1,62 @@
+"""Silence that stands between the blocks on the wire, and whose it is.
+
+Law: time missing once counts once: silence that fills the hole of a block that never went out is that block's loss.
+Silence is whose fault its beginning is: the client's when the next block had not been pushed by then, the backend's
+when the program itself did not have it, the client host's when the SDK had not got round to taking it, and the SDK's
+when it had.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lab.analysis.flows.flow import Flow
+from lab.analysis.ledger.inserted import Inserted
+from lab.analysis.ledger.owners import NOBODY, OWNERS, Blame
+from lab.analysis.values import Owner
+from lab.analysis.wire.streams import Flags, Ints
+
+_LATE_PUSH_NS = 25_000_000
+"""A packet holds the two 10 ms before it leaves, and takes some more to encode: pushed before that was in time."""
+
+
+def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
+    """Return the silence before each of the blocks that `inside` marks."""
+    rows = np.flatnonzero(inside)
+    count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, NOBODY, np.int64)
+    order = flow.made.order[rows]
+    went = np.flatnonzero(order >= 0)
+    owed = _owed(flow.made.slot[rows] < 0)
+    when = flow.journey.when()
+    debt_at = np.searchsorted(order[went], flow.naming.silence_before)
+    forgiven = 0
+    for before, slot, at in zip(flow.naming.silence_before, flow.naming.silence_slot, debt_at, strict=True):
+        if not 0 < at < went.size or order[went[at]] != before:
+            continue
+        row = int(went[at])
+        if forgiven < int(owed[row]):
+            forgiven += 1
+            continue
+        if not count[row]:
+            owner[row] = OWNERS.index(_who(flow, blame, int(rows[row]), int(slot), int(when[slot])))
+        count[row] += 1
+    return Inserted(count=count, owner=owner)
+
+
+def _owed(never_sent: Flags) -> Ints:
+    """Return per block how many never went out up to the next that did: a hole may lie before its silence or behind."""
+    size = never_sent.size
+    next_sent = np.minimum.accumulate(np.where(never_sent, size, np.arange(size))[::-1])[::-1]
+    return np.concatenate(([0], np.cumsum(never_sent)))[next_sent]
+
+
+def _who(flow: Flow, blame: Blame, block: int, slot: int, sent_ns: int) -> Owner:
+    """Return whose the silence before `block` is, whose first packet, in `slot`, was sent at `sent_ns`."""
+    needed_ns = sent_ns - _LATE_PUSH_NS
+    late = flow.made.pushed_ns[block] >= needed_ns
+    stopped = blame.held_back if late else blame.starved
+    if stopped is not None and stopped[block if late else slot]:
+        return Owner.CLIENT_HOST
+    if late:
+        return Owner.BACKEND if flow.made.late_source[block] else Owner.CLIENT
+    return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK
