@@ -277,7 +277,8 @@ MUTATIONS: list[tuple[str, Mutation, set[str]]] = [
         "jitter",
         in_lines(STATS.format("subscriber"), nothing_made_up),
         {
-            *UNEXPLAINED, "downlink lost", "downlink made up", *cause("NETWORK/downlink", "downlink", "jitter", "latency"),
+            *UNEXPLAINED, "downlink lost", "downlink made up",
+            *cause("NETWORK/downlink", "downlink", "jitter", "latency"),
             *told("reason == jitter", "verdict == NETWORK/downlink"),
         },
     ),

@@ -11,11 +11,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab.analysis.ear.delivered import counted, read_at
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
-from lab.evidence.values import InboundSample
+from lab.evidence.values import InboundSample, Read
 from lab.pcm import BLOCK_SAMPLES
 
-NEAR_NS = 100_000_000
+_NEAR = 10 * BLOCK_SAMPLES
+"""The statistics are taken each 100 ms, and what was played meanwhile is in the next ones."""
 _HALF = 0.5
 
 
@@ -40,18 +42,22 @@ def _places(halves: Ints, blocks: int) -> Ints:
     return found
 
 
-def made_up(found: Ints, place_ns: Ints, absent: Flags, inbound: Sequence[InboundSample]) -> Ints:
-    """Return of what was `found` between blocks that for which NetEQ made up sound, `absent` blocks set aside."""
-    if len(inbound) < 2:
+def made_up(found: Ints, sample: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:
+    """Return of what was `found` between blocks that for which NetEQ made up sound, `absent` blocks set aside.
+
+    Both counts are of samples, so that it does not matter how late the one is taken, and the other is read.
+    """
+    known, told_at = np.flatnonzero(sample != ABSENT), read_at(inbound, reads)
+    if not known.size or not told_at.size:
         return np.zeros(found.size, np.int64)
-    t_ns = np.array([sample.t_ns for sample in inbound])
-    total = np.array([sample.concealed_samples for sample in inbound])
-    never = np.sort(place_ns[absent])
-    rows = np.flatnonzero(found)
-    before = np.clip(np.searchsorted(t_ns, place_ns[np.maximum(rows - 1, 0)] - NEAR_NS, side="right") - 1, 0, None)
-    after = np.clip(np.searchsorted(t_ns, place_ns[rows] + NEAR_NS), 0, t_ns.size - 1)
-    gone = np.searchsorted(never, t_ns[after], side="right") - np.searchsorted(never, t_ns[before])
-    enough = total[after] - total[before] >= (gone + _HALF * found[rows]) * BLOCK_SAMPLES
+    at = np.interp(np.arange(sample.size), known, sample[known])
+    rows, concealed = np.flatnonzero(found), counted(inbound, "concealed_samples")
+    from_at = at[rows] - found[rows] * BLOCK_SAMPLES - _NEAR
+    before = np.clip(np.searchsorted(told_at, from_at, side="right") - 1, 0, None)
+    after = np.clip(np.searchsorted(told_at, at[rows] + _NEAR), 0, told_at.size - 1)
+    never = np.sort(at[absent])
+    gone = np.searchsorted(never, told_at[after], side="right") - np.searchsorted(never, told_at[before])
+    told = concealed[after] - concealed[before] >= (gone + _HALF * found[rows]) * BLOCK_SAMPLES
     kept = np.zeros(found.size, np.int64)
-    kept[rows[enough]] = found[rows[enough]]
+    kept[rows[told]] = found[rows[told]]
     return kept

@@ -17,6 +17,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from lab.analysis.ear.delivered import never_read
 from lab.analysis.ear.listen import Ear, Heard
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import InboundSample, Read
@@ -107,20 +108,8 @@ def dropped_samples(seen: Witnesses) -> tuple[Ints, Ints]:
 
     What is only waiting to be read is read later: of the difference, what remains to the end was dropped.
     """
-    reads = [read for read in seen.reads if seen.inbound and _covers(seen.inbound, read.t_ns)]
-    if len(reads) < 2:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    t_ns = np.array([read.t_ns for read in reads])
-    steps = np.diff([sample.total_samples_received for sample in seen.inbound], prepend=0).clip(min=0)
-    steps[0] = 0
-    delivered = np.interp(t_ns, [sample.t_ns for sample in seen.inbound], np.cumsum(steps))
-    behind = delivered - np.array([read.samples for read in reads])
-    never_read = np.minimum.accumulate(behind[::-1])[::-1]
-    return t_ns, (never_read - never_read[0]).astype(np.int64)
-
-
-def _covers(inbound: Sequence[InboundSample], t_ns: int) -> bool:
-    return inbound[0].t_ns <= t_ns <= inbound[-1].t_ns
+    t_ns, never = never_read(seen.inbound, seen.reads)
+    return t_ns, never - never[:1]
 
 
 def _behind_the_end(ear: Ear) -> Flags:

@@ -139,7 +139,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         left_out=left_out,
         idle=idle,
         untold=unheard_of,
-        made_up=_made_up(made, prediction, ear, inbound),
+        made_up=_made_up(made, prediction, ear, inbound, audio.reads if audio else ()),
         ear=ear,
         reads=audio.reads if audio else (),
     )
@@ -196,11 +196,17 @@ def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
     return _slots(made, between(made, *times.control), journey) if times.control else np.zeros(journey.size, np.bool_)
 
 
-def _made_up(made: Blocks, prediction: Prediction, ear: Ear | None, inbound: Sequence[InboundSample]) -> Ints:
+def _made_up(
+    made: Blocks,
+    prediction: Prediction,
+    ear: Ear | None,
+    inbound: Sequence[InboundSample],
+    reads: Sequence[Read],
+) -> Ints:
     if ear is None:
         return np.zeros(made.slot.size, np.int64)
     absent = (made.slot < 0) | ~prediction.decodable[np.maximum(made.slot, 0)]
-    return made_up(ear.between, ear.place_ns, absent, inbound)
+    return made_up(ear.between, ear.sample, absent, inbound, reads)
 
 
 def _transition(made: Blocks, times: Times, media: Window) -> int:

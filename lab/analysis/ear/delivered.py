@@ -1,0 +1,45 @@
+"""What NetEQ delivered, against what the program read of it: two counts of the same samples.
+
+Law: a program reads later what only waits to be read; of the difference, what remains to the end was never read. A
+stream that begins anew begins to count anew, and goes on here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lab.analysis.wire.streams import Ints
+from lab.evidence.values import InboundSample, Read
+
+
+def counted(inbound: Sequence[InboundSample], name: str) -> Ints:
+    """Return how far a count of NetEQ's had grown at each sample of the statistics, from the first on."""
+    steps = np.diff([getattr(sample, name) for sample in inbound], prepend=0).clip(min=0)
+    steps[:1] = 0
+    return np.asarray(np.cumsum(steps), np.int64)
+
+
+def never_read(inbound: Sequence[InboundSample], reads: Sequence[Read]) -> tuple[Ints, Ints]:
+    """Return the times of notes, and how many samples more had been delivered by then than were ever read.
+
+    From the first sample of the statistics on, so that the first is a number of no meaning. Nothing with less than two
+    notes.
+    """
+    noted = [read for read in reads if inbound and inbound[0].t_ns <= read.t_ns <= inbound[-1].t_ns]
+    if len(noted) < 2:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    t_ns = np.array([read.t_ns for read in noted])
+    total = counted(inbound, "total_samples_received")
+    behind = np.interp(t_ns, [sample.t_ns for sample in inbound], total) - [read.samples for read in noted]
+    return t_ns, np.minimum.accumulate(behind[::-1])[::-1].astype(np.int64)
+
+
+def read_at(inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:
+    """Return at which sample of what was read each sample of the statistics was taken; nothing where none can tell."""
+    t_ns, never = never_read(inbound, reads)
+    if not t_ns.size:
+        return t_ns
+    ahead = np.interp([sample.t_ns for sample in inbound], t_ns, never)
+    return np.asarray(np.maximum.accumulate(counted(inbound, "total_samples_received") - ahead), np.int64)
