@@ -51,7 +51,8 @@ class Story:
 class Piece:
     """Damage of one owner at one hop.
 
-    `rows` are the places of its blocks among all that were made, `weight` how many 10 ms are missing at each.
+    `rows` are the places of its blocks among all that were made, `weight` how many 10 ms are missing at each, what was
+    made up while that was waited for included.
     """
 
     owner: Owner
@@ -84,37 +85,36 @@ def pieces(story: Story) -> Iterator[Piece]:
     """Yield every piece of the damage."""
     rows = np.flatnonzero(story.flow.made.inside(story.flow.window))
     for i, owner in enumerate(OWNERS):
-        yield from _lost(story.loss, owner, rows, story.loss.lost_to == i)
+        yield from _lost(story.loss, i, rows)
         yield from _silence(story.loss.silence.of(i), owner, rows)
-        yield from _made_up(story.loss, owner, rows, story.loss.made_up.of(i))
 
 
-def _lost(loss: Damage, owner: Owner, rows: Ints, mine: Flags) -> Iterator[Piece]:
-    for late in (False, True):
-        for fate in np.unique(loss.fate[mine & (loss.late == late)]):
-            at = np.flatnonzero(mine & (loss.late == late) & (loss.fate == fate))
-            yield _piece(owner, "late" if late else "lost", FATES[fate], rows[at], np.ones(at.size, np.int64))
+def _lost(loss: Damage, owner: int, rows: Ints) -> Iterator[Piece]:
+    """Yield what was lost or late, and what was made up meanwhile: as the block's whose packet died, or came late."""
+    lost, made_up = loss.lost_to == owner, loss.made_up.of(owner)
+    waited, died = made_up > 0, loss.waited.lost >= 0
+    fate = np.concatenate([loss.fate[lost], loss.waited.fate[waited]])
+    late = np.concatenate([loss.late[lost], ~died[waited]])
+    row = np.concatenate([rows[lost], np.where(died, loss.waited.lost, rows)[waited]])
+    weight = np.concatenate([np.ones(lost.sum(), np.int64), made_up[waited]])
+    kinds: tuple[tuple[Kind, Flags], ...] = (("lost", ~late), ("late", late))
+    for kind, chosen in kinds:
+        for one in np.unique(fate[chosen]):
+            here = chosen & (fate == one)
+            yield _piece(OWNERS[owner], kind, FATES[one], row[here], weight[here])
+
+
+def _piece(owner: Owner, kind: Kind, fate: str, rows: Ints, weight: Ints) -> Piece:
+    """Return a piece, each row in it once."""
+    each, where = np.unique(rows, return_inverse=True)
+    summed = np.bincount(where, weights=weight).astype(np.int64)
+    return Piece(owner=owner, hop=HOPS.get(fate, fate), kind=kind, fate=fate, rows=each, weight=summed)
 
 
 def _silence(count: Ints, owner: Owner, rows: Ints) -> Iterator[Piece]:
     at, hop = np.flatnonzero(count), _SILENCE_AT.get(owner, "send")
     if at.size:
         yield Piece(owner=owner, hop=hop, kind="silence", fate="", rows=rows[at], weight=count[at])
-
-
-def _made_up(loss: Damage, owner: Owner, rows: Ints, count: Ints) -> Iterator[Piece]:
-    """Yield what was made up while a lost packet was waited for, as that packet's blocks', and what for late ones."""
-    for fate in np.unique(loss.waited.fate[count > 0]):
-        here = (count > 0) & (loss.waited.fate == fate)
-        late, lost = (np.flatnonzero(here & which) for which in (loss.waited.lost < 0, loss.waited.lost >= 0))
-        if late.size:
-            yield _piece(owner, "late", FATES[fate], rows[late], count[late])
-        if lost.size:
-            yield _piece(owner, "lost", FATES[fate], loss.waited.lost[lost], count[lost])
-
-
-def _piece(owner: Owner, kind: Kind, fate: str, rows: Ints, weight: Ints) -> Piece:
-    return Piece(owner=owner, hop=HOPS.get(fate, fate), kind=kind, fate=fate, rows=rows, weight=weight)
 
 
 def everything(piece: Piece, reason: str, note: str) -> list[Told]:

@@ -1,8 +1,8 @@
 """What a jitter buffer waited for while it made up sound, and lost nothing.
 
 Law: for a frame that came in another's packet it waited because its own had died; for one that came late it waited for
-the hop that had grown slower. What is made up right behind a loss is how its concealment ends, and the loss's. Where
-everything had come in time, it is the listener's machine that did not get round to playing.
+the hop that had grown slower. What is made up right beside a loss is how its concealment begins or ends, and so that
+loss's. Where everything had come in time, it is the listener's machine that did not get round to playing.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lab.analysis.way.prediction import Copy
 from lab.analysis.way.waits import HOPS
 from lab.analysis.wire.streams import Flags, Ints
 
-_BEHIND = 10
-"""Blocks: as long as NetEQ goes on adapting to a loss."""
+_BEHIND, _BEFORE = 10, 3
+"""Blocks: as long as NetEQ goes on adapting to a loss; and where its concealment sounds like the last frame before."""
 _NONE = -1
 
 
@@ -53,6 +53,9 @@ def _for(flow: Flow, fate: Ints, died: Ints, block: int) -> tuple[int, int]:
         return int(died[slot]), block
     if hop := flow.lateness.waits.hop(slot):
         return FATES.index(hop), _NONE
-    before = np.arange(max(0, block - _BEHIND), block)
-    lost = before[np.isin(fate[before], [FATES.index(one) for one in HOPS])]
-    return (int(fate[lost[-1]]), int(lost[-1])) if lost.size else (FATES.index("playout"), _NONE)
+    beside = np.arange(max(0, block - _BEHIND), min(fate.size, block + _BEFORE + 1))
+    lost = beside[np.isin(fate[beside], [FATES.index(one) for one in HOPS])]
+    if not lost.size:
+        return FATES.index("playout"), _NONE
+    nearest = int(lost[np.abs(lost - block).argmin()])
+    return int(fate[nearest]), nearest

@@ -31,6 +31,7 @@ class Hearing:
 
     `repeated` packets are replaced by the one before them, `silent` ones by silence; before packet n, `inserted`
     samples are repeated and `removed` ones left out; `unread` samples before it are delivered and not read.
+    `made_up` samples before packet n are what concealment sounds like: the last 10 ms again and again, fading away.
     `concealed` is how much NetEQ says that it made up at a packet. Reading ends `stops_at` a packet.
     """
 
@@ -39,6 +40,7 @@ class Hearing:
     inserted: Mapping[int, int] = field(default_factory=dict)
     removed: Mapping[int, int] = field(default_factory=dict)
     unread: Mapping[int, int] = field(default_factory=dict)
+    made_up: Mapping[int, int] = field(default_factory=dict)
     concealed: Mapping[int, int] = field(default_factory=dict)
     stops_at: int | None = None
 
@@ -79,6 +81,10 @@ def heard(plan: Plan, hearing: Hearing) -> Recording:
             (n, lambda pcm, at, size=size: np.insert(pcm, at, pcm[at - size : at]))
             for n, size in hearing.inserted.items()
         ),
+        *(
+            (n, lambda pcm, at, size=size: np.insert(pcm, at, _faded(pcm[:at], size)))
+            for n, size in hearing.made_up.items()
+        ),
         *((n, lambda pcm, at, size=size: np.delete(pcm, np.s_[at : at + size])) for n, size in hearing.removed.items()),
         *((n, lambda pcm, at, size=size: np.delete(pcm, np.s_[at : at + size])) for n, size in hearing.unread.items()),
     ]
@@ -87,6 +93,12 @@ def heard(plan: Plan, hearing: Hearing) -> Recording:
     end = delivered.size if hearing.stops_at is None else place(hearing.stops_at)
     audio = HeardAudio(publisher="publisher", samples=delivered[:end], reads=_reads(hearing, end))
     return _with(run, audio, hearing)
+
+
+def _faded(pcm: Sound, size: int) -> Sound:
+    """Return `size` samples of concealment for what was played last."""
+    again = np.resize(pcm[-BLOCK_SAMPLES:], size)
+    return np.asarray(again * np.linspace(1, 0, size), np.int16)
 
 
 def _check_held(hearing: Hearing) -> None:
@@ -109,9 +121,15 @@ def _reads(hearing: Hearing, end: int) -> tuple[Read, ...]:
     return tuple(notes)
 
 
+def _played_ns(hearing: Hearing, ordinal: int) -> int:
+    """Return when packet `ordinal` is played, behind what was made up before."""
+    made_up = sum(size for n, size in hearing.made_up.items() if n < ordinal)
+    return START_NS + (place(ordinal) + made_up) * 1_000_000 // 48
+
+
 def _with(run: Recording, audio: HeardAudio, hearing: Hearing) -> Recording:
     publisher, subscriber = run.clients
-    grown = [(START_NS + place(ordinal) * 1_000_000 // 48, size) for ordinal, size in hearing.concealed.items()]
+    grown = [(_played_ns(hearing, ordinal), size) for ordinal, size in hearing.concealed.items()]
 
     def told(sample: InboundSample) -> InboundSample:
         more = sum(size for at_ns, size in grown if at_ns <= sample.t_ns)
