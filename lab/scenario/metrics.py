@@ -51,7 +51,8 @@ METRICS: tuple[Metric, ...] = (
         unit="ms",
         kind="count",
         stage="flow",
-        meaning="Frames lost and silence inserted, together: audio_loss as a fact of this run, without an interval.",
+        meaning="Frames lost, silence inserted and sound made up between frames, together: audio_loss as a fact of this "
+        "run, without an interval.",
     ),
     Metric(
         name="longest_gap",
@@ -93,7 +94,7 @@ METRICS: tuple[Metric, ...] = (
         unit="share",
         kind="rate",
         stage="flow",
-        meaning="Missing time (frames lost and silence inserted) ÷ intended time.",
+        meaning="Missing time (frames lost, silence inserted, sound made up between frames) ÷ intended time.",
     ),
     Metric(
         name="network_loss",
