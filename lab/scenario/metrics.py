@@ -51,8 +51,8 @@ METRICS: tuple[Metric, ...] = (
         unit="ms",
         kind="count",
         stage="flow",
-        meaning="Frames lost, silence inserted and sound made up between frames, together: audio_loss as a fact of this "
-        "run, without an interval.",
+        meaning="Frames lost, silence inserted and sound made up between frames, together: audio_loss as a fact of "
+        "this run, without an interval.",
     ),
     Metric(
         name="longest_gap",
