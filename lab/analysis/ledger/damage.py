@@ -7,7 +7,7 @@ buffer made up between what it played. Time missing once counts once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -55,6 +55,12 @@ class Damage:
     def inserted(self, without: frozenset[Owner] = frozenset()) -> Ints:
         """Return per block the 10 ms that were inserted before it, all that `without` did taken away."""
         return self.silence.without(without) + self.made_up.without(without)
+
+    def assigned(self, owner: Owner) -> Damage:
+        """Return the same damage, all that is undecided laid at `owner`'s door."""
+        undecided, now = OWNERS.index(Owner.UNDECIDED), OWNERS.index(owner)
+        lost_to, waited_for = (np.where(one == undecided, now, one) for one in (self.lost_to, self.made_up.owner))
+        return replace(self, lost_to=lost_to, made_up=replace(self.made_up, owner=waited_for))
 
     def by_owner(self) -> Mapping[Owner, float]:
         """Return the share of the intended time that each owner cost."""

@@ -129,9 +129,7 @@ class Measures:
 
     def assigned(self, owner: Owner) -> Measures:
         """Return the same measures, all undecided damage laid at `owner`'s door; an undecided hop remains one."""
-        undecided, now = OWNERS.index(Owner.UNDECIDED), OWNERS.index(owner)
-        lost_to = np.where(self.loss.lost_to == undecided, now, self.loss.lost_to)
-        return replace(self, loss=replace(self.loss, lost_to=lost_to))
+        return replace(self, loss=self.loss.assigned(owner))
 
     def _per_frame(self, without: Owners) -> Floats:
         frame = self.flow.made.frame[self.flow.made.inside(self.flow.window)]

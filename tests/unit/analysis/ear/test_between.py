@@ -90,6 +90,13 @@ def test_it_is_whose_packets_were_waited_for(plan: Plan, hop: str, owner: Owner)
     assert (row(flow, hop).owner, flow.frames.lost) == (owner, 0)
 
 
+def test_what_was_waited_for_behind_witnesses_that_disagree_is_undecided() -> None:
+    """The kernel counted five drops that no tap saw: what is laid at nobody's door might be code's or the network's."""
+    flow = verdict(heard(Plan(up_delay_ms=held(), miscounted=5), waiting()))
+    assert flow.frames.made_up_ms == {Owner.UNDECIDED: 150}
+    assert (flow.outcome, flow.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+
+
 def test_who_was_always_slow_is_not_who_was_waited_for() -> None:
     """The uplink takes 300 ms from the impairment on; what the buffer waits for is the server's 150 ms on top."""
     slow = {FIRST + n: 300.0 for n in range(215)}
