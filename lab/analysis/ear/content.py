@@ -15,7 +15,7 @@ from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, Take, spectra
 from lab.analysis.way.journey import Journey
 from lab.analysis.way.naming import Naming
 from lab.analysis.way.windows import BLOCKS_PER_FRAME, Blocks
-from lab.analysis.wire.streams import Ints
+from lab.analysis.wire.streams import ABSENT, Ints
 from lab.evidence.values import ClientEvidence, PlayedAudio
 from lab.marks import marked_frame, steps_down_db, symbol
 from lab.pcm import BLOCK_SAMPLES, FRAME_SAMPLES, SAMPLE_RATE, SILENT_LEVEL
@@ -160,6 +160,13 @@ def carried(journey: Journey, made: Blocks, naming: Naming) -> Ints:
         else:
             halves[slot, int(halves[slot, 0] >= 0)] = block
     return halves
+
+
+def on_wire(halves: Ints, blocks: int) -> Ints:
+    """Return which 10 ms of the wire each block is; ABSENT for those that never went out."""
+    flat, found = halves.reshape(-1), np.full(blocks, ABSENT, np.int64)
+    found[flat[flat >= 0]] = np.flatnonzero(flat >= 0)
+    return found
 
 
 def as_sound(halves: Ints, content: Content) -> Take:

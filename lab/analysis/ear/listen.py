@@ -17,8 +17,7 @@ from enum import IntEnum
 import numpy as np
 
 from lab.analysis.ear.align import STEP, align
-from lab.analysis.ear.between import between
-from lab.analysis.ear.content import SILENCE, UNKNOWN, Content, as_sound, carried
+from lab.analysis.ear.content import SILENCE, UNKNOWN, Content, as_sound, carried, on_wire
 from lab.analysis.ear.places import FINE, Places, placed, playing
 from lab.analysis.ear.spectra import QUIET_DB, Floats, Spectra, of_samples, spectra
 from lab.analysis.way.journey import SLOT_TICKS, At, Journey
@@ -51,7 +50,7 @@ class Ear:
     `steps` are the 2.5 ms steps of what was read that are in its place: four when nothing was stretched.
     `sample` is where their place begins in what was read, `heard_ns` when that was read; ABSENT where there is none.
     `place_ns` is when it was read, or would have been by its neighbours, between `first_ns` and `last_ns`.
-    `between` is how many 10 ms stand before it in what was read that the wire has not.
+    `wire` is which 10 ms of the wire it is; ABSENT for what never went out.
     """
 
     heard: Ints
@@ -61,7 +60,7 @@ class Ear:
     sample: Ints
     heard_ns: Ints
     place_ns: Ints
-    between: Ints
+    wire: Ints
     first_ns: int
     last_ns: int
 
@@ -141,7 +140,7 @@ def _ear(reads: Sequence[Read], made: Blocks, places: Places, halves: Ints, deco
         sample=places.first,
         heard_ns=np.where(has_place & (heard != Heard.NO), at_ns, ABSENT),
         place_ns=_interpolated(at_ns, has_place),
-        between=between(places.first, heard == Heard.YES, halves),
+        wire=on_wire(halves, made.frame.size),
         first_ns=reads[0].t_ns,
         last_ns=reads[-1].t_ns,
     )

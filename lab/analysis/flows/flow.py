@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.ear.between import made_up
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
+from lab.analysis.ear.made_up import made_up
 from lab.analysis.network.configured import Configured
 from lab.analysis.network.links import Account
 from lab.analysis.way import journey as travel
@@ -139,7 +139,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         left_out=left_out,
         idle=idle,
         untold=unheard_of,
-        made_up=_made_up(made, prediction, ear, inbound, audio.reads if audio else ()),
+        made_up=_made_up(ear, journey, made, prediction, (inbound, audio.reads if audio else ())),
         ear=ear,
         reads=audio.reads if audio else (),
     )
@@ -197,16 +197,16 @@ def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
 
 
 def _made_up(
+    ear: Ear | None,
+    journey: Journey,
     made: Blocks,
     prediction: Prediction,
-    ear: Ear | None,
-    inbound: Sequence[InboundSample],
-    reads: Sequence[Read],
+    seen: tuple[Sequence[InboundSample], Sequence[Read]],
 ) -> Ints:
     if ear is None:
         return np.zeros(made.slot.size, np.int64)
     absent = (made.slot < 0) | ~prediction.decodable[np.maximum(made.slot, 0)]
-    return made_up(ear.between, ear.sample, absent, inbound, reads)
+    return made_up(ear, journey.epoch, absent, *seen)
 
 
 def _transition(made: Blocks, times: Times, media: Window) -> int:

@@ -89,16 +89,17 @@ def _spent(journey: Journey) -> Floats:
     seen = np.where(t_ns == ABSENT, np.nan, t_ns.astype(np.float64)) / _MS
     ends = ((At.SENT, At.UPLINKED), (At.SERVER_IN, At.SERVER_OUT), (At.ROUTED, At.RECEIVED))
     steady = seen[:, At.SENT] - np.arange(journey.size) * float(FRAME_MS)
-    return np.stack([_undrifted(steady), *(seen[:, b] - seen[:, a] for a, b in ends)], axis=1)
+    return np.stack([_undrifted(steady, journey.epoch), *(seen[:, b] - seen[:, a] for a, b in ends)], axis=1)
 
 
-def _undrifted(steady: Floats) -> Floats:
-    """Take the slow drift between two clocks out: the median of each ten seconds."""
+def _undrifted(steady: Floats, epoch: Ints) -> Floats:
+    """Take the slow drift between two clocks out: the median of each ten seconds of an epoch."""
     result = steady.copy()
-    for start in range(0, steady.size, _DRIFT_SLOTS):
-        part = slice(start, start + _DRIFT_SLOTS)
-        known = steady[part][~np.isnan(steady[part])]
-        result[part] -= np.median(known) if known.size else 0.0
+    for one in np.unique(epoch):
+        rows = np.flatnonzero(epoch == one)
+        for part in (rows[start : start + _DRIFT_SLOTS] for start in range(0, rows.size, _DRIFT_SLOTS)):
+            known = steady[part][~np.isnan(steady[part])]
+            result[part] -= np.median(known) if known.size else 0.0
     return result
 
 

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lab.analysis.ear.delivered import counted, read_at
+from lab.analysis.ear.listen import Ear, Heard
+from lab.analysis.way.windows import BLOCKS_PER_FRAME
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample, Read
 from lab.pcm import BLOCK_SAMPLES
@@ -21,32 +23,13 @@ _NEAR = 10 * BLOCK_SAMPLES
 _HALF = 0.5
 
 
-def between(sample: Ints, heard: Flags, halves: Ints) -> Ints:
-    """Return per block how many 10 ms more were read since the block heard before it than the wire has between them.
+def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:
+    """Return per block how many 10 ms of sound NetEQ made up before it, `absent` blocks set aside.
 
-    `sample` is where each begins in what was read, `heard` marks those that were heard there, and `halves` [slots, 2]
-    is what the slots hold.
+    `epoch` is per slot which of a track's it is in. Both counts are of samples, so that it does not matter how late the
+    one is taken, and the other is read.
     """
-    place, found = _places(halves, sample.size), np.zeros(sample.size, np.int64)
-    known = np.flatnonzero(heard & (sample != ABSENT) & (place != ABSENT))
-    known = known[np.argsort(place[known])]
-    more = np.diff(sample[known] - place[known] * BLOCK_SAMPLES)
-    found[known[1:]] = np.where(more >= BLOCK_SAMPLES, np.round(more / BLOCK_SAMPLES), 0)
-    return found
-
-
-def _places(halves: Ints, blocks: int) -> Ints:
-    """Return which 10 ms of the wire each block is in."""
-    flat, found = halves.reshape(-1), np.full(blocks, ABSENT, np.int64)
-    found[flat[flat >= 0]] = np.flatnonzero(flat >= 0)
-    return found
-
-
-def made_up(found: Ints, sample: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:
-    """Return of what was `found` between blocks that for which NetEQ made up sound, `absent` blocks set aside.
-
-    Both counts are of samples, so that it does not matter how late the one is taken, and the other is read.
-    """
+    found, sample = between(ear, epoch), ear.sample
     known, told_at = np.flatnonzero(sample != ABSENT), read_at(inbound, reads)
     if not known.size or not told_at.size:
         return np.zeros(found.size, np.int64)
@@ -61,3 +44,17 @@ def made_up(found: Ints, sample: Ints, absent: Flags, inbound: Sequence[InboundS
     kept = np.zeros(found.size, np.int64)
     kept[rows[told]] = found[rows[told]]
     return kept
+
+
+def between(ear: Ear, epoch: Ints) -> Ints:
+    """Return per block how many 10 ms more were read since the block heard before it than the wire has between them.
+
+    What lies between two epochs of a track is not on the wire.
+    """
+    found = np.zeros(ear.sample.size, np.int64)
+    known = np.flatnonzero((ear.heard == Heard.YES) & (ear.sample != ABSENT) & (ear.wire != ABSENT))
+    known = known[np.argsort(ear.wire[known])]
+    more = np.diff(ear.sample[known] - ear.wire[known] * BLOCK_SAMPLES)
+    goes_on = np.diff(epoch[ear.wire[known] // BLOCKS_PER_FRAME]) == 0
+    found[known[1:]] = np.where(goes_on & (more >= BLOCK_SAMPLES), np.round(more / BLOCK_SAMPLES), 0)
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from lab.analysis.ear.between import between, made_up
+from lab.analysis.ear.listen import Ear, Heard
+from lab.analysis.ear.made_up import between, made_up
 from lab.analysis.judge import judge
 from lab.analysis.values import FlowVerdict, Outcome, Owner
 from lab.evidence.recording import Recording
@@ -166,25 +167,43 @@ def test_without_an_ear_two_witnesses_say_what_was_late() -> None:
     assert (row(flow, "server").late, flow.frames.made_up_ms) == (15.0, {})
 
 
+def ear(sample: Sequence[int], wire: Sequence[int], heard: Sequence[Heard] | None = None) -> Ear:
+    """Return an ear that found the blocks at these samples, and knows which 10 ms of the wire they are."""
+    at, said = np.array(sample), np.array(heard or [Heard.YES] * len(sample))
+    none = np.zeros(at.size, np.bool_)
+    return Ear(heard=said, own=~none, ghost=none, steps=np.full(at.size, 4), sample=at, heard_ns=at, place_ns=at,
+               wire=np.array(wire), first_ns=0, last_ns=1)  # fmt: skip
+
+
+ONE = np.zeros(10, np.int64)
+"""All slots are of one epoch."""
+
+
 def test_silence_on_the_wire_is_no_hole_in_playing() -> None:
-    """Blocks 0 and 1 are in slots 0 and 2, silence between them, all of it read: nothing was made up."""
-    halves = np.array([[-1, 0], [-1, -1], [1, 2]])
-    sample = np.array([480, 4 * 480, 5 * 480])
-    assert between(sample, np.ones(3, np.bool_), halves).tolist() == [0, 0, 0]
-    assert between(np.array([480, 6 * 480, 7 * 480]), np.ones(3, np.bool_), halves).tolist() == [0, 2, 0]
+    """Between the first two blocks the wire has 20 ms of silence, and they are read."""
+    assert between(ear([480, 4 * 480, 5 * 480], [1, 4, 5]), ONE).tolist() == [0, 0, 0]
+    assert between(ear([480, 6 * 480, 7 * 480], [1, 4, 5]), ONE).tolist() == [0, 2, 0]
 
 
 def test_a_block_that_nobody_heard_is_no_place_to_measure_from() -> None:
-    """What lies between the blocks that were heard counts; one that has a place, and another's sound, has none."""
-    halves, sample = np.array([[0, 1], [2, 3]]), np.array([0, 480, 960 + 2400, 1440])
-    assert between(sample, np.array([True, True, False, True]), halves).tolist() == [0, 0, 0, 0]
+    """What lies between the blocks that were heard counts; a place with another's sound in it is none."""
+    heard_but_one = [Heard.YES, Heard.YES, Heard.UNKNOWN, Heard.YES]
+    assert between(ear([0, 480, 3360, 1440], [0, 1, 2, 3], heard_but_one), ONE).tolist() == [0, 0, 0, 0]
+
+
+def test_what_lies_between_two_epochs_is_not_on_the_wire() -> None:
+    """The publisher came again with a new SSRC, a second later: nobody waited for a packet."""
+    later = ear([0, 480, 48_960, 49_440], [0, 1, 2, 3])
+    assert between(later, ONE).tolist() == [0, 0, 100, 0]
+    assert between(later, np.array([0, 1])).tolist() == [0, 0, 0, 0]
 
 
 def test_nothing_is_made_up_without_notes_or_statistics() -> None:
     """Neither says anything that the other could be held against."""
-    found, sample, absent = np.array([0, 3]), np.array([0, 1920]), np.zeros(2, np.bool_)
+    absent = np.zeros(2, np.bool_)
     told = [inbound_sample(t, t // 20_833, t // 20_833, 0) for t in range(0, 500_000_000, 100_000_000)]
     notes = [Read(t_ns=one.t_ns, samples=one.total_samples_received, lag_ms=0.0) for one in told]
-    assert made_up(found, sample, absent, told, notes).tolist() == [0, 3]
-    assert made_up(found, sample, absent, told, ()).tolist() == [0, 0]
-    assert made_up(found, sample, absent, (), notes).tolist() == [0, 0]
+    two = ear([0, 1920], [0, 1])
+    assert made_up(two, ONE, absent, told, notes).tolist() == [0, 3]
+    assert made_up(two, ONE, absent, told, ()).tolist() == [0, 0]
+    assert made_up(two, ONE, absent, (), notes).tolist() == [0, 0]
