@@ -31,6 +31,7 @@ class Listener:
         self._injected = injected
         self._reader = Reader(config, folder, injected)
         self._heard: dict[str, Heard] = {}
+        self._streams: dict[rtc.Track, rtc.AudioStream] = {}
         self._flowing: set[str] = set()
 
     def attach(self, room: rtc.Room, tasks: asyncio.TaskGroup) -> None:
@@ -75,15 +76,21 @@ class Listener:
         publisher = participant.identity
         if publisher not in self._heard:
             self._heard[publisher] = Heard.create(self._folder, publisher)
-        self.tracks[track] = publisher
+        self.tracks[track], self._streams[track] = publisher, stream
         self._tasks.create_task(self._heard[publisher].record(self._reader.read(stream)))
         self._journal.note("subscribed", publisher=publisher, track=publication.sid)
 
     def _unsubscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        """Note that a track is gone; its publisher may come back with another."""
+        """Close the track that is gone; its publisher may come back with another.
+
+        The SDK goes on feeding a stream that is left open from whatever comes on the same transceiver later: two of
+        them, and everything would be read twice.
+        """
         self.tracks.pop(track, None)
+        if stream := self._streams.pop(track, None):
+            self._tasks.create_task(stream.aclose())
         self._journal.note("unsubscribed", publisher=participant.identity, track=publication.sid)
 
     async def _subscribe_late(self, room: rtc.Room, fault: SubscribeLate) -> None:

@@ -1,7 +1,7 @@
 """What NetEQ delivered, against what the program read of it: two counts of the same samples.
 
 Law: a program reads later what only waits to be read; of the difference, what remains to the end was never read. A
-stream that begins anew begins to count anew, and goes on here.
+stream that begins anew counts anew, and here it goes on.
 """
 
 from __future__ import annotations
@@ -15,8 +15,15 @@ from lab.evidence.values import InboundSample, Read
 
 
 def counted(inbound: Sequence[InboundSample], name: str) -> Ints:
-    """Return how far a count of NetEQ's had grown at each sample of the statistics, from the first on."""
-    steps = np.diff([getattr(sample, name) for sample in inbound], prepend=0).clip(min=0)
+    """Return how far a count of NetEQ's had grown at each sample of the statistics, from the first on.
+
+    Each stream counts for itself, from nothing where it begins behind another one.
+    """
+    steps, last = np.zeros(len(inbound), np.int64), {sample.ssrc: 0 for sample in inbound}
+    for i, sample in enumerate(inbound):
+        count = getattr(sample, name)
+        steps[i] = count - last[sample.ssrc] if count >= last[sample.ssrc] else count
+        last[sample.ssrc] = count
     steps[:1] = 0
     return np.asarray(np.cumsum(steps), np.int64)
 

@@ -1,13 +1,16 @@
 """What was read between two blocks that were heard one after the other, beyond what the wire has there.
 
 Law: a jitter buffer that has nothing to play makes up sound, and plays what it waited for afterwards: all is heard, and
-the listener has heard a hole. The ear alone accuses nobody of it: NetEQ must have counted as much concealment just
-then, beyond what never came. Less than 10 ms at once is the stretching of sound, which `stretched` counts.
+the listener has heard a hole. The ear alone accuses nobody of it: NetEQ must have counted at least half as much
+concealment just then, beyond what never came; and what it counted once is taken once. Time missing once counts once: a
+hole in which blocks were made and never sent is theirs. Less than 10 ms at once is the stretching of sound, which
+`stretched` counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,27 +26,44 @@ _NEAR = 10 * BLOCK_SAMPLES
 _HALF = 0.5
 
 
-def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:
-    """Return per block how many 10 ms of sound NetEQ made up before it, `absent` blocks set aside.
+@dataclass(frozen=True, kw_only=True)
+class MadeUp:
+    """Per block made how many 10 ms of sound were made up before it, and where no statistics say whether they were."""
+
+    count: Ints
+    untold: Flags
+
+
+def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> MadeUp:
+    """Return what NetEQ made up, besides the blocks that are `absent` because their packets never came.
 
     `epoch` is per slot which of a track's it is in. Both counts are of samples, so that it does not matter how late the
     one is taken, and the other is read.
     """
-    found, sample = between(ear, epoch), ear.sample
-    known, told_at = np.flatnonzero(sample != ABSENT), read_at(inbound, reads)
-    if not known.size or not told_at.size:
-        return np.zeros(found.size, np.int64)
-    at = np.interp(np.arange(sample.size), known, sample[known])
-    rows, concealed = np.flatnonzero(found), counted(inbound, "concealed_samples")
-    from_at = at[rows] - found[rows] * BLOCK_SAMPLES - _NEAR
-    before = np.clip(np.searchsorted(told_at, from_at, side="right") - 1, 0, None)
-    after = np.clip(np.searchsorted(told_at, at[rows] + _NEAR), 0, told_at.size - 1)
-    never = np.sort(at[absent])
-    gone = np.searchsorted(never, told_at[after], side="right") - np.searchsorted(never, told_at[before])
-    told = concealed[after] - concealed[before] >= (gone + _HALF * found[rows]) * BLOCK_SAMPLES
-    kept = np.zeros(found.size, np.int64)
-    kept[rows[told]] = found[rows[told]]
-    return kept
+    found, at, never = between(ear, epoch), _places(ear), np.sort(_places(ear)[absent])
+    told_at, left = read_at(inbound, reads), np.diff(counted(inbound, "concealed_samples"))
+    count, untold = np.zeros(found.size, np.int64), np.zeros(found.size, np.bool_)
+    middle = (told_at[:-1] + told_at[1:]) // 2
+    for row in np.flatnonzero(found):
+        hole = int(found[row]) * BLOCK_SAMPLES
+        before = int(np.searchsorted(told_at, at[row] - hole - _NEAR, side="right")) - 1
+        after = int(np.searchsorted(told_at, at[row] + _NEAR))
+        if before < 0 or after >= told_at.size:
+            count[row], untold[row] = found[row], True
+            continue
+        gone = np.diff(np.searchsorted(never, told_at[[before, after]], side="right"))
+        if left[before:after].sum() - gone * BLOCK_SAMPLES >= _HALF * hole:
+            count[row] = found[row]
+            _take(left[before:after], hole, np.abs(middle[before:after] - at[row] + hole // 2))
+    return MadeUp(count=count, untold=untold)
+
+
+def _take(left: Ints, hole: int, away: Ints) -> None:
+    """Take what the hole needs from what is `left`, the nearest first."""
+    for i in np.argsort(away, kind="stable"):
+        taken = min(int(left[i]), hole)
+        left[i] -= taken
+        hole -= taken
 
 
 def between(ear: Ear, epoch: Ints) -> Ints:
@@ -53,8 +73,22 @@ def between(ear: Ear, epoch: Ints) -> Ints:
     """
     found = np.zeros(ear.sample.size, np.int64)
     known = np.flatnonzero((ear.heard == Heard.YES) & (ear.sample != ABSENT) & (ear.wire != ABSENT))
-    known = known[np.argsort(ear.wire[known])]
-    more = np.diff(ear.sample[known] - ear.wire[known] * BLOCK_SAMPLES)
+    more = np.diff(ear.sample[known] - ear.wire[known] * BLOCK_SAMPLES) - _never_sent(ear, known) * BLOCK_SAMPLES
     goes_on = np.diff(epoch[ear.wire[known] // BLOCKS_PER_FRAME]) == 0
     found[known[1:]] = np.where(goes_on & (more >= BLOCK_SAMPLES), np.round(more / BLOCK_SAMPLES), 0)
     return found
+
+
+def _never_sent(ear: Ear, known: Ints) -> Ints:
+    """Return between the blocks `known` how many were made and never sent, without silence on the wire instead."""
+    sent = np.diff(np.cumsum(ear.wire != ABSENT)[known]) - 1
+    silent = np.diff(ear.wire[known]) - 1 - sent
+    return np.asarray(np.maximum(0, np.diff(known) - 1 - sent - silent), np.int64)
+
+
+def _places(ear: Ear) -> Ints:
+    """Return at which sample of what was read each block is, or would be by its neighbours."""
+    known = np.flatnonzero(ear.sample != ABSENT)
+    if not known.size:
+        return ear.sample
+    return np.interp(np.arange(ear.sample.size), known, ear.sample[known]).astype(np.int64)

@@ -14,7 +14,7 @@ import numpy as np
 
 from lab.analysis.ear.content import content_of
 from lab.analysis.ear.listen import Ear, listen
-from lab.analysis.ear.made_up import made_up
+from lab.analysis.ear.made_up import MadeUp, made_up
 from lab.analysis.network.configured import Configured
 from lab.analysis.network.links import Account
 from lab.analysis.way import journey as travel
@@ -28,7 +28,7 @@ from lab.analysis.way.signalling import Untold, untold, ways
 from lab.analysis.way.windows import Blocks, Window, between, blocks, window
 from lab.analysis.wire.forwarding import paired
 from lab.analysis.wire.scene import Scene, Seat
-from lab.analysis.wire.streams import Flags, Ints, rtp_of
+from lab.analysis.wire.streams import Flags, rtp_of
 from lab.errors import EvidenceError
 from lab.evidence.values import ClientEvidence, InboundSample, Packets, Read
 from lab.pcm import FRAME_MS
@@ -64,7 +64,7 @@ class Flow:
 
     `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out, `idle` those that the server did
     not forward because of a mute, or because nobody was subscribed; `untold` those of which the listener's program had
-    not been told. `made_up` is per block how many 10 ms of sound the jitter buffer made up before it, and lost nothing.
+    not been told. `made_up` is the sound that the jitter buffer made up, and lost nothing for it.
     """
 
     publisher: Seat
@@ -84,7 +84,7 @@ class Flow:
     left_out: Flags
     idle: Flags
     untold: Untold
-    made_up: Ints
+    made_up: MadeUp
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
 
@@ -109,7 +109,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     slots = _slots(made, media, journey)
     prediction = replay(journey, fec_times(journey, inbound))
     audio = next((one for one in listener.heard if one.publisher == publisher.name), None)
-    content = content_of(source)
+    content, reads = content_of(source), audio.reads if audio else ()
     ear = listen(audio, content, journey, (made, naming), prediction) if audio and content else None
     played = Listening(inbound=inbound, heard_ns=ear.heard_ns if ear else None)
     left_out = journey.left_out & times.dtx
@@ -139,9 +139,9 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         left_out=left_out,
         idle=idle,
         untold=unheard_of,
-        made_up=_made_up(ear, journey, made, prediction, (inbound, audio.reads if audio else ())),
+        made_up=_made_up(ear, journey, missed[np.maximum(made.slot, 0)] & (made.slot >= 0), inbound, reads),
         ear=ear,
-        reads=audio.reads if audio else (),
+        reads=reads,
     )
 
 
@@ -197,16 +197,11 @@ def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
 
 
 def _made_up(
-    ear: Ear | None,
-    journey: Journey,
-    made: Blocks,
-    prediction: Prediction,
-    seen: tuple[Sequence[InboundSample], Sequence[Read]],
-) -> Ints:
+    ear: Ear | None, journey: Journey, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]
+) -> MadeUp:
     if ear is None:
-        return np.zeros(made.slot.size, np.int64)
-    absent = (made.slot < 0) | ~prediction.decodable[np.maximum(made.slot, 0)]
-    return made_up(ear, journey.epoch, absent, *seen)
+        return MadeUp(count=np.zeros(absent.size, np.int64), untold=np.zeros(absent.size, np.bool_))
+    return made_up(ear, journey.epoch, absent, inbound, reads)
 
 
 def _transition(made: Blocks, times: Times, media: Window) -> int:

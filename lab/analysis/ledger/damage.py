@@ -80,13 +80,13 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     lost_to = np.where(
         (fate[inside] == FATES.index("push")) & flow.made.late_source[inside], OWNERS.index(Owner.BACKEND), lost_to
     )
-    waits = waited(flow, fate).of(inside)
+    waits = waited(flow, fate, late).of(inside)
     waits_for = np.where(waits.fate >= 0, owners[waits.fate], NOBODY)
     return Damage(
         fate=fate[inside],
         late=late[inside],
         lost_to=lost_to,
         silence=silence(flow, inside, blame),
-        made_up=Inserted(count=flow.made_up[inside], owner=waits_for),
+        made_up=Inserted(count=flow.made_up.count[inside], owner=waits_for),
         waited=waits,
     )

@@ -70,19 +70,19 @@ def _unheard(flow: Flow, fate: Ints, late: Flags) -> tuple[Ints, Flags]:
         return fate, late
     seen = Witnesses(inbound=flow.inbound, reads=flow.reads, left_ns=flow.pauses.listener_ended_ns)
     why = missing(flow.ear, fate == FATES.index("decodable"), seen)
-    made_up = why == Why.PLAYOUT
+    not_played = why == Why.PLAYOUT
     slot = np.maximum(flow.made.slot, 0)
     repaired = flow.prediction.through[slot] != Copy.OWN
     slow, hopeless, hop = _slow(flow)
     in_playout = np.where(repaired, first_died(flow)[slot], np.where(slow, hop, FATES.index("playout")))
-    found = np.where(made_up, in_playout, fate)
+    found = np.where(not_played, in_playout, fate)
     found = np.where(why == Why.READ, FATES.index("read"), found)
     found = np.where(why == Why.UNDER_WAY, FATES.index("tail"), found)
     # Which packets brought in-band FEC is inferred: where the ear denies that one did, nothing had come.
     guessed = flow.prediction.through[slot] == Copy.FEC
     never = np.where(guessed, first_died(flow)[slot], FATES.index("unexplained"))
     found = np.where(why == Why.UNEXPLAINED, np.where(hopeless, hop, never), found)
-    late = late | (made_up & ~repaired & slow) | ((why == Why.UNEXPLAINED) & hopeless)
+    late = late | (not_played & ~repaired & slow) | ((why == Why.UNEXPLAINED) & hopeless)
     return _swallowed(flow, flow.ear, (fate, found), late)
 
 

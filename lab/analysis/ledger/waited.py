@@ -1,24 +1,29 @@
 """What a jitter buffer waited for while it made up sound, and lost nothing.
 
-Law: for a frame that came in another's packet it waited because its own had died; for one that came late it waited for
-the hop that had grown slower. What is made up right beside a loss is how its concealment begins or ends, and so that
-loss's. Where everything had come in time, it is the listener's machine that did not get round to playing.
+Law: it waited for the hop that had become slower, for another packet with the audio of one that had died, or because of
+the loss right beside, with which concealment begins or ends: whichever was the longest, if it lasted at least half as
+long as the sound that was made up. Where none did, it is the listener's machine that did not get round to playing; and
+nobody knows where a packet was not seen on its way, or no statistics tell whether sound was made up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from lab.analysis.ear.listen import Ear, Heard
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.fates import FATES, first_died
-from lab.analysis.way.prediction import Copy
+from lab.analysis.way.prediction import carriers
 from lab.analysis.way.waits import HOPS
-from lab.analysis.wire.streams import Flags, Ints
+from lab.analysis.wire.streams import ABSENT, Flags, Ints
+from lab.pcm import BLOCK_MS, FRAME_MS
 
 _BEHIND, _BEFORE = 10, 3
 """Blocks: as long as NetEQ goes on adapting to a loss; and where its concealment sounds like the last frame before."""
+_HALF = 0.5
 _NONE = -1
 
 
@@ -37,25 +42,63 @@ class Waited:
         return Waited(fate=self.fate[blocks], lost=self.lost[blocks])
 
 
-def waited(flow: Flow, fate: Ints) -> Waited:
-    """Return for each of the blocks made what it was waited for, `fate` being theirs."""
+@dataclass(frozen=True, kw_only=True, order=True)
+class _Wait:
+    """How long something was waited for, and what, as in `Waited`."""
+
+    ms: float
+    fate: int
+    lost: int = _NONE
+
+
+def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
+    """Return for each of the blocks made what it was waited for, `fate` being theirs, and `late` those too late."""
     found = Waited(fate=np.full(fate.size, _NONE, np.int64), lost=np.full(fate.size, _NONE, np.int64))
-    died = first_died(flow)
-    for block in np.flatnonzero(flow.made_up).tolist():
-        found.fate[block], found.lost[block] = _for(flow, fate, died, block)
+    if flow.ear is None or not flow.made_up.count.any():
+        return found
+    brought_by, died = carriers(flow.journey, flow.prediction), first_died(flow)
+    for block in np.flatnonzero(flow.made_up.count).tolist():
+        if flow.made_up.untold[block]:
+            found.fate[block] = FATES.index("unexplained")
+            continue
+        slots = _slots(flow, flow.ear, block)
+        waits = [*_hops(flow, brought_by[slots]), *_copies(flow, brought_by, died, slots), *_beside(fate, late, block)]
+        longest = max(waits, default=_Wait(ms=0.0, fate=_NONE))
+        if longest.ms < _HALF * BLOCK_MS * flow.made_up.count[block]:
+            unseen = np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
+            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unseen else "playout"))
+        found.fate[block], found.lost[block] = longest.fate, longest.lost
     return found
 
 
-def _for(flow: Flow, fate: Ints, died: Ints, block: int) -> tuple[int, int]:
-    """Return the fate whose hop was waited for before `block`, and the block whose packet died there."""
-    slot = int(flow.made.slot[block])
-    if flow.prediction.through[slot] in (Copy.RED, Copy.FEC):
-        return int(died[slot]), block
-    if hop := flow.lateness.waits.hop(slot):
-        return FATES.index(hop), _NONE
+def _slots(flow: Flow, ear: Ear, block: int) -> Ints:
+    """Return the slots between the block that was heard before and this one, its own included, of which audio came."""
+    known = (ear.heard[:block] == Heard.YES) & (ear.sample[:block] != ABSENT)
+    before = int(flow.made.slot[np.flatnonzero(known).max(initial=0)])
+    own = int(flow.made.slot[block])
+    slots = np.arange(min(before + 1, own), own + 1)
+    return slots[flow.prediction.decodable[slots]]
+
+
+def _hops(flow: Flow, packets: Ints) -> Iterator[_Wait]:
+    """Yield how much slower each hop had become for these packets."""
+    for packet in packets.tolist():
+        grown_ms = np.nan_to_num(flow.lateness.waits.grown_ms(packet), nan=0.0)
+        yield from (_Wait(ms=ms, fate=FATES.index(hop)) for hop, ms in zip(HOPS, grown_ms.tolist(), strict=True))
+
+
+def _copies(flow: Flow, brought_by: Ints, died: Ints, slots: Ints) -> Iterator[_Wait]:
+    """Yield how long was waited for the packets that brought what others had lost."""
+    for slot in slots[brought_by[slots] != slots].tolist():
+        lost = int(np.flatnonzero(flow.made.slot == slot).max(initial=_NONE))
+        yield _Wait(ms=float(FRAME_MS * (brought_by[slot] - slot)), fate=int(died[slot]), lost=lost)
+
+
+def _beside(fate: Ints, late: Flags, block: int) -> Iterator[_Wait]:
+    """Yield how long the loss lasts that is right beside."""
     beside = np.arange(max(0, block - _BEHIND), min(fate.size, block + _BEFORE + 1))
-    lost = beside[np.isin(fate[beside], [FATES.index(one) for one in HOPS])]
-    if not lost.size:
-        return FATES.index("playout"), _NONE
-    nearest = int(lost[np.abs(lost - block).argmin()])
-    return int(fate[nearest]), nearest
+    lost = beside[np.isin(fate[beside], [FATES.index(hop) for hop in HOPS])]
+    if lost.size:
+        nearest = int(lost[np.abs(lost - block).argmin()])
+        ms = float(BLOCK_MS * (fate[lost] == fate[nearest]).sum())
+        yield _Wait(ms=ms, fate=int(fate[nearest]), lost=_NONE if late[nearest] else nearest)

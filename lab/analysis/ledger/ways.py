@@ -16,7 +16,7 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.fates import DIED, FATES, fates
 from lab.analysis.network.causes import named
 from lab.analysis.way.journey import At
-from lab.analysis.way.prediction import Copy, successors
+from lab.analysis.way.prediction import Copy, carriers
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.errors import UsageError
 
@@ -73,7 +73,7 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
     made = flow.made
     zero = int(made.due_ns[0])
     fate, late = fates(flow)
-    carrier = _carriers(flow)
+    carrier = carriers(flow.journey, flow.prediction)
     for frame in range(first, last + 1):
         rows = np.flatnonzero(made.frame == frame)
         row = int(rows[0])
@@ -84,7 +84,7 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
             pushed_ms=(int(made.pushed_ns[row]) - zero) / _MS if pushed else None,
             late_ms=max(0.0, (int(made.pushed_ns[row]) - int(made.due_ns[row])) / _MS) if pushed else 0.0,
             silence_ms=10 * int(np.isin(flow.naming.silence_before, made.order[rows][made.order[rows] >= 0]).sum()),
-            made_up_ms=10 * int(flow.made_up[rows].sum()),
+            made_up_ms=10 * int(flow.made_up.count[rows].sum()),
             halves=tuple(_half(case, flow, int(one), (fate, late, carrier), zero) for one in rows),
         )
 
@@ -107,14 +107,6 @@ def _half(case: Case, flow: Flow, row: int, settled: tuple[Ints, Flags, Ints], z
         late=bool(late[row]),
         heard_ms=None if heard_ns == ABSENT else (heard_ns - zero) / _MS,
     )
-
-
-def _carriers(flow: Flow) -> Ints:
-    """Return per slot the slot whose packet brought its copy."""
-    following = successors(flow.journey)
-    second = np.where(following >= 0, following[following], -1)
-    deep = (flow.prediction.through == Copy.FEC) & flow.journey.red[np.maximum(following, 0)]
-    return np.where(deep, second, following)
 
 
 def _carried(flow: Flow, slot: int, row: int) -> int | None:

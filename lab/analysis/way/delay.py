@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.analysis.way.journey import At, Journey
-from lab.analysis.way.prediction import Prediction, successors
+from lab.analysis.way.prediction import Prediction, carriers
 from lab.analysis.way.windows import Blocks
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
@@ -60,7 +60,7 @@ def delays(journey: Journey, made: Blocks, prediction: Prediction, played: Liste
     if not journey.size:
         nothing = np.full(made.slot.size, np.nan)
         return Delays(total_ms=nothing, excess_ms=np.full((nothing.size, len(PARTS)), np.nan), heard=False)
-    carrier = _carrier(journey, prediction)[slot]
+    carrier = carriers(journey, prediction)[slot]
     arrived = (made.slot >= 0) & (carrier >= 0)
     parts = _parts(journey, made, slot, np.maximum(carrier, 0), played)
     parts[~arrived] = np.nan
@@ -68,16 +68,6 @@ def delays(journey: Journey, made: Blocks, prediction: Prediction, played: Liste
     return Delays(
         total_ms=parts.sum(axis=1), excess_ms=np.maximum(parts - usual, 0.0), heard=played.heard_ns is not None
     )
-
-
-def _carrier(journey: Journey, prediction: Prediction) -> Ints:
-    """Return per slot the slot of the first packet that brought its audio, -1 when none did."""
-    following = successors(journey)
-    second = np.where(following >= 0, following[following], -1)
-    ways = np.stack([np.arange(journey.size), following, second])
-    came = prediction.copies == At.RECEIVED
-    first = ways[came.argmax(axis=0), np.arange(journey.size)]
-    return np.where(came.any(axis=0), first, -1)
 
 
 def _parts(journey: Journey, made: Blocks, slot: Ints, carrier: Ints, played: Listening) -> Floats:

@@ -37,7 +37,7 @@ class Lateness:
 
     `hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. `concealed_share` is of played
     samples, `unexplained_frames` what neither drops nor lateness explain; None without the subscriber's statistics.
-    `waits` tells what any packet was waited for.
+    `waits` tells how long any packet was waited for.
     """
 
     hop: Ints
@@ -57,12 +57,12 @@ def lateness(
 ) -> Lateness:
     """Find the late slots among those that `lost` does not mark, given which slots were sent in the clean control.
 
-    None is when an ear tells (`by_ear`).
+    No slot is late for want of being heard when an ear tells (`by_ear`).
     """
     none = np.full(journey.size, -1, np.int64)
     spent = _spent(journey)
     excess = spent - _usual(spent, control)
-    waits = Waits(excess_ms=excess, held_ms=_held(links))
+    waits = Waits(excess_ms=excess)
     if len(inbound) < 2:
         return Lateness(hop=none, waits=waits, concealed_share=None, unexplained_frames=None)
     allowed = np.array([0.0, links[0].delay_ms - links[0].usual_ms, 0.0, links[1].delay_ms - links[1].usual_ms])
@@ -137,17 +137,12 @@ def _concealed(inbound: Sequence[InboundSample]) -> float | None:
     return (inbound[-1].concealed_samples - inbound[0].concealed_samples) / played if played > 0 else None
 
 
-def _held(links: tuple[Configured, Configured]) -> tuple[float, ...]:
-    """Return per hop how much later than usual the configured links may make a packet."""
-    up, down = links
-    return 0.0, up.longest_ms - up.usual_ms, 0.0, down.longest_ms - down.usual_ms
-
-
 def _blame(excess: Floats, links: tuple[Configured, Configured]) -> Ints:
     """Return per row the hop with the largest excess beyond what is configured; else the slower network hop."""
     if excess.size == 0:
         return np.zeros(0, np.int64)
-    beyond = np.nan_to_num(excess - np.array(_held(links)), nan=-np.inf)
+    held = np.array([0.0, links[0].longest_ms - links[0].usual_ms, 0.0, links[1].longest_ms - links[1].usual_ms])
+    beyond = np.nan_to_num(excess - held, nan=-np.inf)
     network = np.where(np.isin(np.arange(len(HOPS)), (1, 3)), np.nan_to_num(excess, nan=-np.inf), -np.inf)
     clear = beyond.max(axis=1) > _CLEAR_EXCESS_MS
     return np.asarray(np.where(clear, beyond.argmax(axis=1), network.argmax(axis=1)), dtype=np.int64)

@@ -62,6 +62,16 @@ def replay(journey: Journey, fec: Flags) -> Prediction:
     return Prediction(reached=copies.max(axis=0), through=np.where(plain, Copy.FEC, through), copies=copies)
 
 
+def carriers(journey: Journey, prediction: Prediction) -> Ints:
+    """Return per slot the slot of the first packet that brought its audio, -1 when none did."""
+    following = successors(journey)
+    second = np.where(following >= 0, following[following], -1)
+    ways = np.stack([np.arange(journey.size), following, second])
+    came = prediction.copies == At.RECEIVED
+    first = ways[came.argmax(axis=0), np.arange(journey.size)]
+    return np.where(came.any(axis=0), first, -1)
+
+
 def successors(journey: Journey) -> Ints:
     """Return per slot the slot of the next sequence number in the same epoch, -1 when there is none that could copy it.
 

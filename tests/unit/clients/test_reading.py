@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from livekit import rtc
 
 from lab.clients import listening, reading
 from lab.clients.config import Config
@@ -19,6 +20,7 @@ from lab.clients.listening import Listener
 from lab.clients.reading import Reader, capacity
 from lab.evidence.lines import read_headed
 from lab.faults import CutEnd, SlowReader, SubscribeLate
+from lab.probe.lag import Loop
 from lab.probe.lines import Lines
 from tests.unit.clients.test_schedule import CONFIG
 
@@ -136,3 +138,48 @@ def test_late_subscription_lets_go_and_comes_back(tmp_path: Path, now: SimpleNam
     nothing.close()
     assert asked == [("a", False, 2_000), ("a", True, 3_500)]
     assert [line["kind"] for line in injected(tmp_path)] == ["subscribe_late"]
+
+
+def test_a_track_that_is_gone_is_read_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its stream is closed, the next one's is not: one that is left open would bring what comes later once more."""
+    opened: list[Open] = []
+
+    class Open:
+        """A stream that gives nothing until it is closed."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            self.ended = asyncio.Event()
+            opened.append(self)
+
+        async def __aiter__(self) -> AsyncIterator[object]:
+            await self.ended.wait()
+            return
+            yield
+
+        async def aclose(self) -> None:
+            self.ended.set()
+
+    monkeypatch.setattr(rtc, "AudioStream", Open)
+    room: Any = SimpleNamespace(remote_participants={}, handlers={})
+    room.on = room.handlers.__setitem__
+    said, person = SimpleNamespace(sid="TR_1"), SimpleNamespace(identity="a")
+    journal, nothing = Journal.create(tmp_path), Lines.create(tmp_path / "injected.jsonl", "injected")
+
+    async def again() -> list[bool]:
+        async with asyncio.TaskGroup() as tasks:
+            listener = Listener(READER, tmp_path, journal, nothing)
+            listener.attach(room, tasks)
+            room.handlers["track_subscribed"]("first", said, person)
+            room.handlers["track_unsubscribed"]("first", said, person)
+            room.handlers["track_subscribed"]("second", said, person)
+            await asyncio.sleep(0.01)
+            ended = [stream.ended.is_set() for stream in opened]
+            for stream in opened:
+                stream.ended.set()
+        listener.close()
+        return ended
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert runner.run(again()) == [True, False]
+    journal.close()
+    nothing.close()
