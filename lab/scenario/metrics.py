@@ -59,7 +59,7 @@ METRICS: tuple[Metric, ...] = (
         unit="ms",
         kind="count",
         stage="flow",
-        meaning="The longest stretch without intended audio, lost and inserted together.",
+        meaning="The longest stretch without intended audio, lost, inserted and made up together.",
     ),
     Metric(
         name="gaps",

@@ -3,7 +3,7 @@
 Law: a part's excess is its owner's: a late push the client's or its backend's, the way to the wire whoever put silence
 before it and else the client host's, a wait for another copy that of the hop where the packet died, a hop that hop's.
 What a jitter buffer holds it holds because packets came late: its excess is the owner's whose part was slowest. Where
-none was slow, it is theirs for whom the buffer made up most sound, and nobody's where it made up none.
+none was slow, as much of it as sound was made up is theirs for whom the buffer made up most; the rest is nobody's.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lab.analysis.values import Owner
 from lab.analysis.way.delay import PARTS
 from lab.analysis.way.journey import At
 from lab.analysis.wire.streams import Ints
+from lab.pcm import BLOCK_MS
 
 Floats = NDArray[np.float64]
 
@@ -39,8 +40,10 @@ def slowness(flow: Flow, loss: Damage, hop_owner: Mapping[str, Owner]) -> Mappin
     hops = [np.full(excess.shape[0], _index(hop_owner, hop)) for hop in _HOPS]
     owners = np.column_stack([owners, *hops])
     slowest = _slowest(owners, excess)
-    playout = np.full(excess.shape[0], _waited_most(loss) if slowest == NOBODY else slowest)
-    owners = np.column_stack([owners, playout])
+    if slowest == NOBODY:
+        slowest, made_up_ms = _waited_most(loss)
+        excess = np.column_stack([excess[:, :-1], np.minimum(excess[:, -1], made_up_ms)])
+    owners = np.column_stack([owners, np.full(excess.shape[0], slowest)])
     return {OWNERS[i]: np.where(owners == i, excess, 0.0).sum(axis=1) for i in np.unique(owners) if i != NOBODY}
 
 
@@ -68,10 +71,10 @@ def _repair(flow: Flow, hop_owner: Mapping[str, Owner]) -> Ints:
     return died[own[np.maximum(flow.made.slot, 0)]] if own.size else np.full(flow.made.slot.size, NOBODY)
 
 
-def _waited_most(loss: Damage) -> int:
-    """Return the owner for whom the buffer made up most sound."""
+def _waited_most(loss: Damage) -> tuple[int, float]:
+    """Return the owner for whom the buffer made up most sound, and how many ms of it."""
     counts = [int(loss.made_up.of(i).sum()) for i in range(len(OWNERS))]
-    return int(np.argmax(counts)) if any(counts) else NOBODY
+    return (int(np.argmax(counts)), float(BLOCK_MS * max(counts))) if any(counts) else (NOBODY, 0.0)
 
 
 def _slowest(owners: Ints, excess: Floats) -> int:

@@ -91,6 +91,17 @@ def test_a_row_adds_what_does_not_fit_below_the_table() -> None:
     assert " 12.5 " in text
 
 
+def test_sound_made_up_is_told_with_what_was_waited_for() -> None:
+    """In the row of the hop, and below the balance, beside silence that was put in."""
+    (flow,) = RUN.flows
+    hops = tuple(replace(hop, made_up_ms=60.0) if hop.name in ("uplink", "playout") else hop for hop in flow.hops)
+    frames = replace(flow.frames, inserted_ms={Owner.CLIENT: 20.0}, made_up_ms={Owner.UPLINK: 60.0, Owner.LOAD: 60.0})
+    text = render(replace(RUN, flows=(replace(flow, hops=hops, frames=frames),)), "results/x")
+    assert "uplink: 60 ms of sound made up while it was waited for" in text
+    assert "60 ms of sound made up although everything had come in time" in text
+    assert "and 20 ms of silence inserted, and 120 ms of sound made up between" in text
+
+
 def test_control_characters_never_reach_the_terminal() -> None:
     """Escape sequences, carriage returns and bidirectional overrides in what others wrote are taken out."""
     assert clean("a\x1b[31mb\rc\u202ed\x07") == "a[31mbcd"
