@@ -2,8 +2,9 @@
 
 Law: it waited for the hop that had become slower, for another packet with the audio of one that had died, or because of
 the loss right beside, with which concealment begins or ends: whichever was the longest, if it lasted at least half as
-long as the sound that was made up. Where none did, it is the listener's machine that did not get round to playing; and
-nobody knows where a packet was not seen on its way, or no statistics tell whether sound was made up.
+long as the sound that was made up. Where nothing lasted a frame, it is the listener's machine that did not get round to
+playing. Nobody knows where something did, and not so long; where a packet was not seen on its way; and where no
+statistics tell whether sound was made up.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
         waits = [*_hops(flow, brought_by[slots]), *_copies(flow, brought_by, died, slots), *_beside(fate, late, block)]
         longest = max(waits, default=_Wait(ms=0.0, fate=_NONE))
         if longest.ms < _HALF * BLOCK_MS * flow.made_up.count[block]:
-            unseen = np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
-            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unseen else "playout"))
+            unsure = longest.ms >= FRAME_MS or np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
+            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unsure else "playout"))
         found.fate[block], found.lost[block] = longest.fate, longest.lost
     return found
 

@@ -185,6 +185,14 @@ def test_what_is_made_up_right_beside_a_loss_is_the_losss() -> None:
     assert [cause.share for cause in flow.causes] == [pytest.approx((60 + 40) / 4000)]
 
 
+def test_a_loss_much_shorter_than_the_hole_leaves_it_undecided() -> None:
+    """Two frames are lost, and 150 ms made up behind them: their echo, or the listener's machine besides."""
+    gone = [AT, AT + 1]
+    hearing = Hearing(repeated=gone, made_up={AT + 2: 7_200}, concealed={AT: 2 * 960 + 7_200})
+    flow = verdict(heard(Plan(up_lost=gone, red=False), hearing))
+    assert flow.frames.made_up_ms.keys() == {Owner.UNDECIDED, Owner.UPLINK}  # the ear takes 20 ms for the frame before
+
+
 def test_losses_do_not_hide_behind_what_they_concealed() -> None:
     """NetEQ's count is of the lost frames: nothing is left for the 40 ms that only the ear finds."""
     gone = [AT, AT + 1, AT + 2]
