@@ -112,7 +112,7 @@ def _met(case: Case, publisher: Seat, subscriber: Seat) -> bool:
 def _settled(case: Case, flow: Flow) -> _Judged:
     held_up = held(case, flow.publisher, steady=not case.asked.media.dtx)
     listening = held(case, flow.subscriber, steady=False)
-    owned = blame(case, flow, held_up)
+    owned = blame(case, flow, held_up, listening)
     loss = damage(flow, owned)
     story = Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening)
     why = causes(story)

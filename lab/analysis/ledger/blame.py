@@ -21,12 +21,13 @@ from lab.evidence import names
 _MOSTLY = 0.5
 _MS = 1_000_000
 _LEAD_NS = 500_000_000
+_AFTERMATH_NS = 1_000_000_000
 _TICK_NS = 40_000_000
 """What the SDK sends within two packets behind a holdup it had to make up for."""
 
 
-def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
-    """Return who owns what is lost where, `held` being the publisher's holdups."""
+def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Holdup, ...] = ()) -> Blame:
+    """Return who owns what is lost where, `held` being the publisher's holdups, and `listening` the subscriber's."""
 
     def network(name: str, way: str, owner: Owner) -> Owner:
         link = case.link(name, way)
@@ -38,7 +39,16 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...]) -> Blame:
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
         held_back=_held_back(case, flow, held),
         starved=during(held, flow.journey.when(), _TICK_NS),
+        unhindered=_unhindered(case, flow, listening),
     )
+
+
+def _unhindered(case: Case, flow: Flow, listening: tuple[Holdup, ...]) -> Flags:
+    """Mark the blocks that were read while the subscriber's container was watched and not held back."""
+    host = case.hosts.get(names.container(flow.subscriber.name))
+    watched = host is not None and host.throttled_share(case.times.media_from_ns, case.until_ns) is not None
+    read_ns = flow.ear.place_ns if flow.ear else flow.made.due_ns
+    return ~during(listening, read_ns, _AFTERMATH_NS) & watched
 
 
 def _server(case: Case, flow: Flow) -> Owner:

@@ -82,6 +82,8 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     )
     waits = waited(flow, fate, late).of(inside)
     waits_for = np.where(waits.fate >= 0, owners[waits.fate], NOBODY)
+    unsure = waits.unsure if blame.unhindered is None else waits.unsure & ~blame.unhindered[inside]
+    waits_for = np.where(unsure, OWNERS.index(Owner.UNDECIDED), waits_for)
     return Damage(
         fate=fate[inside],
         late=late[inside],

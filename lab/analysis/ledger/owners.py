@@ -20,7 +20,7 @@ class Blame:
     """Who owns what is lost at a fate, as evidence about hosts and witnesses decides.
 
     `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
-    `starved` the slots during which it was.
+    `starved` the slots during which it was; `unhindered` the blocks around which the subscriber's was seen not to be.
     """
 
     server: Owner
@@ -28,6 +28,7 @@ class Blame:
     downlink: Owner
     held_back: Flags | None = None
     starved: Flags | None = None
+    unhindered: Flags | None = None
 
     def owner(self, fate: str) -> Owner:
         """Return who owns a loss with that fate."""

@@ -3,8 +3,8 @@
 Law: it waited for the hop that had become slower, for another packet with the audio of one that had died, or because of
 the loss right beside, with which concealment begins or ends: whichever was the longest, if it lasted at least half as
 long as the sound that was made up. Where nothing lasted a frame, it is the listener's machine that did not get round to
-playing. Nobody knows where something did, and not so long; where a packet was not seen on its way; and where no
-statistics tell whether sound was made up.
+playing. Where something did, and not so long, a jitter buffer may still have filled up again before it played on: that
+is unsure. Nobody knows where a packet was not seen on its way, and where no statistics tell whether sound was made up.
 """
 
 from __future__ import annotations
@@ -32,15 +32,17 @@ _NONE = -1
 class Waited:
     """Per block what was waited for before it: `fate` is an index in FATES, -1 where nothing was.
 
-    `lost` is the block whose packet had died, as its place among all that were made, -1 where it only came late.
+    `lost` is the block whose packet had died, as its place among all that were made, -1 where it only came late;
+    `unsure` marks where that was too short to explain the hole alone.
     """
 
     fate: Ints
     lost: Ints
+    unsure: Flags
 
     def of(self, blocks: Flags) -> Waited:
         """Return the rows of the blocks marked."""
-        return Waited(fate=self.fate[blocks], lost=self.lost[blocks])
+        return Waited(fate=self.fate[blocks], lost=self.lost[blocks], unsure=self.unsure[blocks])
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -54,7 +56,8 @@ class _Wait:
 
 def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
     """Return for each of the blocks made what it was waited for, `fate` being theirs, and `late` those too late."""
-    found = Waited(fate=np.full(fate.size, _NONE, np.int64), lost=np.full(fate.size, _NONE, np.int64))
+    none = np.full(fate.size, _NONE, np.int64)
+    found = Waited(fate=none, lost=none.copy(), unsure=np.zeros(fate.size, np.bool_))
     if flow.ear is None or not flow.made_up.count.any():
         return found
     brought_by, died = carriers(flow.journey, flow.prediction), first_died(flow)
@@ -65,9 +68,11 @@ def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
         slots = _slots(flow, flow.ear, block)
         waits = [*_hops(flow, brought_by[slots]), *_copies(flow, brought_by, died, slots), *_beside(fate, late, block)]
         longest = max(waits, default=_Wait(ms=0.0, fate=_NONE))
-        if longest.ms < _HALF * BLOCK_MS * flow.made_up.count[block]:
-            unsure = longest.ms >= FRAME_MS or np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
-            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unsure else "playout"))
+        found.unsure[block] = longest.ms < _HALF * BLOCK_MS * flow.made_up.count[block]
+        if longest.ms < FRAME_MS and found.unsure[block]:
+            unseen = np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
+            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unseen else "playout"))
+            found.unsure[block] = False
         found.fate[block], found.lost[block] = longest.fate, longest.lost
     return found
 

@@ -66,10 +66,9 @@ def _told(story: Story, piece: Piece) -> list[Told]:
 def _doubt(story: Story, hop: str) -> str:
     """Return why nobody may be blamed at a hop."""
     ends = {"uplink": (story.flow.publisher.name, "up"), "downlink": (story.flow.subscriber.name, "down")}
-    if hop == "server":
-        account = story.case.door(story.flow)
-        return account.undecided if account else "no evidence accounts for it"
-    if hop not in ends:
-        return "no evidence accounts for it"
-    link = story.case.link(*ends[hop])
-    return link.undecided if link else "nobody counted its packets"
+    account = story.case.door(story.flow) if hop == "server" else story.case.link(*ends[hop]) if hop in ends else None
+    if account is None:
+        return "nobody counted its packets" if hop in ends else "no evidence accounts for it"
+    return (
+        account.undecided or "waited for, but not for so long: its buffer filled up, or the listener's machine was slow"
+    )

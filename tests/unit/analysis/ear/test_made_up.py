@@ -186,11 +186,14 @@ def test_what_is_made_up_right_beside_a_loss_is_the_losss() -> None:
 
 
 def test_a_loss_much_shorter_than_the_hole_leaves_it_undecided() -> None:
-    """Two frames are lost, and 150 ms made up behind them: their echo, or the listener's machine besides."""
+    """150 ms are made up behind two lost frames: the buffer fills up again, or its machine was held back besides."""
     gone = [AT, AT + 1]
     hearing = Hearing(repeated=gone, made_up={AT + 2: 7_200}, concealed={AT: 2 * 960 + 7_200})
-    flow = verdict(heard(Plan(up_lost=gone, red=False), hearing))
+    run = heard(Plan(up_lost=gone, red=False), hearing)
+    flow = verdict(run)
     assert flow.frames.made_up_ms.keys() == {Owner.UNDECIDED, Owner.UPLINK}  # the ear takes 20 ms for the frame before
+    watched = replace(run, cgroups={**run.cgroups, "client-subscriber": run.cgroups["server"]})
+    assert verdict(watched).frames.made_up_ms.keys() == {Owner.UPLINK}
 
 
 def test_losses_do_not_hide_behind_what_they_concealed() -> None:
