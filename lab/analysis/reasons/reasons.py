@@ -70,5 +70,6 @@ def _doubt(story: Story, hop: str) -> str:
     if account is None:
         return "nobody counted its packets" if hop in ends else "no evidence accounts for it"
     return (
-        account.undecided or "waited for, but not for so long: its buffer filled up, or the listener's machine was slow"
+        account.undecided
+        or "waited for, but not so long: the buffer filled up again, or the listener's machine was slow"
     )
