@@ -21,6 +21,8 @@ from lab.evidence.recording import Recording
 _STILL_SHARE = 0.02  # of what it usually uses; clients tick each 10 ms, an idle server still uses a sixth
 _WORK_PACKETS = 5  # between two looks; one flow is twelve, what keeps a silent room alive is one or two
 _ONE_CPU = 1.2  # a quota's 100 ms are booked at their end: three of them may fall into one look's 250 ms
+WAITED_NS = 40_000_000
+"""Of 250 ms, for one task: a quiet machine makes them wait 6 ms, one with spinning programs beside it 25 ms."""
 Look = TypeVar("Look", CgroupSecond, NetworkSecond)
 
 
@@ -64,6 +66,14 @@ class Host:
             else:
                 found.append(Span(from_ns=earlier.t_ns, to_ns=later.t_ns))
         return tuple(found)
+
+    def waited(self) -> tuple[Span, ...]:
+        """Return the times between two looks in which one of its tasks waited for a CPU, and no quota withheld it."""
+        return tuple(
+            Span(from_ns=a.t_ns, to_ns=b.t_ns)
+            for a, b in pairwise(self.cgroup)
+            if b.waited_ns is not None and b.waited_ns > WAITED_NS and b.throttled_ns == a.throttled_ns
+        )
 
     def oom_kills(self, from_ns: int, to_ns: int) -> int | None:
         """Count its processes that were killed for memory; its first one's death ends the looks (see its exit)."""

@@ -20,11 +20,11 @@ def counted(inbound: Sequence[InboundSample], name: str) -> Ints:
     Each stream counts for itself, from nothing where it begins behind another one.
     """
     steps, last = np.zeros(len(inbound), np.int64), {sample.ssrc: 0 for sample in inbound}
+    last |= {sample.ssrc: getattr(sample, name) for sample in inbound if sample.t_ns == inbound[0].t_ns}
     for i, sample in enumerate(inbound):
         count = getattr(sample, name)
         steps[i] = count - last[sample.ssrc] if count >= last[sample.ssrc] else count
         last[sample.ssrc] = count
-    steps[:1] = 0
     return np.asarray(np.cumsum(steps), np.int64)
 
 

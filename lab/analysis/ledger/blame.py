@@ -44,11 +44,13 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Hol
 
 
 def _unhindered(case: Case, flow: Flow, listening: tuple[Holdup, ...]) -> Flags:
-    """Mark the blocks that were read while the subscriber's container was watched and not held back."""
-    host = case.hosts.get(names.container(flow.subscriber.name))
-    watched = host is not None and host.throttled_share(case.times.media_from_ns, case.until_ns) is not None
+    """Mark the blocks that were read while the subscriber's container was watched, not held back, and had its CPU."""
     read_ns = flow.ear.place_ns if flow.ear else flow.made.due_ns
-    return ~during(listening, read_ns, _AFTERMATH_NS) & watched
+    host = case.hosts.get(names.container(flow.subscriber.name))
+    if host is None or host.throttled_share(case.times.media_from_ns, case.until_ns) is None:
+        return np.zeros(read_ns.size, np.bool_)
+    waited = (Holdup(from_ns=span.from_ns, to_ns=span.to_ns, by="busy") for span in host.waited())
+    return ~during((*listening, *waited), read_ns, _AFTERMATH_NS)
 
 
 def _server(case: Case, flow: Flow) -> Owner:

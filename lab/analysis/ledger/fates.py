@@ -39,7 +39,6 @@ _HOPELESS_MS = 1000.0
 """A packet alone that comes so much later than usual is played by no jitter buffer that had nothing for so long."""
 _MOST_SWALLOWED = 20  # blocks: as much as NetEQ's buffer usually holds
 _MOST_FADED = 2  # blocks: where concealment begins and ends
-_WAITED = ("send", "uplink", "server", "downlink")
 
 
 def fates(flow: Flow) -> tuple[Ints, Flags]:
@@ -95,7 +94,7 @@ def _swallowed(flow: Flow, ear: Ear, fates: tuple[Ints, Ints], late: Flags) -> t
     fate, found = fates
     wire = np.flatnonzero(flow.made.slot >= 0)
     gone = np.isin(found[wire], [FATES.index("playout"), FATES.index("unexplained")]) & (fate[wire] == 0)
-    lost = [FATES.index(name) for name in (*_WAITED, *CLIENTS, *UNTOLD)]
+    lost = [FATES.index(name) for name in (*HOPS, *CLIENTS, *UNTOLD)]
     hops = np.isin(fate[wire], lost)
     without_place = (fate[wire] == 0) & (ear.sample[wire] == ABSENT)
     found, late = found.copy(), late.copy()
@@ -126,6 +125,6 @@ def first_died(flow: Flow) -> Ints:
 
 def _slow(flow: Flow) -> tuple[Flags, Flags, Ints]:
     """Mark the blocks whose packet was slow, and so slow that nothing waits for it; say where it was slowest."""
-    excess = np.nan_to_num(flow.delays.excess_ms[:, [PARTS.index(hop) for hop in _WAITED]])
-    most, hops = excess.max(axis=1), np.array([FATES.index(hop) for hop in _WAITED])
+    excess = np.nan_to_num(flow.delays.excess_ms[:, [PARTS.index(hop) for hop in HOPS]])
+    most, hops = excess.max(axis=1), np.array([FATES.index(hop) for hop in HOPS])
     return most >= _SLOW_MS, most >= _HOPELESS_MS, hops[excess.argmax(axis=1)]

@@ -2,15 +2,16 @@
 
 Law: it waited for the hop that had become slower, for another packet with the audio of one that had died, or because of
 the loss right beside, with which concealment begins or ends: whichever was the longest, if it lasted at least half as
-long as the sound that was made up. Where nothing lasted a frame, it is the listener's machine that did not get round to
-playing. Where something did, and not so long, a jitter buffer may still have filled up again before it played on: that
-is unsure. Nobody knows where a packet was not seen on its way, and where no statistics tell whether sound was made up.
+long as the sound that was made up. A loss that was shorter is unsure: a buffer may fill up again before it plays on, by
+100 ms at most. Where no packet came a frame later than usual, it is the listener's machine that did not get round to
+playing. All else is unexplained: something was slow, and not for so long; a packet was not seen on its way; or no
+statistics tell whether sound was made up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,14 +19,16 @@ from lab.analysis.ear.listen import Ear, Heard
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.fates import FATES, first_died
 from lab.analysis.way.prediction import carriers
-from lab.analysis.way.waits import HOPS
+from lab.analysis.way.waits import HOPS, Floats
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.pcm import BLOCK_MS, FRAME_MS
 
 _BEHIND, _BEFORE = 10, 3
 """Blocks: as long as NetEQ goes on adapting to a loss; and where its concealment sounds like the last frame before."""
 _HALF = 0.5
+_REFILLS_MS = 100
 _NONE = -1
+_UNEXPLAINED, _PLAYOUT = FATES.index("unexplained"), FATES.index("playout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class Waited:
     """Per block what was waited for before it: `fate` is an index in FATES, -1 where nothing was.
 
     `lost` is the block whose packet had died, as its place among all that were made, -1 where it only came late;
-    `unsure` marks where that was too short to explain the hole alone.
+    `unsure` marks where that was too short to explain the hole, were the listener's machine held back.
     """
 
     fate: Ints
@@ -52,6 +55,7 @@ class _Wait:
     ms: float
     fate: int
     lost: int = _NONE
+    unsure: bool = False
 
 
 def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
@@ -63,18 +67,27 @@ def waited(flow: Flow, fate: Ints, late: Flags) -> Waited:
     brought_by, died = carriers(flow.journey, flow.prediction), first_died(flow)
     for block in np.flatnonzero(flow.made_up.count).tolist():
         if flow.made_up.untold[block]:
-            found.fate[block] = FATES.index("unexplained")
+            found.fate[block] = _UNEXPLAINED
             continue
         slots = _slots(flow, flow.ear, block)
-        waits = [*_hops(flow, brought_by[slots]), *_copies(flow, brought_by, died, slots), *_beside(fate, late, block)]
-        longest = max(waits, default=_Wait(ms=0.0, fate=_NONE))
-        found.unsure[block] = longest.ms < _HALF * BLOCK_MS * flow.made_up.count[block]
-        if longest.ms < FRAME_MS and found.unsure[block]:
-            unseen = np.isnan(flow.lateness.waits.excess_ms[brought_by[slots]]).any()
-            longest = _Wait(ms=0.0, fate=FATES.index("unexplained" if unseen else "playout"))
-            found.unsure[block] = False
-        found.fate[block], found.lost[block] = longest.fate, longest.lost
+        late_ms = [flow.lateness.waits.grown_ms(packet) for packet in brought_by[slots].tolist()]
+        losses = [*_copies(flow, brought_by, died, slots), *_beside(fate, late, block)]
+        longest = _fitting(BLOCK_MS * int(flow.made_up.count[block]), np.array(late_ms), losses)
+        found.fate[block], found.lost[block], found.unsure[block] = longest.fate, longest.lost, longest.unsure
     return found
+
+
+def _fitting(hole_ms: int, late_ms: Floats, losses: Sequence[_Wait]) -> _Wait:
+    """Return what the hole was waited for, [packets, HOPS] having come so late, and all that `losses` was lost."""
+    slow = np.nan_to_num(late_ms, nan=0.0)
+    hops = [_Wait(ms=float(ms), fate=FATES.index(hop)) for hop, ms in zip(HOPS, slow.max(axis=0), strict=True)]
+    longest = max((*hops, *losses))
+    if longest.ms >= _HALF * hole_ms:
+        return longest
+    if losses and max(losses).ms >= hole_ms - _REFILLS_MS:
+        return replace(max(losses), unsure=True)
+    in_time = not losses and not np.isnan(late_ms).any() and slow.clip(min=0).sum(axis=1).max() < FRAME_MS
+    return _Wait(ms=0.0, fate=_PLAYOUT if in_time else _UNEXPLAINED)
 
 
 def _slots(flow: Flow, ear: Ear, block: int) -> Ints:
@@ -84,13 +97,6 @@ def _slots(flow: Flow, ear: Ear, block: int) -> Ints:
     own = int(flow.made.slot[block])
     slots = np.arange(min(before + 1, own), own + 1)
     return slots[flow.prediction.decodable[slots]]
-
-
-def _hops(flow: Flow, packets: Ints) -> Iterator[_Wait]:
-    """Yield how much slower each hop had become for these packets."""
-    for packet in packets.tolist():
-        grown_ms = np.nan_to_num(flow.lateness.waits.grown_ms(packet), nan=0.0)
-        yield from (_Wait(ms=ms, fate=FATES.index(hop)) for hop, ms in zip(HOPS, grown_ms.tolist(), strict=True))
 
 
 def _copies(flow: Flow, brought_by: Ints, died: Ints, slots: Ints) -> Iterator[_Wait]:

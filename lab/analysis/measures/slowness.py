@@ -2,13 +2,13 @@
 
 Law: a part's excess is its owner's: a late push the client's or its backend's, the way to the wire whoever put silence
 before it and else the client host's, a wait for another copy that of the hop where the packet died, a hop that hop's.
-What a jitter buffer holds it holds because packets came late: its excess is the owner's whose part was slowest. Where
-none was slow, as much of it as sound was made up is theirs for whom the buffer made up most; the rest is nobody's.
+What a jitter buffer holds it holds because packets came late: as much as sound was made up for somebody is theirs, and
+the rest the owner's whose part was slowest; nobody's where none was slow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.owners import NOBODY, OWNERS
 from lab.analysis.values import Owner
-from lab.analysis.way.delay import PARTS
 from lab.analysis.way.journey import At
 from lab.analysis.wire.streams import Ints
 from lab.pcm import BLOCK_MS
@@ -38,13 +37,22 @@ def slowness(flow: Flow, loss: Damage, hop_owner: Mapping[str, Owner]) -> Mappin
     excess = flow.delays.excess_ms[inside]
     owners = np.stack([_push(flow)[inside], _send(loss), _repair(flow, hop_owner)[inside]], axis=1)
     hops = [np.full(excess.shape[0], _index(hop_owner, hop)) for hop in _HOPS]
-    owners = np.column_stack([owners, *hops])
-    slowest = _slowest(owners, excess)
-    if slowest == NOBODY:
-        slowest, made_up_ms = _waited_most(loss)
-        excess = np.column_stack([excess[:, :-1], np.minimum(excess[:, -1], made_up_ms)])
-    owners = np.column_stack([owners, np.full(excess.shape[0], slowest)])
-    return {OWNERS[i]: np.where(owners == i, excess, 0.0).sum(axis=1) for i in np.unique(owners) if i != NOBODY}
+    owners, before = np.column_stack([owners, *hops]), excess[:, :-1]
+    found = {i: np.where(owners == i, before, 0.0).sum(axis=1) for i in np.unique(owners)}
+    for i, ms in _playout(excess[:, -1], loss, _slowest(owners, before)):
+        found[i] = found.get(i, 0.0) + ms
+    return {OWNERS[i]: ms for i, ms in found.items() if i != NOBODY}
+
+
+def _playout(excess: Floats, loss: Damage, slowest: int) -> Iterator[tuple[int, Floats]]:
+    """Yield what a buffer holds by owner: as much as was made up by then for each, and the rest the slowest part's."""
+    made_up = [np.cumsum(loss.made_up.of(i)) * float(BLOCK_MS) for i in range(len(OWNERS))]
+    left = excess
+    for i in sorted(range(len(OWNERS)), key=lambda i: -float(made_up[i].max(initial=0.0))):
+        if made_up[i].any():
+            yield i, np.minimum(left, made_up[i])
+            left = np.maximum(left - made_up[i], 0.0)
+    yield slowest, left
 
 
 def _index(hop_owner: Mapping[str, Owner], hop: str) -> int:
@@ -71,15 +79,8 @@ def _repair(flow: Flow, hop_owner: Mapping[str, Owner]) -> Ints:
     return died[own[np.maximum(flow.made.slot, 0)]] if own.size else np.full(flow.made.slot.size, NOBODY)
 
 
-def _waited_most(loss: Damage) -> tuple[int, float]:
-    """Return the owner for whom the buffer made up most sound, and how many ms of it."""
-    counts = [int(loss.made_up.of(i).sum()) for i in range(len(OWNERS))]
-    return (int(np.argmax(counts)), float(BLOCK_MS * max(counts))) if any(counts) else (NOBODY, 0.0)
-
-
-def _slowest(owners: Ints, excess: Floats) -> int:
+def _slowest(owners: Ints, before: Floats) -> int:
     """Return the owner of the slowest part, of all but the last, which is the buffer itself."""
-    before = excess[:, : PARTS.index("playout")]
     known = ~np.isnan(before).any(axis=1)
     if not known.any():
         return NOBODY

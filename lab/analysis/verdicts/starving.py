@@ -10,19 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
-from lab.analysis.containers.hosts import Host, Span
+from lab.analysis.containers.hosts import Span
 from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.ledger.pieces import Piece, Story, pieces
 from lab.analysis.values import Owner
 from lab.evidence import names
 from lab.evidence.accounts import HostSecond, Tick
 
-WAITED_NS = 40_000_000
-"""Of 250 ms, for one task: a quiet machine makes them wait 6 ms, one with spinning programs beside it 25 ms."""
 LATE_MS = 25.0
 STEAL_SHARE = 0.10
 _AROUND_NS = 300_000_000
@@ -49,13 +46,6 @@ class Machine:
             yield Span(from_ns=t_ns - 1_000_000_000, to_ns=t_ns)
 
 
-def waits(host: Host | None) -> Iterator[Span]:
-    """Yield the times between two looks in which a task of `host` waited for a CPU, and no quota withheld it."""
-    for a, b in pairwise(host.cgroup if host else ()):
-        if b.waited_ns is not None and b.waited_ns > WAITED_NS and b.throttled_ns == a.throttled_ns:
-            yield Span(from_ns=a.t_ns, to_ns=b.t_ns)
-
-
 def starved_share(story: Story, machine: Machine, blamed: Owner) -> float:
     """Return the share of the intended time that whoever is `blamed` is charged with, mostly for such moments.
 
@@ -75,7 +65,8 @@ def _within(story: Story, piece: Piece, slow: Sequence[Span]) -> int:
     """Count the 10 ms of a piece that fell in moments in which the machine, or its container, was starved."""
     when = story.flow.made.sent_ns[piece.rows]
     inside = np.zeros(when.size, np.bool_)
-    for span in (*slow, *waits(story.case.hosts.get(_where(story, piece)))):
+    host = story.case.hosts.get(_where(story, piece))
+    for span in (*slow, *(host.waited() if host else ())):
         inside |= (when >= span.from_ns - _AROUND_NS) & (when <= span.to_ns + _AROUND_NS)
     return int(piece.weight[inside].sum())
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.containers.hosts import Host
+from lab.analysis.containers.hosts import WAITED_NS, Host
 from lab.analysis.flows.case import Asked, case_of
 from lab.analysis.flows.flow import follow
 from lab.analysis.ledger.blame import blame
 from lab.analysis.ledger.damage import damage
 from lab.analysis.ledger.pieces import Story, pieces
 from lab.analysis.values import Owner
-from lab.analysis.verdicts.starving import LATE_MS, STEAL_SHARE, WAITED_NS, Machine, starved_share, waits
+from lab.analysis.verdicts.starving import LATE_MS, STEAL_SHARE, Machine, starved_share
 from lab.evidence.accounts import CgroupSecond, HostSecond, Tick
 from lab.scenario.model import Media
 from tests.unit.analysis.build import MS, Plan, first_measured, recording
@@ -83,5 +83,4 @@ def test_a_task_that_waited_longer_than_40_ms_waited_unless_its_quota_made_it() 
         replace(LOOK, t_ns=3, waited_ns=WAITED_NS + 1, throttled_ns=5),
         replace(LOOK, t_ns=4, waited_ns=None, throttled_ns=5),
     ]
-    assert [(span.from_ns, span.to_ns) for span in waits(Host(name="server", cgroup=tuple(looks)))] == [(1, 2)]
-    assert list(waits(None)) == []
+    assert [(span.from_ns, span.to_ns) for span in Host(name="server", cgroup=tuple(looks)).waited()] == [(1, 2)]
