@@ -26,7 +26,7 @@ _TICK_NS = 40_000_000
 """What the SDK sends within two packets behind a holdup it had to make up for."""
 
 
-def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Holdup, ...] = ()) -> Blame:
+def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Holdup, ...]) -> Blame:
     """Return who owns what is lost where, `held` being the publisher's holdups, and `listening` the subscriber's."""
 
     def network(name: str, way: str, owner: Owner) -> Owner:

@@ -57,7 +57,7 @@ def lateness(
 ) -> Lateness:
     """Find the late slots among those that `lost` does not mark, given which slots were sent in the clean control.
 
-    No slot is late for want of being heard when an ear tells (`by_ear`).
+    With an ear (`by_ear`) none is marked: it says itself what was not heard.
     """
     none = np.full(journey.size, -1, np.int64)
     spent = _spent(journey)

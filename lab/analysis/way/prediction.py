@@ -63,7 +63,7 @@ def replay(journey: Journey, fec: Flags) -> Prediction:
 
 
 def carriers(journey: Journey, prediction: Prediction) -> Ints:
-    """Return per slot the slot of the first packet that brought its audio, -1 when none did."""
+    """Return per slot the slot of the packet that brought its audio: its own, else the nearest; -1 when none did."""
     following = successors(journey)
     second = np.where(following >= 0, following[following], -1)
     ways = np.stack([np.arange(journey.size), following, second])

@@ -204,7 +204,9 @@ def test_a_buffer_that_fills_up_again_behind_a_loss(ms: int, told: Owner) -> Non
     """Of a lost frame that is told only where its listener's machine is known not to have been held back."""
     hearing = Hearing(repeated=[AT], made_up={AT + 1: ms * 48}, concealed={AT: 960 + ms * 48})
     run = heard(Plan(up_lost=[AT], red=False), hearing)
-    owners = [verdict(one).frames.made_up_ms.keys() - {Owner.UPLINK} for one in (run, watched(run), watched(run, True))]
+    owners = [
+        verdict(one).frames.made_up_ms.keys() - {Owner.UPLINK} for one in (run, watched(run), watched(run, busy=True))
+    ]
     undecided = {Owner.UNDECIDED}
     assert owners == [undecided, set() if told == Owner.UPLINK else undecided, undecided]
 
@@ -276,7 +278,7 @@ def test_concealment_is_the_disturbance_of_whom_it_waited_for() -> None:
     """What NetEQ made up for the server would not be there without it, and would without anybody else."""
     case = case_of(heard(Plan(server_delay_ms=held()), waiting()), ASKED)
     flow = follow(case.scene, *case.scene.pairs[0], case.times, case.links)
-    loss = damage(flow, blame(case, flow, ()))
+    loss = damage(flow, blame(case, flow, (), ()))
     assert not innocent(flow, loss, {}, frozenset({Owner.SERVER})).all()
     assert innocent(flow, loss, {}, frozenset({Owner.UPLINK})).all()
 

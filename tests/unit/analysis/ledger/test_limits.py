@@ -51,7 +51,7 @@ def test_more_missing_than_the_wire_had_time_for_is_no_finding() -> None:
     case = case_of(recording(plan), asked(plan))
     ((publisher, subscriber),) = case.scene.pairs
     flow = follow(case.scene, publisher, subscriber, case.times, case.links)
-    loss = damage(flow, blame(case, flow, ()))
+    loss = damage(flow, blame(case, flow, (), ()))
     short = replace(flow, slots=flow.slots & (np.arange(flow.slots.size) % 4 == 0))
     assert beyond(flow, loss, 200) == ()
     assert "more than there was" in beyond(short, loss, 200)[0]
@@ -62,7 +62,7 @@ def followed() -> tuple[Flow, Damage]:
     case = case_of(recording(Plan()), asked(Plan()))
     ((publisher, subscriber),) = case.scene.pairs
     flow = follow(case.scene, publisher, subscriber, case.times, case.links)
-    return flow, damage(flow, blame(case, flow, ()))
+    return flow, damage(flow, blame(case, flow, (), ()))
 
 
 def test_all_that_there_was_may_be_missing_and_no_more() -> None:

@@ -30,7 +30,7 @@ def told(*lost: int) -> Story:
     )
     ((publisher, subscriber),) = case.scene.pairs
     flow = follow(case.scene, publisher, subscriber, case.times, case.links)
-    return Story(case=case, flow=flow, loss=damage(flow, blame(case, flow, ())))
+    return Story(case=case, flow=flow, loss=damage(flow, blame(case, flow, (), ())))
 
 
 def late(t_ns: int) -> Machine:
