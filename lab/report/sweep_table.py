@@ -95,7 +95,7 @@ def _notes(found: SweepTable) -> Iterator[str]:
     yield from (f"missing although it was run: {clean(why)}" for why in found.unread)
     yield "the mean of a row's runs (95 % interval); ? is an open end"
     if found.over:
-        yield f"each row takes {' and '.join(found.over)} together; how far its values are apart widens the interval"
+        yield f"each row takes {' and '.join(found.over)} together; runs of one repetition count as one"
     if any(each.n not in (0, row.valid) for row in found.rows for each in row.metrics.values()):
         yield "n: how many runs knew it, where not all did"
     if any(row.valid == 1 for row in found.rows):

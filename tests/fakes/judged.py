@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lab.analysis.numbers.statistics import wilson
+from lab.analysis.numbers.shares import wilson
 from lab.analysis.values import FlowVerdict, Frames, Measured, Outcome, Owner, RunVerdict
 from lab.batch.folders.committed import CELLS, PLAN, sealed
 from lab.batch.folders.journal import Ended, Journal, Opened

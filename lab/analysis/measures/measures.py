@@ -20,8 +20,8 @@ from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.measures import playing
 from lab.analysis.measures.gaps import absence, cuts, missing_line
 from lab.analysis.measures.slowness import SLOW_MS, slowness
-from lab.analysis.numbers import statistics
-from lab.analysis.numbers.statistics import Floats
+from lab.analysis.numbers import shares, statistics
+from lab.analysis.numbers.shares import Floats
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import Flags
@@ -66,9 +66,7 @@ class Measures:
             return None
         if metric in QUANTILES:
             return statistics.quantile_interval(series, QUANTILES[metric], _apart(metric))
-        if metric in PLAYED:
-            return statistics.block_bootstrap(series, _PLAYED_SECOND)
-        return statistics.interval(series)
+        return shares.interval(series, _frames(metric))
 
     def series(self, metric: str, without: Owners = NOBODY) -> Floats:
         """Return an estimate's values in the order of time: per frame, packet, cut, 10 ms or 100 ms of playing."""
@@ -97,9 +95,9 @@ class Measures:
             return statistics.length_to_close(self.series(metric), QUANTILES[metric], _apart(metric))
         if metric == _DRIFT and not closed:
             return _CLOSING_SECONDS * 1000 / (self.loss.made_frames * FRAME_MS)
-        if metric in QUANTILES or metric in PLAYED or metric == _DRIFT:
+        if metric in QUANTILES or metric == _DRIFT or value > 1:
             return statistics.length_to_decide(value, bounds, limit)
-        trials = statistics.trials_to_decide(value, bounds, size, limit)
+        trials = shares.trials_to_decide(value, shares.independent(self.series(metric), _frames(metric)), size, limit)
         return None if trials is None else trials / size
 
     @property
@@ -216,7 +214,8 @@ _DRIFT = "delay_drift"
 QUANTILES: Mapping[str, float] = {"gap_p95": 0.95, "delay_p50": 0.5, "delay_p95": 0.95}
 """Which share of the values a quantile does not fall short of."""
 _SECOND = 1000 // BLOCK_MS
-_PLAYED_SECOND = 10
+_PLAYED_FRAMES = 5
+"""What NetEQ counts is read each 100 ms."""
 _FEWEST_SECONDS, _CLOSING_SECONDS = 3, 5
 """What a slope takes, and its interval."""
 
@@ -224,3 +223,8 @@ _FEWEST_SECONDS, _CLOSING_SECONDS = 3, 5
 def _apart(metric: str) -> int:
     """Return how many neighbours of a quantile's series hang together: cuts are each on their own."""
     return 1 if metric == "gap_p95" else _SECOND
+
+
+def _frames(metric: str) -> int:
+    """Return how many frames a value of a share's series stands for."""
+    return _PLAYED_FRAMES if metric in PLAYED else 1

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lab.analysis.several.compared import Change, Compared, Finding, Pair, Run, Scope
-from lab.analysis.several.pooling import ALPHA, difference, holm, pooled
+from lab.analysis.several.pooling import ALPHA, averaged, difference, holm, pooled
 from lab.analysis.values import Measured, Outcome
 from lab.scenario.metrics import unit
 from lab.scenario.sweeping import Setting, spelled
@@ -75,7 +75,7 @@ def _rows(scope: Scope, setting: Setting, pairs: Sequence[Pair], metrics: Sequen
     first, second = flows(pair.first for pair in pairs), flows(pair.second for pair in pairs)
     both = [flow for flow in first if flow in second]
     return [
-        replace(_row([_figures(pair, flow, metric) for pair in pairs], metric), scope=scope, setting=setting, flow=name)
+        replace(_row(_repetitions(pairs, flow, metric), metric), scope=scope, setting=setting, flow=name)
         for flow in both
         for name in ["" if len(both) == 1 else " → ".join(flow)]
         for metric in metrics
@@ -83,9 +83,7 @@ def _rows(scope: Scope, setting: Setting, pairs: Sequence[Pair], metrics: Sequen
 
 
 def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
-    """Return both sides over the pairs of which both are known, so that the difference is that of what is shown."""
-    known = [pair for pair in figures if None not in (pair[0].value, pair[1].value)]
-    first, second = [pair[0] for pair in known], [pair[1] for pair in known]
+    first, second = [pair[0] for pair in figures], [pair[1] for pair in figures]
     return Compared(
         scope=Scope.ALL,
         setting=(),
@@ -98,8 +96,14 @@ def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
     )
 
 
-def _figures(pair: Pair, flow: tuple[str, str], metric: str) -> tuple[Measured, Measured]:
-    return _figure(pair.first, flow, metric), _figure(pair.second, flow, metric)
+def _repetitions(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> list[tuple[Measured, Measured]]:
+    """Return both sides of each repetition, over the pairs of which both are known: what is shown is what differs."""
+    found: dict[int, list[tuple[Measured, Measured]]] = {}
+    for pair in pairs:
+        first, second = _figure(pair.first, flow, metric), _figure(pair.second, flow, metric)
+        if None not in (first.value, second.value):
+            found.setdefault(pair.place.repetition, []).append((first, second))
+    return [(averaged([one for one, _ in known]), averaged([two for _, two in known])) for known in found.values()]
 
 
 def _figure(run: Run, flow: tuple[str, str], metric: str) -> Measured:

@@ -3,17 +3,18 @@
 Law: repetitions are judged by how far they are apart (Student's t over runs), and a rate is never surer than its runs'
 own intervals allow. One run alone has only its own interval, which knows the chance inside it and nothing of other
 runs. So one pair decides about rates only: ten runs of the same had delays 8 ms apart, each sure of its own to 0.1 ms.
-Where nothing tells how sure a figure is, no interval is given. 95 %, two-sided.
+Runs of one repetition share their seed, and under other settings lose the same packets: together they are one
+(`averaged`). Where nothing tells how sure a figure is, no interval is given. 95 %, two-sided.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
-from lab.analysis.numbers.statistics import Z
+from lab.analysis.numbers.shares import Z
 from lab.analysis.numbers.student import beyond, reach
 from lab.analysis.values import Measured
 from lab.scenario.metrics import metric
@@ -59,6 +60,16 @@ class _Reading:
     above: float | None
 
 
+def averaged(runs: Sequence[Measured]) -> Measured:
+    """Return the mean of the runs of one repetition as one of them, its interval from theirs; none may be unknown."""
+    if len(runs) == 1:
+        return runs[0]
+    readings = [_reading(one.value, one) for one in runs if one.value is not None]
+    value, (below, above) = fmean(one.value for one in readings), _own(readings)
+    low, high = (None if below is None else value - below), (None if above is None else value + above)
+    return replace(runs[0], value=value, low=low, high=high)
+
+
 def pooled(runs: Sequence[Measured]) -> Pooled:
     """Return what repetitions come to together; all of one metric. No end lies where the metric cannot be."""
     known = [_reading(one.value, one) for one in runs if one.value is not None]
@@ -69,8 +80,8 @@ def pooled(runs: Sequence[Measured]) -> Pooled:
     low, high = (None if below is None else value - below), (None if above is None else value + above)
     if low is not None and kind != "trend":
         low = max(0.0, low)  # damage is never negative; only a trend has a sign
-    if high is not None and unit == "share":
-        high = min(1.0, high)
+    if high is not None and unit == "share" and max(one.value for one in known) <= 1:
+        high = min(1.0, high)  # more only where pauses were put in
     return Pooled(value=value, low=low, high=high, n=len(known))
 
 
@@ -85,13 +96,11 @@ def difference(first: Sequence[Measured], second: Sequence[Measured]) -> Differe
         return Difference(value=None, n=0)
     own = metric(first[0].name).kind == "rate"
     value, (below, above) = _pool(known, own=own)
-    return Difference(
-        value=value,
-        low=None if below is None else value - below,
-        high=None if above is None else value + above,
-        p=_chance(known, value, own=own),
-        n=len(known),
-    )
+    p = _chance(known, value, own=own)
+    if p is not None and p >= ALPHA:  # what may be chance may be nothing
+        below, above = (None if end is None else max(end, toward) for end, toward in ((below, value), (above, -value)))
+    low, high = (None if below is None else value - below), (None if above is None else value + above)
+    return Difference(value=value, low=low, high=high, p=p, n=len(known))
 
 
 def holm(chances: Sequence[float | None]) -> tuple[float | None, ...]:
@@ -157,14 +166,15 @@ def _error(known: Sequence[_Reading]) -> float | None:
 def _chance(known: Sequence[_Reading], value: float, *, own: bool) -> float | None:
     """Return the p that goes with the interval of `_pool`: below 5 % where 0 is outside of it.
 
-    Of differences without a spread, and without intervals of their own, the sign test speaks.
+    Differences without a spread come as likely each way as often as tossed coins do (the sign test), at least: where an
+    outage hits one run in three, two pairs that differ by exactly one are nothing rare.
     """
     error, toward = _error(known), _own(known)[0 if value > 0 else 1] if own else None
     alone = None if toward is None else _normal(value, toward)
     if error is not None:
         return max(alone or 0.0, beyond(value / error, len(known) - 1))
-    if alone is None and len(known) > 1:
-        return 1.0 if value == 0 else math.ldexp(1.0, 1 - len(known))
+    if len(known) > 1:
+        return 1.0 if value == 0 else max(alone or 0.0, math.ldexp(1.0, 1 - len(known)))
     return alone
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.analysis.several.pooling import pooled
+from lab.analysis.several.pooling import Pooled, averaged, pooled
 from lab.analysis.values import Measured, Outcome, Owner
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.plans.cells import Cell
@@ -146,9 +146,20 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
         tried=sum(each.tried for each in group),
         outcomes=dict(Counter(each.outcome.value for each in heard)),
         owners=_owners(heard),
-        metrics={name: pooled(list(_figures(heard, name))) for name in names} if heard else {},
+        metrics={name: _estimate(group, flow, name) for name in names} if heard else {},
         unread=tuple(f"{each.cell.label}: {each.unread}" for each in group if each.unread),
     )
+
+
+def _estimate(group: Iterable[_Done], flow: str, name: str) -> Pooled:
+    """Return what the runs of a row come to; those of one repetition share their seed, and are one among the others."""
+    found: dict[int, list[Measured]] = {}
+    for each in group:
+        heard = [one for one in each.run.flows if _name(one) == flow] if each.run else []
+        known = [one for one in _figures(heard, name) if one.value is not None]
+        found.setdefault(each.cell.repetition, []).extend(known)
+    repetitions = [averaged(known) for known in found.values() if known]
+    return replace(pooled(repetitions), n=sum(map(len, found.values())))
 
 
 def _owners(flows: Iterable[ToldFlow]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lab.analysis.numbers.sequential import ALPHA, Chain, Side, chain, side
-from lab.analysis.numbers.statistics import interval
+from lab.analysis.numbers.shares import interval
 
 Line = NDArray[np.bool_]
 UNSEEN = 5.0  # frames: 100 ms

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from lab.analysis.numbers.student import beyond, reach
-from lab.analysis.several.pooling import Difference, Pooled, difference, holm, pooled
+from lab.analysis.several.pooling import Difference, Pooled, averaged, difference, holm, pooled
 from lab.analysis.values import Measured
 from lab.scenario.metrics import metric
 
@@ -140,3 +140,35 @@ def test_holms_correction_is_that_of_the_book() -> None:
     assert found == (pytest.approx(0.03), None, pytest.approx(0.06), pytest.approx(0.06), pytest.approx(0.02))
     assert holm([0.9, 0.8]) == (1.0, 1.0)
     assert holm([None]) == (None,)
+
+
+def test_a_mean_above_everything_keeps_its_interval() -> None:
+    """4.8 s put into 4 s is 120 %: the upper end is not below the figure itself."""
+    found = pooled(of("audio_loss", 1.2, 1.25, ends=(-1.0, 2.0)))
+    assert found.high is not None
+    assert found.high > 1.225
+
+
+def test_two_pairs_that_differ_by_exactly_as_much_may_be_chance() -> None:
+    """An outage of a second hits one run in three: twice only on the second side comes by chance in one of two."""
+    found = difference(of("audio_loss", 0.0, 0.0, ends=(0.0, 0.01)), of("audio_loss", 0.05, 0.05, ends=(-0.01, 0.01)))
+    assert found.p == 0.5
+    assert found.low == 0.0
+    assert found.high == pytest.approx(0.05 + math.hypot(0.01, 0.0) / math.sqrt(2), abs=1e-9)
+    six = difference(of("audio_loss", *[0.0] * 6, ends=(0.0, 0.01)), of("audio_loss", *[0.05] * 6, ends=(-0.01, 0.01)))
+    assert six.p == 2**-5
+    assert six.low is not None
+    assert six.low > 0
+
+
+def test_the_runs_of_a_repetition_are_one() -> None:
+    """Their mean, as sure as their own intervals make it; a single one is itself, and counts tell nothing."""
+    (one,) = of("audio_loss", 0.1, ends=(-0.03, 0.04))
+    assert averaged([one]) is one
+    found = averaged(of("audio_loss", 0.1, 0.2, ends=(-0.03, 0.04)))
+    assert (found.value, found.low, found.high) == (
+        pytest.approx(0.15),
+        pytest.approx(0.15 - math.hypot(0.03, 0.03) / 2),
+        pytest.approx(0.15 + math.hypot(0.04, 0.04) / 2),
+    )
+    assert averaged(of("lost_frames", 3.0, 5.0)).low is None
