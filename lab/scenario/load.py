@@ -166,6 +166,8 @@ def _with_set(tree: Tree, written: str) -> Tree:
     keys = key.split(".")
     if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
         raise UsageError(f"--set {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
+    if not value.strip():
+        raise UsageError(f"--set {written}: has an empty value", fix='VALUE is expected, null for none, "" for no text')
     return _laid(tree, key, value, f"--set {key}")
 
 
