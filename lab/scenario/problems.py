@@ -11,11 +11,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from lab.scenario import guard
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 from lab.scenario.tree import FieldError, Path, did_you_mean
 
+_MISSING = "is required; add it"
 _EXPECTED = {
-    "missing": "is required; add it",
     "bool_type": "true or false is expected",
     "string_type": 'text is expected; put it in quotes ("…")',
     "int_type": "a whole number is expected",
@@ -53,10 +54,19 @@ def _message(detail: ErrorDetails, context: Mapping[str, Any], path: Path) -> st
         case "string_pattern_mismatch":
             example = SDK_VERSION if path[-1] == "sdk" else SERVER_VERSION
             return f"{_shown(written)}: a release such as {example} is expected"
+        case "missing":
+            return _MISSING
         case known if known in _EXPECTED:
-            return _EXPECTED[known] if known == "missing" else f"{_EXPECTED[known]}, not {_shown(written)}"
+            return f"{_EXPECTED[known]}, not {_quoted(written) or _shown(written)}"
         case _:
             return f"{_shown(written)}: {detail['msg'].replace('Input should be', 'must be')}; change it"
+
+
+def _quoted(written: object) -> str:
+    """Return, with its quotes, a text that would be no text without them; nothing for everything else."""
+    if not isinstance(written, str) or guard.scalar(written) == written:
+        return ""
+    return f'"{written}", which is text; leave out the quotes'
 
 
 def _shown(written: object) -> str:
