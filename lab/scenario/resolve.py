@@ -33,6 +33,7 @@ MAX_CLIENTS = 50
 MAX_CHANGES = 400
 """More would make a resolved scenario that the guard refuses to read back."""
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+_NAME_IN_WORDS = "lower case letters, digits and dashes are expected, 64 at most"
 _RESERVED = frozenset({"server", "router", "background", "crowd", "pacer", "core", "open"})
 """What the lab calls its own containers and segments."""
 _CLIENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -43,11 +44,10 @@ _Names = Mapping[str, tuple[str, ...]]
 def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) -> Scenario:
     """Return the scenario that `written` describes, its `sweep` aside: that is about many of them.
 
-    `name` counts where none is written; `folder` is where its files are, None nowhere.
+    `name`, the file's, counts where none is written; `folder` is where its files are, None nowhere.
     FieldError where fields contradict.
     """
     _check_version(written.version)
-    name = _checked_name(written.name if written.name is not None else name)
     media = audio(written.media, folder)
     people = _SHORT_FORM if written.clients is None else written.clients
     names = _names(people)
@@ -58,9 +58,8 @@ def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) 
     blocked = any(side.block for link in scenario_links for side in (link.up, link.down))
     return Scenario(
         version=written.version,
-        name=name,
         description=written.description,
-        seed=_seed(written.seed, name),
+        seed=_seed(written.seed, written.name or name),
         media=media,
         clients=clients,
         links=scenario_links,
@@ -70,6 +69,8 @@ def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) 
         server=_server(written.server),
         inject=tuple(faults(written.inject, names, clients, media)),
         expect=tuple(expectations.expectations(expectations.DEFAULT if written.expect is None else written.expect)),
+        # Last, so that what a file is called hides nothing of what is wrong in it.
+        name=_file_name(name) if written.name is None else _checked_name(written.name),
     )
 
 
@@ -82,7 +83,16 @@ def _check_version(version: int) -> None:
 
 def _checked_name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise FieldError(("name",), f"{name!r}: lower case letters, digits and dashes are expected, 64 at most")
+        raise FieldError(("name",), f"{name!r}: {_NAME_IN_WORDS}")
+    return name
+
+
+def _file_name(name: str) -> str:
+    """Return the file's `name` as the scenario's; where it cannot be one, the FieldError says what to write."""
+    if not _NAME.fullmatch(name):
+        near = re.sub("[^a-z0-9]+", "-", name.lower())[:64].strip("-") or "my-call"
+        message = f"the file's name, {name!r}, cannot serve as `name:` ({_NAME_IN_WORDS}); add name: {near}"
+        raise FieldError((), message)
     return name
 
 

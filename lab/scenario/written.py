@@ -197,7 +197,7 @@ class ScenarioWritten(Written):
     version: int
     """Version of this format: 1."""
     name: str | None = None
-    """Lower case letters, digits and dashes; without it the file's name."""
+    """Lower case letters, digits and dashes; without it the file's name, which must be one then."""
     description: str = ""
     """The situation in the words of somebody who has it."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] | None = None

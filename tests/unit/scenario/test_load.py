@@ -197,8 +197,15 @@ def test_unreadable_files_are_named(tmp_path):
 
 def test_a_file_name_that_is_no_name_asks_for_one(tmp_path):
     """The name makes a folder under results/, so that it is checked even when it comes from the file."""
-    with pytest.raises(ScenarioError, match=r"My Case\.yaml:1: name: 'My Case': lower case"):
-        load(write(tmp_path, LOSSY, "My Case.yaml"))
+    for file, name in (("My Case", "my-case"), ("my_call", "my-call"), ("_", "my-call"), ("É" * 80 + "x", "x")):
+        path = write(tmp_path, LOSSY, f"{file}.yaml")
+        with pytest.raises(ScenarioError) as caught:
+            load(path)
+        assert str(caught.value).startswith(f"{path}:1: the file's name, {file!r}, cannot serve as `name:` (lower case")
+        assert str(caught.value).endswith(f"; add name: {name}")
+        assert load(path, sets=[f"name={name}"]).name == name
+    with pytest.raises(ScenarioError, match=r"expect: is empty"):
+        load(path, sets=["expect={}"])
 
 
 def test_find_lists_files_and_folders(tmp_path):
