@@ -5,6 +5,7 @@ Law: a field is read strictly (text is no number, `yes` is no truth value) and a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -81,6 +82,13 @@ def as_loss(model: type[Written]) -> BeforeValidator:
 def as_audio(model: type[Written]) -> BeforeValidator:
     """Return the validator that reads `speech.wav` as `{file: speech.wav}`."""
     return BeforeValidator(_audio, json_schema_input_type=str | model)
+
+
+def or_ended(model: type[Written], ended: Mapping[str, Any]) -> BeforeValidator:
+    """Return the validator that reads `null` as `ended`: every field said, so that nothing of before goes on."""
+    return BeforeValidator(
+        lambda written: dict(ended) if written is None else written, json_schema_input_type=model | None
+    )
 
 
 def one_or_more(item: Any) -> BeforeValidator:

@@ -7,8 +7,9 @@ that every state of a link obeys the same rules as one written at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 
 from lab.scenario.fields import Queue
 from lab.scenario.model import Background, Change, Direction, Impairment, Link, Loss
@@ -68,10 +69,28 @@ def _step(
         for client in _clients(name, names, here):
             if client not in states:
                 raise FieldError(here, f'has no link to change; add "{name}: {{}}" under links')
+            _check_says_something(link, here)
             states[client] = _merged(states[client], link, here)
             for side in _named(link):
                 state = impairment(getattr(states[client], side), (*here, side))
                 yield Change(at_ms=change.at, client=client, direction=side, impairment=state)
+
+
+def _check_says_something(link: LinkWritten, path: Path) -> None:
+    """Refuse a change of a link, or of a direction, that names no field: `{}` reads as if it ended something."""
+    empty = [side for side in _DIRECTIONS if side in link.model_fields_set and not getattr(link, side).model_fields_set]
+    if empty or not any(_named(link)):
+        raise FieldError((*path, *empty[:1]), "changes nothing; say what changes, or write null to end all of it")
+
+
+def check_steps(start: Iterable[Link], changes: Iterable[Change]) -> None:
+    """Refuse a step of the timeline after which every link does what it did before. FieldError."""
+    states = {(link.client, side): getattr(link, side) for link in start for side in _DIRECTIONS}
+    for position, (_, step) in enumerate(groupby(changes, lambda change: change.at_ms)):
+        made = {(change.client, change.direction): change.impairment for change in step}
+        if all(states[which] == state for which, state in made.items()):
+            raise FieldError(("timeline", position), "changes nothing: it is so already; say what does, or remove it")
+        states |= made
 
 
 def _named(link: LinkWritten) -> Iterator[Direction]:

@@ -23,6 +23,7 @@ from lab.scenario.fields import (
     as_audio,
     as_loss,
     one_or_more,
+    or_ended,
 )
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION, Distribution, Pattern, Role
 
@@ -78,15 +79,23 @@ class ImpairmentWritten(Written):
     """Competing traffic; needs a `rate`."""
 
 
+ENDED: dict[str, Any] = {name: field.default for name, field in ImpairmentWritten.model_fields.items()}
+"""What `up: null` is short for."""
+
+
 class LinkWritten(Written):
     """The impaired link of one client; a client without one sits beside the server."""
 
     profile: str | None = None
     """A published profile for both directions; fields written beside it override it."""
-    up: ImpairmentWritten = ImpairmentWritten()
-    """From the client to the server."""
-    down: ImpairmentWritten = ImpairmentWritten()
-    """From the server to the client."""
+    up: Annotated[ImpairmentWritten, or_ended(ImpairmentWritten, ENDED)] = ImpairmentWritten()
+    """From the client to the server; `null` ends everything that is done to it."""
+    down: Annotated[ImpairmentWritten, or_ended(ImpairmentWritten, ENDED)] = ImpairmentWritten()
+    """From the server to the client; `null` likewise."""
+
+
+ENDED_LINK: dict[str, Any] = {"up": None, "down": None}
+"""What `publisher: null` is short for in a change."""
 
 
 class ChangeWritten(Written):
@@ -94,8 +103,8 @@ class ChangeWritten(Written):
 
     at: WholeDuration
     """When, after the impairment began; strictly increasing, inside the media."""
-    links: dict[str, LinkWritten]
-    """What changes; everything not named stays as it is, `null` ends an impairment."""
+    links: dict[str, Annotated[LinkWritten, or_ended(LinkWritten, ENDED_LINK)]]
+    """What changes; everything not named stays as it is, `null` ends a field, a direction or all that a link does."""
 
 
 class LimitsWritten(Written):

@@ -87,6 +87,15 @@ def test_2_for_a_bad_scenario_with_its_line(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize("command", ["run", "validate", "plan"])
+def test_2_for_a_timeline_that_changes_nothing(tmp_path: Path, scenario: Path, command: str) -> None:
+    """Before anything is started, whoever reads the file."""
+    scenario.write_text(GOOD + "timeline: [{at: 1s, links: {publisher: {up: {loss: 20%}}}}]\n")
+    done = lab(command, scenario)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{scenario}:3: timeline.0: changes nothing" in done.stderr
+
+
 @pytest.mark.parametrize("command", ["run", "validate", "plan", "sweep"])
 def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`lab run "$UNSET"` does not take every scenario of the folder one stands in, nor `-o "$UNSET"` that folder."""

@@ -6,7 +6,7 @@ import pytest
 
 from lab.errors import ScenarioError, UsageError
 from lab.scenario.dump import dump
-from lab.scenario.load import every, find, load, loads
+from lab.scenario.load import draft, every, find, load, loads
 
 LOSSY = """\
 version: 1
@@ -206,6 +206,26 @@ def test_a_file_name_that_is_no_name_asks_for_one(tmp_path):
         assert load(path, sets=[f"name={name}"]).name == name
     with pytest.raises(ScenarioError, match=r"expect: is empty"):
         load(path, sets=["expect={}"])
+
+
+@pytest.mark.parametrize("link", ["{up: {loss: 20%}}", "{up: {loss: {share: 20.0%}}, down: null}"])
+def test_a_step_that_changes_nothing_is_refused(tmp_path, link):
+    """What is so already is told with its place; beside a change that is one, it is the state that is meant."""
+    file = write(tmp_path, f"{LOSSY}timeline:\n  - {{at: 1s, links: {{publisher: {link}}}}}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load(file)
+    assert str(caught.value).startswith(f"{file}:6: timeline.0: changes nothing: it is so already; say what does")
+    assert load(file, sets=["timeline.0.links.publisher.down.loss=1%"]).timeline
+    assert load(file, sets=["timeline=[]"]).timeline == ()
+
+
+def test_a_value_of_an_axis_may_be_what_a_step_sets(tmp_path):
+    """One cell of the sweep then has a step that changes nothing; so may a recording, which says what was done."""
+    file = write(tmp_path, LOSSY + "timeline: [{at: 1s, links: {publisher: {up: {loss: 0%}}}}]\n")
+    still = draft(file).scenario([("links.publisher.up.loss", "0%")])
+    assert loads(dump(still)) == still
+    base = file.read_text().replace("20%", "0%")
+    assert load(write(tmp_path, base + "sweep: {axes: {links.publisher.up.loss: [0%, 5%]}}\n"))
 
 
 def test_find_lists_files_and_folders(tmp_path):

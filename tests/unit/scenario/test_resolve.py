@@ -6,6 +6,7 @@ import pytest
 
 from lab.errors import ScenarioError
 from lab.scenario.load import loads
+from lab.scenario.model import Impairment
 
 UP = "links: {publisher: {up: {%s}}}"
 STEP = "timeline: [{at: 1s, links: {publisher: {up: {%s}}}}]"
@@ -67,13 +68,21 @@ REFUSED = {
     "change after the end": ("timeline: [{at: 30s, links: {publisher: {}}}]", "timeline.0.at: 30000ms"),
     "change of nothing": ("timeline: [{at: 1s, links: {}}]", "timeline.0.links: names no link"),
     "change of no link": ("timeline: [{at: 1s, links: {publisher: {}}}]", "publisher: has no link to change; add"),
+    "change of no direction": (
+        "links: {publisher: {}}\ntimeline: [{at: 1s, links: {publisher: {}}}]",
+        "timeline.0.links.publisher: changes nothing; say what changes, or write null to end all of it",
+    ),
+    "change of no field": (
+        UP % "loss: 5%" + "\n" + STEP % "",
+        "timeline.0.links.publisher.up: changes nothing; say what changes, or write null to end all of it",
+    ),
     "change into a contradiction": (
         UP % "rate: 1mbit, background: {rate: 1mbit}" + "\n" + STEP % "rate: null",
         "timeline.0.links.publisher.up.background: competes with nothing",
     ),
     "too many changes": (
         "links: {publisher: {}}\ntimeline:" + "".join(
-            f"\n - {{at: {at}ms, links: {{publisher: {{up: {{}}}}}}}}" for at in range(1, 402)
+            f"\n - {{at: {at}ms, links: {{publisher: {{up: null}}}}}}" for at in range(1, 402)
         ),
         "timeline: changes 401 directions",
     ),
@@ -143,3 +152,18 @@ def test_a_queue_in_time_follows_its_rate():
     )
     assert scenario.links[0].up.queue_bytes == 25_000
     assert scenario.timeline[0].impairment.queue_bytes == 10_000
+
+
+@pytest.mark.parametrize(("step", "ended"), [("{up: null}", 1), ("null", 2), ("{up: null, down: null}", 2)])
+def test_null_ends_all_that_a_direction_or_a_link_does(step, ended):
+    """Whatever a profile or fields of the link made of it; a direction that is not named goes on."""
+    links = "links: {publisher: {profile: wifi-walls, up: {loss: 5%, order: free, outage: true}, down: {loss: 1%}}}"
+    scenario = loads(f"version: 1\n{links}\ntimeline: [{{at: 1s, links: {{publisher: {step}}}}}]")
+    assert [each.impairment for each in scenario.timeline] == [Impairment()] * ended
+
+
+def test_null_ends_what_a_profile_does_in_one_direction():
+    """In `links:` as in a change, so that `--set links.publisher.up=null` takes the uplink's impairment away."""
+    (link,) = loads("version: 1\nlinks: {publisher: {profile: wifi-walls, up: null}}").links
+    assert link.up == Impairment()
+    assert link.down.delay_ms == 15
