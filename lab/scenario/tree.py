@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.errors import ScenarioError
+from lab.scenario.shorthand import written_out
 
 Path = tuple[str | int, ...]
 """The way from the root to a node: keys and list positions."""
@@ -63,7 +64,10 @@ def nearest(word: object, known: Iterable[str]) -> str | None:
 
 
 def with_value(tree: Tree, path: Path, value: Any, origin: str) -> Tree:
-    """Return `tree` with `value` at `path`, making the mappings on the way; FieldError where the way is no mapping."""
+    """Return `tree` with `value` at `path`; FieldError where the way is no mapping.
+
+    Mappings on the way are made, and what was written short there is written out.
+    """
     kept = {at: where for at, where in tree.origins.items() if at[: len(path)] != path}
     made = {path[:end]: origin for end in range(1, len(path) + 1) if path[:end] not in kept}
     return Tree(data=_placed(tree.data, path, value, ()), source=tree.source, origins={**kept, **made})
@@ -80,7 +84,8 @@ def _placed(node: Any, path: Path, value: Any, above: Path) -> Any:
     if node is not None and not isinstance(node, dict):
         raise FieldError(here, f'"{".".join(map(str, above))}" is {node}, not a mapping with a field "{head}"')
     entries = dict(node or {})
-    return {**entries, head: _placed(entries.get(head), rest, value, here)}
+    below = written_out(entries[head], here) if head in entries and rest else None
+    return {**entries, head: _placed(below, rest, value, here)}
 
 
 def _position(items: list[Any], head: str | int, here: Path) -> int:

@@ -160,7 +160,7 @@ def test_set_reaches_into_lists_and_the_last_wins(tmp_path):
         ("links.publisher.up.los=5%", '--set KEY: links.publisher.up.los: unknown field (did you mean "loss"?)'),
         ("links.publisher.up.loss=0.05", '--set KEY: links.publisher.up.loss.share: 0.05: did you mean "5%"?'),
         ("links.nobody.up.loss=5%", "--set KEY: links.nobody: no client"),
-        ("links.publisher.up.loss.share=5%", '--set KEY: KEY: "links.publisher.up.loss" is 20%, not a mapping'),
+        ("version.of=1", '--set KEY: KEY: "version" is 1, not a mapping with a field "of"'),
         ("media.duration", "--set media.duration: KEY=VALUE is expected"),
         ("links.publisher.up.loss=", "--set links.publisher.up.loss=: has an empty value (VALUE is expected, null for"),
         ("expect= ", "has an empty value"),
