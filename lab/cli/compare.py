@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Json, Results
+from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Json, Results, chosen
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def compare(  # noqa: PLR0913 - each is an option of the command
         list[str] | None, typer.Option(metavar="THING", help="Compare although this differs as well. Repeatable.")
     ] = None,
     fail: Annotated[bool, typer.Option("--fail-on-regression", help="Exit 1 when a later side is worse.")] = False,
-    form: Formats = Format.text,
+    form: Formats = None,
     json: Json = False,
     results: Results = DEFAULT_RESULTS,
 ) -> None:
@@ -44,10 +44,11 @@ def compare(  # noqa: PLR0913 - each is an option of the command
     from lab.report.compare import markdown, text
     from lab.report.compare_data import csv, dumps
 
+    kind = chosen(form, json)
     wanted = DEFAULT_METRICS if metrics is None else tuple(metrics.split(","))
     asked = Asked(sides=tuple(sides), results=results, metrics=wanted, by=by, allow=tuple(allow or ()))
     found = compared(asked)
-    match Format.json if json else form:
+    match kind:
         case Format.text:
             words = text(found, columns())
         case Format.markdown:

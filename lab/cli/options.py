@@ -61,7 +61,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the ta
 Run = Annotated[str, typer.Argument(help="A run: its folder, a unique prefix of its id, or 'last'.")]
 
 Result = Annotated[str, typer.Argument(help="A run or a sweep: its folder, a unique prefix of its id, or 'last'.")]
-Formats = Annotated[Format, typer.Option("--format", help="How the table is printed.")]
+Formats = Annotated[
+    Format | None, typer.Option("--format", help="How the table is printed.", show_default=Format.text.value)
+]
 
 Frames = Annotated[
     str | None, typer.Option(metavar="FIRST-LAST", help="Tell the way of these frames instead, e.g. 800-820 or 812.")
@@ -74,6 +76,19 @@ def files_and_axes(words: list[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]
     """Return the files and the axes among `words`: what has a = and is no file is an axis."""
     axes = tuple(word for word in words if "=" in word and not Path(word).exists())
     return tuple(path(word) for word in words if word not in axes), axes
+
+
+def chosen(form: Format | None, json: bool) -> Format:
+    """Return the format that --format and --json, short for `--format json`, ask for together. UsageError."""
+    if json and form not in (None, Format.json):
+        raise UsageError(f"--json beside --format {form}: two formats", fix="leave one out")
+    return Format.json if json else form or Format.text
+
+
+def given(context: typer.Context) -> set[str]:
+    """Return the parameters that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def zipped(options: list[str] | None) -> tuple[tuple[str, ...], ...]:

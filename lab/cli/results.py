@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Frames, Json, Result, Results, Run
+from lab.cli.options import DEFAULT_RESULTS, Formats, Frames, Json, Result, Results, Run, chosen, given
 from lab.errors import UsageError
 
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def show(  # noqa: PLR0913 - each is an option of the command
+    context: typer.Context,
     result: Result = "last",
     by: Annotated[
         str | None, typer.Option(metavar="AXIS,AXIS", help="A sweep by these axes, e.g. loss,red.", show_default="all")
@@ -27,7 +28,7 @@ def show(  # noqa: PLR0913 - each is an option of the command
     metric: Annotated[
         str | None, typer.Option(metavar="NAME,NAME", help="Metrics to show, e.g. audio_loss,delay_p95.")
     ] = None,
-    form: Formats = Format.text,
+    form: Formats = None,
     logs: Annotated[str | None, typer.Option(help="Print the log of this client (or 'server') instead.")] = None,
     frames: Frames = None,
     results: Results = DEFAULT_RESULTS,
@@ -38,26 +39,35 @@ def show(  # noqa: PLR0913 - each is an option of the command
     from lab.batch.runs.one import frames as told
     from lab.batch.tables.showing import shown
 
+    kind = chosen(form, json)
+    _check_alone(given(context))
     if logs is not None:
         sys.stdout.write(log(find(result, results), logs))
     elif frames is not None:
         sys.stdout.write(told(find(result, results), *span(frames)))
     else:
-        kind = Format.json if json else form
         metrics = None if metric is None else metric.split(",")
         sys.stdout.write(shown(find_any(result, results), by, metrics, kind.value, columns()))
 
 
+def _check_alone(given: set[str]) -> None:
+    """Refuse what says nothing of a log, or of frames: both are printed as they are. UsageError."""
+    for instead in ("logs", "frames"):
+        if instead in given and (other := sorted(given - {instead, "result", "results"})):
+            name = {"form": "format"}.get(other[0], other[0])
+            raise UsageError(f"--{name} does nothing beside --{instead}", fix="leave one of them out")
+
+
 def ls(
     sweep: Annotated[str | None, typer.Argument(help="List the cells of this sweep instead.")] = None,
-    form: Formats = Format.text,
+    form: Formats = None,
     results: Results = DEFAULT_RESULTS,
     json: Json = False,
 ) -> None:
     """List runs and sweeps, the oldest first, or the cells of a sweep."""
     from lab.batch.tables.showing import there
 
-    sys.stdout.write(there(sweep, results, "json" if json else form.value, columns()))
+    sys.stdout.write(there(sweep, results, chosen(form, json).value, columns()))
 
 
 def columns() -> int:

@@ -12,7 +12,6 @@ from lab.cli.options import (
     DEFAULT_RESULTS,
     Axes,
     Controls,
-    Format,
     Formats,
     Json,
     Repeat,
@@ -20,6 +19,8 @@ from lab.cli.options import (
     Seed,
     Sets,
     Zips,
+    chosen,
+    given,
     path,
     zipped,
 )
@@ -91,7 +92,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     merge: Merge = None,
     results: Results = DEFAULT_RESULTS,
     netem: Annotated[Netem | None, typer.Option(help="Insist on where tc runs.", show_default="tried")] = None,
-    form: Formats = Format.text,
+    form: Formats = None,
     json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
@@ -110,6 +111,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     from lab.cli.sweep_progress import SweepReporter
     from lab.report.amounts import many
 
+    kind = chosen(form, json)
     if scheduler is not None:
         _check_scheduler(context)
     request = batch.Request(
@@ -139,7 +141,6 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
             done = batch.merge(_folders(context, merge, file, axes), results, reporter.watch)
         else:
             done = batch.sweep(request, reporter.watch, lambda moment: reporter.told(moment, said(moment)))
-    kind = Format.json if json else form
     sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
     if done.missing:
         words = f"{many(done.missing, 'cell')} without a run that counts: lab sweep --resume {done.folder}"
@@ -149,23 +150,17 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
 
 def _folders(context: typer.Context, merge: list[Path], file: Path | None, axes: list[str] | None) -> tuple[Path, ...]:
     """Return the folders of --merge; those after the first one were read as file and axes. UsageError."""
-    if other := sorted(_given(context) - _BESIDE_MERGE):
+    if other := sorted(given(context) - _BESIDE_MERGE):
         raise UsageError("--merge runs nothing", fix=f"leave --{other[0].replace('_', '-')} out")
     return (*merge, *([file] if file else ()), *map(Path, axes or ()))
 
 
 def _check_scheduler(context: typer.Context) -> None:
     """Refuse what only a worker can be told. UsageError."""
-    if other := sorted(_given(context) & _OF_A_WORKER):
+    if other := sorted(given(context) & _OF_A_WORKER):
         raise UsageError(
             f"--{other[0]} is about this machine, and --scheduler runs nothing here", fix="give it to lab worker"
         )
-
-
-def _given(context: typer.Context) -> set[str]:
-    """Return the parameters that stand on the command line."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
 
 
 def said(moment: Moment) -> str:
