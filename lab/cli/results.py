@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,19 +36,35 @@ def show(  # noqa: PLR0913 - each is an option of the command
     json: Json = False,
 ) -> None:
     """Print a run's table again, the way of some of its frames, or one of its logs; or what a sweep came to."""
-    from lab.batch.folders.stored import find, find_any, log
+    from lab.batch.folders.stored import find, find_any
     from lab.batch.runs.one import frames as told
     from lab.batch.tables.showing import shown
 
     kind = chosen(form, json)
     _check_alone(given(context))
     if logs is not None:
-        sys.stdout.write(log(find(result, results), logs))
+        _print_log(find(result, results), logs)
     elif frames is not None:
         sys.stdout.write(told(find(result, results), *span(frames)))
     else:
         metrics = None if metric is None else metric.split(",")
         sys.stdout.write(shown(find_any(result, results), by, metrics, kind.value, columns()))
+
+
+def _print_log(run: Path, whose: str) -> None:
+    """Print what the client or the server `whose` wrote; where that is nothing, say on stderr what else tells of it."""
+    from lab.batch.folders.stored import log
+    from lab.evidence import names
+
+    text = log(run, whose)
+    sys.stdout.write(text)
+    if not text.strip():
+        events = run / names.EVENTS if whose == "server" else run / names.client(whose, names.CLIENT_EVENTS)
+        print(
+            f"lab: the log of {whose} is empty: it printed nothing. "
+            f"See --frames FIRST-LAST for the way of each frame, and {events} for what it did",
+            file=sys.stderr,
+        )
 
 
 def _check_alone(given: set[str]) -> None:

@@ -214,6 +214,20 @@ def test_2_for_frames_that_are_not_there(tmp_path: Path, frames: str, why: str) 
     assert "Traceback" not in done.stderr
 
 
+def test_an_empty_log_is_said_to_be_empty(tmp_path: Path) -> None:
+    """A client that has nothing to complain of prints nothing; what it did stands elsewhere, and stderr says where."""
+    run = unpacked("clean", tmp_path)
+    done = lab("show", run, "--logs", "publisher")
+    assert (done.returncode, done.stdout) == (0, "")
+    events = run / "clients" / "publisher" / "events.jsonl"
+    assert "the log of publisher is empty" in done.stderr
+    assert "--frames" in done.stderr
+    assert str(events) in done.stderr
+    assert events.exists()
+    (run / "clients" / "publisher" / "log.txt").write_text("a word\n")
+    assert lab("show", run, "--logs", "publisher") == Done(returncode=0, stdout="a word\n", stderr="")
+
+
 def test_help_imports_only_typer() -> None:
     """`lab --help` is immediate: nothing heavy is imported to print it."""
     heavy = ("docker", "numpy", "pydantic", "yaml", "livekit", "pandas")
