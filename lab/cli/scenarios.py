@@ -28,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(files: Files) -> None:
-    """Check scenario files; exit 2 with file:line: field: what was expected, for each that is wrong."""
+    """Check scenario files; exit 2 with file:line: field: what was expected, for each file that is wrong.
+
+    Of a file, everything that cannot be read is told at once; when there is no such thing, the first contradiction.
+    """
     from lab.batch.plans.validating import validate_all
 
     for line in validate_all(files):

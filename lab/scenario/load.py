@@ -100,7 +100,8 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
     """Return the scenario in the file `path`.
 
     `sets` are `KEY=VALUE` (`links.publisher.up.loss=5%`), laid over the file before it is checked; `seed` counts
-    before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant.
+    before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant:
+    all that cannot be read, a line each; where there is nothing of that, the first contradiction.
     """
     return draft(path, sets=sets).alone(seed=seed)
 

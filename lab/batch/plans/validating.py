@@ -1,6 +1,6 @@
 """`lab validate`: whether scenario files, and every cell of their sweeps, can be meant.
 
-Law: nothing is touched, and no complaint hides another one.
+Law: nothing is touched, and no file hides what is wrong with another one.
 """
 
 from __future__ import annotations

@@ -188,6 +188,14 @@ def test_several_problems_are_told_at_once():
     ]
 
 
+def test_of_contradictions_the_first_is_told():
+    """As `lab validate --help` and the README say: what is read as a whole must be readable first."""
+    first = "media: {duration: 10s, bitrate: 1mbit}\nexpect: {}\n"
+    assert refusal(f"version: 1\n{first}", source="f.yaml").startswith("f.yaml:2: media.bitrate")
+    assert "\n" not in refusal(f"version: 1\n{first}", source="f.yaml")
+    assert refusal(f"version: 1\n{first}seed: x\n", source="f.yaml").startswith("f.yaml:4: seed")
+
+
 def test_unreadable_files_are_named(tmp_path):
     """A file that is not there or is a folder is an error of the scenario, with exit code 2."""
     for path in (tmp_path / "none.yaml", tmp_path):
