@@ -253,9 +253,9 @@ def test_every_example_of_the_documentation_is_a_sweep(tmp_path):
     """The axes of docs/sweeps.md, its commands, and its section."""
     text = (Path(__file__).parents[4] / "docs" / "sweeps.md").read_text()
     rows = re.findall(r"^\| `([^`=]+=[^`]+)` \|", text, re.MULTILINE)
-    assert len(rows) == 5
+    assert len(rows) == 6
     for row in rows:
-        assert planned(written(tmp_path, "version: 1\n"), row).cells
+        assert planned(written(tmp_path, "version: 1\nlinks: {publisher: {up: {loss: 5%}}}\n"), row).cells
     section = text.partition("```yaml\n")[2].partition("```")[0]
     assert len(asked(planned(written(tmp_path, section)))) == 18
 
