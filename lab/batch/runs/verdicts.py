@@ -1,7 +1,8 @@
 """What runs were judged to be: read where it is kept, made again from the evidence where it is not.
 
 Law: `verdict.json` is derived. One that was deleted, or is of a lab that kept fewer metrics, costs a judgement; one
-that is broken, of another run or of a newer format is an error that names it. Nothing is written.
+that is broken, of another run or of a newer format is an error that names it, and so is evidence that is not as it was
+sealed: no verdict of before speaks for it. Files are checked by size. Nothing is written.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ from pathlib import Path
 from lab.batch.runs.one import judged
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
-from lab.evidence.manifest import read_manifest
-from lab.evidence.store import storing
+from lab.evidence.manifest import Manifest, read_manifest
+from lab.evidence.store import altered, storing
 from lab.report.verdicts import Told, loads
 
 
 def told(run: Path) -> Told:
     """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
-    found = kept(run)
+    manifest = read_manifest(run)
+    if gone := unsealed(run, manifest):
+        raise EvidenceError(f"{run / gone}: not there as it was sealed", fix=f"lab show {run} tells what is left")
+    found = kept(run, manifest)
     if found is None or not all(flow.metrics for flow in found.flows):
         (found,) = loads(judged(run).json, str(run), fix=_again(run))
     return found
@@ -32,7 +36,12 @@ def told_or_why(run: Path) -> Told | str:
         return str(error)
 
 
-def kept(run: Path) -> Told | None:
+def unsealed(run: Path, manifest: Manifest) -> str:
+    """Return the first file that a verdict is read from and that is not as it was sealed, else "". StorageError."""
+    return next(filter(names.is_judged, altered(run, manifest)), "")
+
+
+def kept(run: Path, manifest: Manifest) -> Told | None:
     """Return the verdict that is kept in the folder `run`, None where there is none. EvidenceError, StorageError."""
     file = run / names.VERDICT
     if not file.exists():
@@ -40,7 +49,7 @@ def kept(run: Path) -> Told | None:
     with storing(file):
         text = file.read_text(errors="replace")
     found = loads(text, str(file), fix=_again(run))
-    if [each.run for each in found] != [read_manifest(run).run]:
+    if [each.run for each in found] != [manifest.run]:
         raise EvidenceError(f"{file}: not the verdict of this run", fix=_again(run))
     return found[0]
 

@@ -11,11 +11,9 @@ from pathlib import Path
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.folders.stored import is_sweep, runs, sweeps
 from lab.batch.plans.cells import Cell
-from lab.batch.runs.verdicts import kept
+from lab.batch.runs.verdicts import kept, unsealed
 from lab.errors import LabError
 from lab.evidence.manifest import SEALED, read_manifest
-from lab.evidence.names import is_judged
-from lab.evidence.store import altered
 from lab.report.listing import Listed, ListedCell
 
 
@@ -55,9 +53,10 @@ def _sweep(path: Path) -> Listed:
 
 
 def _run(path: Path) -> Listed:
-    manifest, verdict = read_manifest(path), kept(path)
+    manifest = read_manifest(path)
+    verdict = kept(path, manifest)
     note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
-    if gone := next(filter(is_judged, altered(path, manifest)), ""):
+    if gone := unsealed(path, manifest):
         note = f"{gone} is not there as it was sealed; lab show {path} tells what is left"
     answer = None if gone else verdict
     return Listed(

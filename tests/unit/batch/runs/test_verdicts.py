@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.runs.verdicts import told
+from lab.batch.runs.verdicts import told, told_or_why
 from lab.errors import EvidenceError
 from lab.evidence import names
 from tests.replay.keep import STORED, unpacked
@@ -52,6 +52,18 @@ def test_one_that_was_deleted_or_is_older_is_made_again_and_not_written(run: Pat
     (run / names.VERDICT).unlink()
     assert told(run) == kept
     assert not (run / names.VERDICT).exists()
+
+
+def test_evidence_that_is_not_as_it_was_sealed_has_no_verdict(run: Path) -> None:
+    """What was judged before is no answer about what is there now, and is not made again from it either."""
+    capture = run / names.CORE_TAP
+    whole = capture.read_bytes()
+    capture.write_bytes(whole[:-1])
+    with pytest.raises(EvidenceError, match=r"captures/core\.pcap: not there as it was sealed \(lab show ") as raised:
+        told(run)
+    assert told_or_why(run) == str(raised.value)
+    capture.write_bytes(whole)
+    assert told(run)
 
 
 def test_the_verdict_of_another_run_is_refused(run: Path) -> None:

@@ -304,3 +304,17 @@ def test_a_newer_verdict_is_refused(tmp_path: Path) -> None:
     (found,) = asked(tmp_path / "a", tmp_path / "b")
     assert found.pairs == 1
     assert "format 99 needs a newer lab" in found.alone[0].why
+
+
+def test_a_run_that_was_damaged_after_it_was_judged_is_not_compared(tmp_path: Path) -> None:
+    """What it passed with is not there any more: an error of a run that is named, of a folder's run the reason."""
+    for folder in "ab":
+        for number in (1, 2):
+            run(tmp_path / folder / f"{number}")
+    with (tmp_path / "b" / "2" / names.RESOLVED).open("a") as file:
+        file.write("# longer\n")
+    with pytest.raises(EvidenceError, match=r"scenario\.yaml: not there as it was sealed"):
+        asked(tmp_path / "a" / "1", tmp_path / "b" / "2")
+    (found,) = asked(tmp_path / "a", tmp_path / "b")
+    assert found.pairs == 1
+    assert "scenario.yaml: not there as it was sealed" in found.alone[0].why
