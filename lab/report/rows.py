@@ -18,8 +18,8 @@ class Row:
 
     `setting` has a value per key of the table's `by`, none for clean controls. `outcomes` counts the valid runs;
     `owners` are those blamed or noted, without nobody. `metrics` has every metric asked for, in their order; a row of
-    no run has none. `flow` is `publisher → subscriber`. `unread` says of which cells the run that counted is gone, or
-    has a verdict that cannot be read, and why: they are missing here.
+    no run has none. `flow` is `publisher → subscriber`. `unread` says of which cells the run that counted is gone, was
+    judged void since, or has a verdict that cannot be read, and why: they are missing here.
     """
 
     setting: Setting

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.analysis.values import Outcome
 from lab.batch.runs.one import judged
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
@@ -29,11 +30,16 @@ def told(run: Path) -> Told:
 
 
 def told_or_why(run: Path) -> Told | str:
-    """Return what the run in the folder `run` was judged to be, or why nobody can say that."""
+    """Return what the run in the folder `run` was judged to be, or why it does not count."""
     try:
-        return told(run)
+        return counting(told(run))
     except StorageError as error:
         return str(error)
+
+
+def counting(found: Told) -> Told | str:
+    """Return a verdict that counts, or why it does not: a void run is no answer, whatever it was called before."""
+    return f"VOID: {'; '.join(found.void)}" if found.outcome == Outcome.VOID else found
 
 
 def unsealed(run: Path, manifest: Manifest) -> str:

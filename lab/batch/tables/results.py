@@ -1,8 +1,10 @@
 """What a sweep came to: its cells grouped by axes, repetitions taken together, flow by flow.
 
 Law: every planned cell is in exactly one row, done or missing; only runs that count are pooled, and how often it was
-tried is said. A run that is gone, or has a verdict that cannot be read, makes its cell missing, says why, and hides no
-other. A folder that holds runs of another sweep is refused: nobody could tell which row they belong to.
+tried is said. A run that is gone, was judged void since, or has a verdict that cannot be read, makes its cell missing,
+says why, and hides no other. A run that counts is counted by its outcome in the row of every flow, with its own where
+it could not follow that flow. A folder that holds runs of another sweep is refused: nobody could tell which row they
+belong to.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ DEFAULT_METRICS = ("audio_loss", "code_loss", "gap_p95", "delay_p95")
 
 @dataclass(frozen=True, kw_only=True)
 class _Done:
-    """A cell, how often it was tried, and the run that counts; `unread` says why it, or its verdict, is not there."""
+    """A cell, how often it was tried, and the run that counts; `unread` says why a run that did does not any more."""
 
     cell: Cell
     tried: int
@@ -54,7 +56,7 @@ def results(folder: SweepFolder, by: str | None = None, wanted: Sequence[str] = 
     chosen = tuple(dict.fromkeys(named))
     names = metrics_named(wanted)
     done = [_done(folder, cell) for cell in folder.cells]
-    flows = tuple(dict.fromkeys(_name(flow) for each in done if each.run for flow in each.run.flows)) or ("",)
+    flows = _flows(each.run for each in done if each.run)
     groups = _grouped(done, chosen, folder.plan.axes)
     rows = (_row(setting, group, flow, names) for setting, group in groups for flow in flows)
     return SweepTable(
@@ -75,15 +77,15 @@ def of_run(folder: Path, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
         Row(
             setting=(),
             control=False,
-            flow=_name(flow),
+            flow=flow,
             planned=1,
             valid=valid,
             tried=1,
-            outcomes={(flow.outcome if valid else run.outcome).value: 1},
-            owners=_owners([flow]),
-            metrics={name: pooled(list(_figures([flow], name))) for name in names},
+            outcomes={(_said(run, flow) if valid else run).outcome.value: 1},
+            owners=_owners([_said(run, flow)]),
+            metrics={name: pooled(list(_figures(_heard([run], flow), name))) for name in names},
         )
-        for flow in run.flows
+        for flow in _flows([run])
     )
     return SweepTable(sweep=run.run, scenario=run.scenario, by=(), over=(), metrics=names, rows=rows)
 
@@ -136,7 +138,7 @@ def _taken_together(groups: _Groups, left_out: Iterable[str]) -> tuple[str, ...]
 
 def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequence[str]) -> Row:
     runs = [each.run for each in group if each.run]
-    heard = [each for run in runs for each in run.flows if _name(each) == flow]
+    said = [_said(run, flow) for run in runs]
     return Row(
         setting=setting or (),
         control=setting is None,
@@ -144,9 +146,9 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
         planned=len(group),
         valid=len(runs),
         tried=sum(each.tried for each in group),
-        outcomes=dict(Counter(each.outcome.value for each in heard)),
-        owners=_owners(heard),
-        metrics={name: _estimate(group, flow, name) for name in names} if heard else {},
+        outcomes=dict(Counter(each.outcome.value for each in said)),
+        owners=_owners(said),
+        metrics={name: _estimate(group, flow, name) for name in names} if runs else {},
         unread=tuple(f"{each.cell.label}: {each.unread}" for each in group if each.unread),
     )
 
@@ -155,15 +157,29 @@ def _estimate(group: Iterable[_Done], flow: str, name: str) -> Pooled:
     """Return what the runs of a row come to; those of one repetition share their seed, and are one among the others."""
     found: dict[int, list[Measured]] = {}
     for each in group:
-        heard = [one for one in each.run.flows if _name(one) == flow] if each.run else []
+        heard = _heard([each.run] if each.run else [], flow)
         known = [one for one in _figures(heard, name) if one.value is not None]
         found.setdefault(each.cell.repetition, []).extend(known)
     repetitions = [averaged(known) for known in found.values() if known]
     return replace(pooled(repetitions), n=sum(map(len, found.values())))
 
 
-def _owners(flows: Iterable[ToldFlow]) -> tuple[str, ...]:
-    return tuple(sorted({flow.owner.value for flow in flows} - {Owner.NONE.value}))
+def _flows(runs: Iterable[Told]) -> tuple[str, ...]:
+    """Return the names of all flows of `runs`, one without a name where none could be followed."""
+    return tuple(dict.fromkeys(_name(flow) for run in runs for flow in run.flows)) or ("",)
+
+
+def _heard(runs: Iterable[Told], flow: str) -> list[ToldFlow]:
+    return [each for run in runs for each in run.flows if _name(each) == flow]
+
+
+def _said(run: Told, flow: str) -> ToldFlow | Told:
+    """Return what speaks for `run` in the row of `flow`: the run itself where it could not follow that flow."""
+    return next(iter(_heard([run], flow)), run)
+
+
+def _owners(said: Iterable[ToldFlow | Told]) -> tuple[str, ...]:
+    return tuple(sorted({each.owner.value for each in said} - {Owner.NONE.value}))
 
 
 def _figures(flows: Iterable[ToldFlow], name: str) -> Iterator[Measured]:

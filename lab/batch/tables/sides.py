@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.analysis.several.compared import Place
-from lab.analysis.values import Outcome
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.folders.stored import find_any, is_sweep, sweeps
 from lab.batch.plans.cells import Cell
-from lab.batch.runs.verdicts import told, told_or_why
+from lab.batch.runs.verdicts import counting, told, told_or_why
 from lab.errors import UsageError
 from lab.evidence import names
 from lab.report.verdicts import Told
@@ -60,7 +59,7 @@ def side(text: str, results: Path) -> Side:
     if is_sweep(found):
         folder = _opened(found)
         return _of_cells(text, folder, _ordered(folder), ())
-    members, lost = _sorted_out([(found, told(found))], ())
+    members, lost = _sorted_out([(found, counting(told(found)))], ())
     return Side(name=text, members=members, lost=lost)
 
 
@@ -145,9 +144,8 @@ def _sorted_out(
     members: list[Member] = []
     lost: list[Lost] = []
     for run, found in runs:
-        if isinstance(found, str) or found.outcome == Outcome.VOID:
-            why = found if isinstance(found, str) else f"VOID: {'; '.join(found.void)}"
-            lost.append(Lost(what=str(run), why=why))
+        if isinstance(found, str):
+            lost.append(Lost(what=str(run), why=found))
         else:
             place = Place(setting=setting, repetition=len(members) + 1)
             members.append(Member(place=place, folder=run, told=found))

@@ -167,6 +167,17 @@ def test_a_verdict_that_cannot_be_read_leaves_its_cell_alone_and_the_others_comp
     assert [str(broken) in one.why for one in found.alone] == [True]
 
 
+def test_a_cell_that_was_judged_void_since_is_not_compared(tmp_path: Path) -> None:
+    """Its journal still says PASS, and its run is no evidence of anything."""
+    first, second = (sweep(tmp_path / name, LOSS, lambda _: Said()) for name in "ab")
+    verdict = sorted((second / "cells").glob("*/*/derived/verdict.json"))[0]
+    document = json.loads(verdict.read_text())
+    document["runs"][0] |= {"outcome": "VOID", "void": ["pacer: ticked late"]}
+    verdict.write_text(json.dumps(document))
+    (found,) = asked(first, second)
+    assert [one.why for one in found.alone] == ["VOID: pacer: ticked late"]
+
+
 def test_a_sweep_is_split_by_an_axis(tmp_path: Path) -> None:
     """--by compares the axis' values with each other, at equal settings of the rest, and calls that the one thing."""
     made = sweep(tmp_path / "a", "media.red=true,false", lambda cell: FAIL if "false" in str(cell.setting) else Said())

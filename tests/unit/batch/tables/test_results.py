@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.committed import CELLS, SweepFolder
+from lab.batch.folders.committed import CELLS, Committed, SweepFolder
 from lab.batch.folders.journal import Journal, Opened
 from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.planning import plan
-from lab.batch.tables.results import results
+from lab.batch.tables.results import of_run, results
 from lab.errors import EvidenceError, UsageError
 from lab.report.rows import Row, SweepTable
 from lab.report.spreadsheet import frame, to_json
@@ -258,3 +258,36 @@ def test_a_row_of_several_says_why_of_each(tmp_path: Path) -> None:
     for each in two:
         assert f"{each.verdict_json}: not JSON" in line
         assert f"(make it again: lab judge {each.folder})" in line
+
+
+def rejudged(sweep: SweepFolder, loss: str, red: str, repetition: int, **said: object) -> Committed:
+    """Give the run of a cell another verdict than its journal knows."""
+    valid = sweep.valid(picked(sweep.plan.cells, loss, red, repetition))
+    assert valid is not None
+    document = json.loads(valid.verdict_json.read_text())
+    document["runs"][0] |= said
+    valid.verdict_json.write_text(json.dumps(document))
+    return valid
+
+
+def test_a_run_without_the_flow_is_counted_with_its_own_outcome(sweep: SweepFolder) -> None:
+    """One PASS and two UNKNOWN of which nothing could be followed are no three PASS."""
+    for repetition in (1, 2):
+        rejudged(sweep, "0%", "true", repetition, outcome="UNKNOWN", owner="UNDECIDED", flows=[])
+    mixed = row(results(SweepFolder(sweep.path)), "0%", "true")
+    assert (mixed.valid, mixed.outcomes, mixed.owners) == (3, {"PASS": 1, "UNKNOWN": 2}, ("UNDECIDED",))
+    last = rejudged(sweep, "0%", "true", 3, outcome="UNKNOWN", owner="UNDECIDED", flows=[])
+    table = results(SweepFolder(sweep.path))
+    lost = row(table, "0%", "true")
+    assert (lost.outcomes, lost.metrics["audio_loss"].value) == ({"UNKNOWN": 3}, None)
+    assert "missing" not in words(table).rows[0]
+    (alone,) = of_run(last.folder).rows
+    assert (alone.valid, alone.outcomes, alone.metrics["audio_loss"].value) == (1, {"UNKNOWN": 1}, None)
+
+
+def test_a_run_that_was_judged_void_since_does_not_count(sweep: SweepFolder) -> None:
+    """The journal still says PASS: the cell is missing, and why is said."""
+    gone = rejudged(sweep, "0%", "true", 1, outcome="VOID", void=["pacer: ticked late"])
+    found = results(SweepFolder(sweep.path))
+    assert row(found, "0%", "true").valid == 2
+    assert found.unread == (f"{gone.cell.label}: VOID: pacer: ticked late",)
