@@ -88,18 +88,27 @@ _Couple = tuple[Member, Member]
 
 
 def _paired(first: Side, second: Side) -> list[_Couple]:
-    """Return the runs with the same place on both sides. UsageError when there is no such place, or the same run."""
+    """Return the runs with the same place on both sides. UsageError for no such place, and for a run on both sides."""
     one, other = _places(first), _places(second)
     if one and other and not set(one) & set(other):
         places = f"{_settings(one)} there, {_settings(other)} here"
         raise UsageError(
             f"{first.name} and {second.name} have no setting in common: {places}", fix="compare like with like"
         )
+    _check_apart(first, second)
     partners = {member.place: member for member in second.members}
-    pairs = [(member, partners[member.place]) for member in first.members if member.place in partners]
-    if same := [one.folder for one, twin in pairs if one.folder.samefile(twin.folder)]:
-        raise UsageError(f"{first.name} and {second.name} are both {same[0]}", fix="name another run, sweep or folder")
-    return pairs
+    return [(member, partners[member.place]) for member in first.members if member.place in partners]
+
+
+def _check_apart(first: Side, second: Side) -> None:
+    """Refuse sides that share a run, or a copy of it: no difference would mean nothing. UsageError."""
+    there = {member.identity: member.folder for member in second.members}
+    for member in first.members:
+        if twin := there.get(member.identity):
+            raise UsageError(
+                f"{first.name} and {second.name} have the same run {member.told.run} ({member.folder}, {twin})",
+                fix="name another run, sweep or folder",
+            )
 
 
 def _places(one: Side) -> list[Place]:

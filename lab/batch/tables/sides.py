@@ -1,11 +1,12 @@
 """What `lab compare` is given: a run, a sweep, or a folder of runs, as runs in places that have a partner elsewhere.
 
 Law: only runs that count are compared, each in its place (setting and repetition); every other one is named, with why.
+A copy is the same run: it counts once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import counting, told, told_or_why
 from lab.errors import UsageError
 from lab.evidence import names
+from lab.evidence.store import fact
 from lab.report.verdicts import Told
 from lab.scenario.sweeping import Setting, Sweep, key_named, settings, spelled
 
@@ -30,6 +32,11 @@ class Member:
     place: Place
     folder: Path
     told: Told
+
+    @property
+    def identity(self) -> str:
+        """What only a copy shares: the hash of its manifest, which holds its id, its times and its files' hashes."""
+        return _identity(self.folder)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,14 +134,27 @@ def _runs(name: str, path: Path) -> Side:
         fix = "name one of them: lab ls -o shows them" if sweeps(path) else "name a run, a sweep, or a folder of runs"
         raise UsageError(f"{path}: holds {'sweeps and ' * bool(sweeps(path))}no runs", fix=fix)
     several = any(run.parent != path for run in found)
+    judged = list(_once((run, told_or_why(run)) for run in sorted(found)))
     members: list[Member] = []
     lost: list[Lost] = []
     for scenario in sorted({run.parent for run in found}):
         setting = (("scenario", scenario.name),) if several else ()
-        kept, gone = _sorted_out([(run, told_or_why(run)) for run in sorted(found) if run.parent == scenario], setting)
+        kept, gone = _sorted_out([one for one in judged if one[0].parent == scenario], setting)
         members += kept
         lost += gone
     return Side(name=name, members=tuple(members), lost=tuple(lost))
+
+
+def _once(runs: Iterable[tuple[Path, Told | str]]) -> Iterator[tuple[Path, Told | str]]:
+    """Yield `runs`, those that count but are copies of one before as what they are."""
+    known: dict[str, Path] = {}
+    for run, found in runs:
+        first = run if isinstance(found, str) else known.setdefault(_identity(run), run)
+        yield run, found if first == run else f"a copy of {first}, which counts once"
+
+
+def _identity(run: Path) -> str:
+    return fact(run / names.MANIFEST).sha256
 
 
 def _sorted_out(

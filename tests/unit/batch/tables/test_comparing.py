@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -272,8 +273,23 @@ def test_nothing_is_compared_with_itself(tmp_path: Path) -> None:
     """Named twice, or once by its folder and once by another way to it: no difference would mean nothing."""
     one = run(tmp_path / "a" / "1")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    with pytest.raises(UsageError, match="are both"):
+    with pytest.raises(UsageError, match="have the same run 1 "):
         asked(one, tmp_path / "b" / "1")
+
+
+def test_a_copy_of_a_run_is_the_same_run(tmp_path: Path) -> None:
+    """On both sides, in whatever place, it is refused; on one side it counts once and is named."""
+    one = run(tmp_path / "a" / "1")
+    for number in (2, 3):
+        shutil.copytree(one, tmp_path / "a" / f"{number}")
+    for number in (1, 2, 3):
+        run(tmp_path / "b" / f"{number}")
+    (found,) = asked(tmp_path / "a", tmp_path / "b")
+    assert found.pairs == 1
+    assert [each.why for each in found.alone][:2] == [f"a copy of {one}, which counts once"] * 2
+    shutil.copytree(one, tmp_path / "b" / "4")
+    with pytest.raises(UsageError, match=r"have the same run 1 \(.*/a/1, .*/b/4\)"):
+        asked(tmp_path / "a", tmp_path / "b")
 
 
 def test_a_void_run_leaves_nothing_to_compare(tmp_path: Path) -> None:
