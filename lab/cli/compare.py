@@ -29,7 +29,9 @@ def compare(  # noqa: PLR0913 - each is an option of the command
     allow: Annotated[
         list[str] | None, typer.Option(metavar="THING", help="Compare although this differs as well. Repeatable.")
     ] = None,
-    fail: Annotated[bool, typer.Option("--fail-on-regression", help="Exit 1 when a later side is worse.")] = False,
+    fail: Annotated[
+        bool, typer.Option("--fail-on-regression", help="Exit 1 when a later side is worse, 3 where that is not known.")
+    ] = False,
     form: Formats = None,
     json: Json = False,
     results: Results = DEFAULT_RESULTS,

@@ -218,6 +218,6 @@ def _sum(found: Comparison, second: str) -> str:
     told = worse if found.regressions else f"{second} is not shown to be worse"
     counts = Counter(row.finding for row in found.rows)
     words = ", ".join(f"{counts[finding]} {_COUNTED[finding]}" for finding in Finding if counts[finding])
-    missing = ", ".join(spelled(setting) or "the only setting" for setting in found.uncompared)
-    unknown = f"; nothing is known of {missing}" if missing else ""
-    return f"{told} (differences: {words}){unknown}"
+    missing = [*(spelled(setting) or "the only setting" for setting in found.uncompared), *found.unheard]
+    unknown = f"; nothing is known of {', '.join(missing)}" if missing else ""
+    return f"{told} (differences: {words or 'none'}){unknown}"

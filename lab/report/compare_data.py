@@ -44,6 +44,8 @@ def _lines(found: Comparison) -> Iterator[list[Value]]:
         where = [row.scope.value, spelled(row.setting) or None, None, row.flow or None, row.metric, row.unit, gap.n]
         figures = [row.first.value, row.second.value, gap.value, gap.low, gap.high, gap.p, row.corrected]
         yield [*sides, *where, row.finding.value, *figures]
+    for flow in found.unheard:
+        yield [*sides, "not compared", f"flow {flow}: not on both sides", *[None] * 13]
     for one in found.alone:
         yield [*sides, "not compared", f"{one.what} of {one.side}: {one.why}", *[None] * 13]
 
@@ -67,6 +69,7 @@ def _comparison(found: Comparison) -> dict[str, Any]:
         "differences": [_row(one) for one in found.rows],
         "not_compared": [_alone(one) for one in found.alone],
         "uncompared_settings": [dict(setting) for setting in found.uncompared],
+        "uncompared_flows": list(found.unheard),
         "regressions": list(found.regressions),
     }
 

@@ -138,7 +138,8 @@ class Alone:
 class Comparison:
     """Two sides, as they were named. `compared` is the one thing they differ in, `allowed` what was allowed beside it.
 
-    `uncompared` are settings of which there is no pair at all; `regressions` what is worse, in words.
+    `uncompared` are settings of which there is no pair at all; `unheard` are flows, each with its setting in words, of
+    which the second side has none, or which have no like on the first; `regressions` is what is worse, in words.
     """
 
     first: str
@@ -150,4 +151,5 @@ class Comparison:
     uncompared: tuple[Setting, ...]
     changes: tuple[Change, ...]
     rows: tuple[Compared, ...]
+    unheard: tuple[str, ...] = ()
     regressions: tuple[str, ...] = ()

@@ -43,13 +43,20 @@ def corrected(families: Sequence[Sequence[Compared]]) -> list[tuple[Compared, ..
 
 def regressions(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, ...]:
     """Return what is worse on the second side, in words: settings that fail more often, metrics that are worse."""
-    settings = dict.fromkeys((pair.place.control, pair.place.setting) for pair in pairs)
-    words = [_failing([pair for pair in pairs if (pair.place.control, pair.place.setting) == one]) for one in settings]
+    words = [_failing(alike) for alike in _by_setting(pairs)]
     worse: dict[str, list[str]] = {}
     for row in rows:
         if row.finding == Finding.WORSE:
             worse.setdefault(_where(row.scope, row.setting, row.flow), []).append(row.metric)
     return (*filter(None, words), *(f"{', '.join(metrics)}{where}" for where, metrics in worse.items()))
+
+
+def unheard(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Return the flows that nothing is known of, setting by setting and in words: those that only the first side has.
+
+    Where it has none, nothing can be said of those of the second side either.
+    """
+    return tuple(words for alike in _by_setting(pairs) for words in _unheard(alike))
 
 
 def flows(runs: Iterable[Run]) -> tuple[tuple[str, str], ...]:
@@ -125,12 +132,31 @@ def _found(row: Compared, chance: float | None) -> Compared:
     return replace(row, corrected=chance, finding=finding)
 
 
+def _by_setting(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """Return the pairs of each setting, and of the clean controls."""
+    groups: dict[tuple[bool, Setting], list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.place.control, pair.place.setting), []).append(pair)
+    return list(groups.values())
+
+
 def _failing(pairs: Sequence[Pair]) -> str:
     """Say that the second side fails more often, empty when it does not: what only changed places is no regression."""
     before, after = (sum(run.outcome == Outcome.FAIL for run in side) for side in _sides(pairs))
-    scope = Scope.CONTROLS if pairs[0].place.control else Scope.SETTING
-    where = _where(scope, () if pairs[0].place.control else pairs[0].place.setting, "")
-    return f"{after} of {len(pairs)} runs fail instead of {before}{where}" if after > before else ""
+    return f"{after} of {len(pairs)} runs fail instead of {before}{_at(pairs)}" if after > before else ""
+
+
+def _unheard(pairs: Sequence[Pair]) -> list[str]:
+    before, after = (flows(side) for side in _sides(pairs))
+    missing = [flow for flow in before if flow not in after] if before else after
+    named = [" → ".join(flow) for flow in missing] if before or after else ["any flow"]
+    return [f"{name}{_at(pairs)}" for name in named]
+
+
+def _at(pairs: Sequence[Pair]) -> str:
+    """Say of which setting `pairs` are, all of the same."""
+    place = pairs[0].place
+    return _where(Scope.CONTROLS, (), "") if place.control else _where(Scope.SETTING, place.setting, "")
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[list[Run], list[Run]]:

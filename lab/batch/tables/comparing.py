@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.analysis.several.compared import Alone, Comparison, Differing, Pair, Place
-from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows
+from lab.analysis.several.compared import Alone, Comparison, Differing, Pair
+from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows, unheard
 from lab.analysis.verdicts.verdict import exit_code
 from lab.batch.tables.conditions import above, conditions, differing
 from lab.batch.tables.results import metrics_named
@@ -55,6 +55,7 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
             _about(one, other, pairs, different, asked.allow),
             changes=changes(told),
             rows=table,
+            unheard=unheard(told),
             regressions=regressions(told, table),
         )
         for (one, other, pairs), different, told, table in zip(couples, found, judged, tables, strict=True)
@@ -62,13 +63,13 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
 
 
 def code(comparisons: Iterable[Comparison], *, strict: bool) -> int:
-    """Return the exit code: with `strict` 1 for a regression, else 3 for a setting that was not compared at all.
+    """Return the exit code: with `strict` 1 for a regression, else 3 for a setting or a flow that nothing is known of.
 
     3 in any case when there is nothing to compare.
     """
     found = list(comparisons)
     worse = [_FAILED for one in found if strict and one.regressions]
-    missing = [_NO_VERDICT for one in found if not one.pairs or (strict and one.uncompared)]
+    missing = [_NO_VERDICT for one in found if not one.pairs or (strict and (one.uncompared or one.unheard))]
     return exit_code((), [*worse, *missing])
 
 
@@ -89,11 +90,11 @@ _Couple = tuple[Member, Member]
 
 def _paired(first: Side, second: Side) -> list[_Couple]:
     """Return the runs with the same place on both sides. UsageError for no such place, and for a run on both sides."""
-    one, other = _places(first), _places(second)
+    one, other = _settings(first), _settings(second)
     if one and other and not set(one) & set(other):
-        places = f"{_settings(one)} there, {_settings(other)} here"
+        settings = f"{_all(one)} there, {_all(other)} here"
         raise UsageError(
-            f"{first.name} and {second.name} have no setting in common: {places}", fix="compare like with like"
+            f"{first.name} and {second.name} have no setting in common: {settings}", fix="compare like with like"
         )
     _check_apart(first, second)
     partners = {member.place: member for member in second.members}
@@ -111,14 +112,14 @@ def _check_apart(first: Side, second: Side) -> None:
             )
 
 
-def _places(one: Side) -> list[Place]:
-    """Return the places that a side has, whether a run of them counts or not, clean controls aside."""
-    places = [member.place for member in one.members] + [lost.place for lost in one.lost if lost.place]
-    return [place for place in places if not place.control]
+def _settings(one: Side) -> list[Setting]:
+    """Return the settings that a side has, whether a run of them counts or not, clean controls aside."""
+    places = [*(member.place for member in one.members), *(lost.place for lost in one.lost)]
+    return list(dict.fromkeys(place.setting for place in places if not place.control))
 
 
-def _settings(places: Sequence[Place]) -> str:
-    return _few(list(dict.fromkeys(spelled(place.setting) or "none" for place in places)))
+def _all(found: Sequence[Setting]) -> str:
+    return _few([spelled(setting) or "none" for setting in found])
 
 
 def _few(names: Sequence[str]) -> str:
@@ -218,5 +219,4 @@ def _runs(one: Side) -> list[Told]:
 def _uncompared(first: Side, second: Side, pairs: Sequence[_Couple]) -> tuple[Setting, ...]:
     """Return the settings of either side, clean controls aside, that have no pair."""
     done = {one.place.setting for one, _ in pairs if not one.place.control}
-    places = (*_places(first), *_places(second))
-    return tuple(dict.fromkeys(each.setting for each in places if each.setting not in done))
+    return tuple(dict.fromkeys(each for each in (*_settings(first), *_settings(second)) if each not in done))

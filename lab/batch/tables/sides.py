@@ -23,6 +23,8 @@ from lab.scenario.sweeping import Setting, Sweep, key_named, settings, spelled
 
 _RUNS = ("*", "*/*")
 """Where runs lie in a folder of runs of one scenario, and in one of several."""
+_UNNUMBERED = 0
+"""The repetition of a run that does not count and is no cell's: the others are numbered as if it were not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +43,11 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """A run that does not count, or a cell without one that does (`place`), and why."""
+    """A run that does not count, or a cell without one that does, in its place, and why."""
 
     what: str
     why: str
-    place: Place | None = None
+    place: Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +167,7 @@ def _sorted_out(
     lost: list[Lost] = []
     for run, found in runs:
         if isinstance(found, str):
-            lost.append(Lost(what=str(run), why=found))
+            lost.append(Lost(what=str(run), why=found, place=Place(setting=setting, repetition=_UNNUMBERED)))
         else:
             place = Place(setting=setting, repetition=len(members) + 1)
             members.append(Member(place=place, folder=run, told=found))

@@ -147,6 +147,12 @@ def test_nothing_to_compare_is_said() -> None:
     assert said.endswith("nothing could be compared\n")
     partly = text([replace(FOUND, uncompared=(LOSS,), regressions=())], 200)
     assert "; nothing is known of links.publisher.up.loss=5% media.red=true" in partly
+    deaf = replace(FOUND, rows=(), changes=(), unheard=("a → b with loss=5%",), regressions=())
+    assert text([deaf], 200).endswith(
+        "B is not shown to be worse (differences: none); nothing is known of a → b with loss=5%\n"
+    )
+    assert json.loads(dumps([deaf]))["comparisons"][0]["uncompared_flows"] == ["a → b with loss=5%"]
+    assert "flow a → b with loss=5%: not on both sides" in csv([deaf])
 
 
 def test_every_side_has_its_letter() -> None:

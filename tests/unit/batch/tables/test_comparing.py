@@ -252,7 +252,7 @@ def test_a_folder_of_runs_is_repetitions_scenario_by_scenario(tmp_path: Path) ->
                 run(tmp_path / side / scenario / f"{number}")
     run(tmp_path / "after" / "lossy" / "0", Said(outcome=Outcome.VOID))
     (found,) = asked(tmp_path / "before", tmp_path / "after")
-    assert found.pairs == 4
+    assert (found.pairs, found.uncompared) == (4, ())
     assert [one.why for one in found.alone] == ["VOID: pacer: ticked late"]
     assert {each.setting for each in found.rows if each.setting} == {
         (("scenario", "clean"),),
@@ -306,6 +306,41 @@ def test_flows_of_one_side_only_are_named(tmp_path: Path) -> None:
     (found,) = asked(one, run(tmp_path / "b" / "1"))
     assert [(each.what, each.side) for each in found.alone] == [("flow publisher → other", str(one))]
     assert len(found.rows) == 2
+    assert found.unheard == ("publisher → other",)
+    assert [code([found], strict=strict) for strict in (False, True)] == [0, 3]
+    (more,) = asked(tmp_path / "b" / "1", one)
+    assert (more.unheard, code([more], strict=True)) == ((), 0)
+
+
+def test_a_scenario_whose_runs_are_all_void_is_nothing_known(tmp_path: Path) -> None:
+    """On both sides, in folders of runs: a gate does not pass on what nobody could measure."""
+    for side in ("before", "after"):
+        run(tmp_path / side / "clean" / "1")
+        run(tmp_path / side / "lossy" / "1", Said(outcome=Outcome.VOID))
+    (found,) = asked(tmp_path / "before", tmp_path / "after")
+    assert (found.pairs, found.uncompared) == (1, ((("scenario", "lossy"),),))
+    assert [code([found], strict=strict) for strict in (False, True)] == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unheard"),
+    [
+        (("one",), ("two",), ("publisher → one with scenario=lossy",)),
+        (("one",), (), ("publisher → one with scenario=lossy",)),
+        ((), ("two",), ("publisher → two with scenario=lossy",)),
+        ((), (), ("any flow with scenario=lossy",)),
+    ],
+)
+def test_a_setting_without_a_flow_on_both_sides_is_nothing_known(
+    tmp_path: Path, before: tuple[str, ...], after: tuple[str, ...], unheard: tuple[str, ...]
+) -> None:
+    """Although there are pairs, and other settings are compared."""
+    for side, subscribers in (("before", before), ("after", after)):
+        run(tmp_path / side / "clean" / "1", Said(subscribers=("one", "two")))
+        run(tmp_path / side / "lossy" / "1", Said(outcome=Outcome.UNKNOWN, subscribers=subscribers))
+    (found,) = asked(tmp_path / "before", tmp_path / "after")
+    assert (found.pairs, found.uncompared, found.unheard) == (2, (), unheard)
+    assert code([found], strict=True) == 3
 
 
 def test_all_comparisons_are_one_family(tmp_path: Path) -> None:
