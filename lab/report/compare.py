@@ -213,7 +213,8 @@ def _sum(found: Comparison, second: str) -> str:
     """Return the last line: whether the second side is worse, what is known beside that, and of what nothing is."""
     if not found.pairs:
         return "nothing could be compared"
-    within = f" {_WITHIN}" if found.pairs == 1 else ""
+    pairs = [row.difference.n for row in found.rows if row.finding == Finding.WORSE]
+    within = f" {_WITHIN}" if max(pairs, default=found.pairs) == 1 else ""
     worse = f"{second} is worse{within}: {'; '.join(found.regressions)}"
     told = worse if found.regressions else f"{second} is not shown to be worse"
     counts = Counter(row.finding for row in found.rows)

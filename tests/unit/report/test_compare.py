@@ -133,6 +133,14 @@ def test_what_one_pair_says_is_said_of_that_pair_alone() -> None:
     assert "\nB is worse within these two runs: audio_loss (differences:" in said
 
 
+def test_the_sum_is_of_the_pairs_that_show_what_is_worse() -> None:
+    """Clean controls make more pairs, and none of them is one of a worse row."""
+    one = replace(WORSE, difference=replace(WORSE.difference, n=1))
+    found = replace(FOUND, alone=(), pairs=3, changes=(), regressions=("audio_loss",))
+    assert "\nB is worse within these two runs: audio_loss" in text([replace(found, rows=(one,))], 160)
+    assert "\nB is worse: audio_loss" in text([replace(found, pairs=1, rows=(WORSE, one))], 160)
+
+
 def test_what_was_only_allowed_to_differ_is_not_called_the_same() -> None:
     """Two things, both allowed: they are told, and nothing else is claimed."""
     said = text([replace(FOUND, compared=())], 120)
