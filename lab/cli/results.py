@@ -45,7 +45,9 @@ def show(  # noqa: PLR0913 - each is an option of the command
     if logs is not None:
         _print_log(find(result, results), logs)
     elif frames is not None:
-        sys.stdout.write(told(find(result, results), *span(frames)))
+        ways = told(find(result, results), *span(frames))
+        sys.stdout.write(ways.text)
+        raise typer.Exit(ways.exit_code)
     else:
         metrics = None if metric is None else metric.split(",")
         sys.stdout.write(shown(find_any(result, results), by, metrics, kind.value, columns()))

@@ -91,7 +91,7 @@ def _half(half: Half, packets: str) -> list[str]:
 def _ended(half: Half) -> str:
     if half.fate == "decodable":
         return "arrived in time" if half.heard_ms is None else f"heard {half.heard_ms / 1000:.3f} s"
-    if not half.late:
-        return _FATES[half.fate]
     heard = "" if half.heard_ms is None else f", heard {half.heard_ms / 1000:.3f} s all the same"
-    return f"late at the {half.fate}{heard}"
+    if half.torn:
+        return f"not known: {half.torn.file} ends at {half.torn.ends_ms / 1000:.3f} s{heard}"
+    return f"late at the {half.fate}{heard}" if half.late else _FATES[half.fate]

@@ -228,6 +228,23 @@ def test_an_empty_log_is_said_to_be_empty(tmp_path: Path) -> None:
     assert lab("show", run, "--logs", "publisher") == Done(returncode=0, stdout="a word\n", stderr="")
 
 
+def test_5_for_frames_of_a_torn_recording_with_what_is_wrong_above_them(tmp_path: Path) -> None:
+    """Where one goes for proof: what the torn file would have shown is not called lost."""
+    run = unpacked("clean", tmp_path)
+    assert lab("show", run, "--frames", "250").returncode == 0
+    capture = run / "captures" / "edge-publisher.pcap"
+    capture.write_bytes(capture.read_bytes()[: capture.stat().st_size // 2])
+    done = lab("show", run, "--frames", "250")
+    assert (done.returncode, done.stderr) == (5, "")
+    changed, torn, empty, _, frame = done.stdout.splitlines()
+    assert changed.startswith("captures/edge-publisher.pcap: changed since it was sealed")
+    assert torn.startswith("captures/edge-publisher.pcap: ends at byte ")
+    assert (empty, "not known: captures/edge-publisher.pcap ends at" in frame) == ("", True)
+    outside = lab("show", run, "--frames", "99990")
+    assert (outside.returncode, outside.stdout) == (5, "")
+    assert "captures/edge-publisher.pcap: changed" in outside.stderr
+
+
 def test_help_imports_only_typer() -> None:
     """`lab --help` is immediate: nothing heavy is imported to print it."""
     heavy = ("docker", "numpy", "pydantic", "yaml", "livekit", "pandas")

@@ -1,13 +1,13 @@
 """The way of one frame: pushed when, in which packet, what became of that, what repaired it, when it was heard.
 
-Law: nothing is decided here that the ledger does not say of the same block; times are in ms since the first frame was
-due.
+Law: nothing is decided here that the ledger does not say of the same block, and nothing said of what a capture would
+have shown behind its torn end. Times are in ms since the first frame was due.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,9 +19,22 @@ from lab.analysis.way.journey import At
 from lab.analysis.way.prediction import Copy, carriers
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.errors import UsageError
+from lab.evidence import names
 
 _MS = 1e6
 _NUMBERS = 1 << 16
+_UNDER_WAY_NS = 1_000_000_000
+"""So long before the end of a torn capture a frame may have been pushed whose packet it should hold."""
+_CAPTURED = frozenset(("content", "send", "uplink", "server", "downlink", "unexplained"))
+"""The fates that captures tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torn:
+    """A capture that ends early, and when."""
+
+    file: str
+    ends_ms: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +43,7 @@ class Half:
 
     `seq` is its packet's number on the wire, `died` the hop where that was lost (empty: it arrived) of `cause`, and
     `repaired_from` the frame whose packet brought it instead, by `mechanism`. `fate` is the ledger's word, `late`
-    whether it only came too late.
+    whether it only came too late; it is `torn`, with the capture that is, where that would have had to tell.
     """
 
     seq: int | None
@@ -41,6 +54,7 @@ class Half:
     fate: str
     late: bool
     heard_ms: float | None
+    torn: Torn | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +88,7 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
     zero = int(made.due_ns[0])
     fate, late = fates(flow)
     carrier = carriers(flow.journey, flow.prediction)
+    torn = _torn(case, flow, zero)
     for frame in range(first, last + 1):
         rows = np.flatnonzero(made.frame == frame)
         row = int(rows[0])
@@ -85,8 +100,31 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
             late_ms=max(0.0, (int(made.pushed_ns[row]) - int(made.due_ns[row])) / _MS) if pushed else 0.0,
             silence_ms=10 * int(np.isin(flow.naming.silence_before, made.order[rows][made.order[rows] >= 0]).sum()),
             made_up_ms=10 * int(flow.made_up.count[rows].sum()),
-            halves=tuple(_half(case, flow, int(one), (fate, late, carrier), zero) for one in rows),
+            halves=tuple(
+                _known(_half(case, flow, int(one), (fate, late, carrier), zero), int(made.pushed_ns[row]) - zero, torn)
+                for one in rows
+            ),
         )
+
+
+def _torn(case: Case, flow: Flow, zero: int) -> Torn | None:
+    """Return the capture on the way of `flow` that ends first of those that are torn."""
+    ends = [
+        Torn(
+            file=names.tap(tap.place, tap.client),
+            ends_ms=(int(tap.packets["t_ns"].max(initial=zero)) - zero) / _MS,
+        )
+        for tap in case.scene.taps
+        if tap.torn and tap.client in (None, flow.publisher.name, flow.subscriber.name)
+    ]
+    return min(ends, key=lambda one: one.ends_ms, default=None)
+
+
+def _known(half: Half, pushed_ns: int, torn: Torn | None) -> Half:
+    """Return `half` without what nobody can tell of it because a capture ended first."""
+    if torn is None or half.fate not in _CAPTURED or pushed_ns + _UNDER_WAY_NS < torn.ends_ms * _MS:
+        return half
+    return replace(half, died="", cause="", fate="torn", late=False, torn=torn)
 
 
 def _half(case: Case, flow: Flow, row: int, settled: tuple[Ints, Flags, Ints], zero: int) -> Half:

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from lab.errors import Interrupted
+from lab.errors import EvidenceError, Interrupted, LabError
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
 from lab.evidence.store import RunFolder, storing, write_atomically
@@ -22,6 +22,7 @@ from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from lab.analysis.values import RunVerdict
+    from lab.evidence.recording import Recording
 
 Record = Callable[[Scenario, RunFolder, Watch], None]
 """Makes the evidence of one run in a folder, and seals it."""
@@ -50,6 +51,19 @@ class Judged:
         return exit_code([self.verdict])
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ways:
+    """The ways of some frames as text; what a `broken` recording says is shown, and proves nothing."""
+
+    text: str
+    broken: bool
+
+    @property
+    def exit_code(self) -> int:
+        """What telling them exits with: what was recorded could not be read as it was sealed."""
+        return EvidenceError.exit_code if self.broken else 0
+
+
 def judged(folder: Path) -> Judged:
     """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
     from lab.analysis.judge import judge
@@ -60,15 +74,30 @@ def judged(folder: Path) -> Judged:
     return Judged(folder=folder, verdict=verdict, text=render(verdict, str(folder)))
 
 
-def frames(folder: Path, first: int, last: int) -> str:
-    """Tell the ways of frames `first` to `last`, flow by flow. Raises UsageError, EvidenceError."""
+def frames(folder: Path, first: int, last: int) -> Ways:
+    """Tell what is wrong with the recording in `folder`, and the ways of frames `first` to `last`, flow by flow.
+
+    Raises UsageError, EvidenceError.
+    """
+    from lab.evidence.reading import read
+
+    recording = read(folder)
+    try:
+        told = _ways(recording, first, last)
+    except LabError as error:
+        if not recording.broken:
+            raise
+        raise EvidenceError("; ".join((*recording.problems, error.message)), fix=error.fix) from error
+    problems = "".join(f"{problem}\n" for problem in recording.problems)
+    return Ways(text="\n".join(filter(None, (problems, told))), broken=bool(recording.broken))
+
+
+def _ways(recording: Recording, first: int, last: int) -> str:
     from lab.analysis.flows.case import asked_of, case_of
     from lab.analysis.flows.flow import follow
     from lab.analysis.ledger.ways import ways
-    from lab.evidence.reading import read
     from lab.report.frames import lines
 
-    recording = read(folder)
     case = case_of(recording, asked_of(recording))
     told = []
     for publisher, subscriber in case.scene.pairs:

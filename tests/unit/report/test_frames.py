@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lab.analysis.flows.case import Asked, case_of
@@ -9,6 +11,7 @@ from lab.analysis.flows.flow import follow
 from lab.analysis.ledger.ways import ways
 from lab.cli.results import span
 from lab.errors import UsageError
+from lab.evidence import names
 from lab.evidence.recording import Recording
 from lab.report.frames import lines
 from lab.scenario.expectations import DEFAULT, expectations
@@ -87,6 +90,27 @@ def test_late_silent_skipped_and_unmeasured_frames_say_so() -> None:
 def test_where_a_frame_ended(plan: Plan, hearing: Hearing, words: str) -> None:
     """Each place has its words."""
     assert words in told(heard(plan, hearing), FIRST + 50)[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "client", "lost"),
+    [
+        ("core", None, "gone"),
+        ("edge", "subscriber", "lost on the downlink"),
+    ],
+)
+def test_nothing_is_lost_where_a_capture_ended_before(place: str, client: str | None, lost: str) -> None:
+    """What it would have shown is not known; the line says which capture, and when it ended."""
+    run = heard(Plan(), Hearing())
+    (whole,) = [tap for tap in run.taps if (tap.place, tap.client) == (place, client)]
+    some = whole.packets[: len(whole.packets) // 2]
+    cut = replace(whole, packets=some, torn="ends at byte 7")
+    torn = replace(run, taps=tuple(cut if tap is whole else tap for tap in run.taps))
+    (line,) = told(torn, FIRST + 150)
+    assert f"→ not known: {names.tap(place, client)} ends at " in line
+    assert lost not in line
+    assert "dropped" not in line
+    assert told(torn, FIRST + 5)[0].split("→")[-1].startswith(" heard")
 
 
 def test_frames_that_were_not_made_are_refused() -> None:
