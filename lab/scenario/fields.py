@@ -66,9 +66,11 @@ def _spelled(kind: str, *examples: str) -> WithJsonSchema:
 
 
 Duration = Annotated[float, BeforeValidator(units.duration), _spelled("time", "40ms", "1.5s", "2m")]
+Delay = Annotated[float, BeforeValidator(units.delay), _spelled("time", "40ms", "1.5s")]
 WholeDuration = Annotated[int, BeforeValidator(units.whole_duration), _spelled("time", "200ms", "30s", "2m")]
 Share = Annotated[float, BeforeValidator(units.share), _spelled("share", "5%", "0.2%")]
 Rate = Annotated[int, BeforeValidator(units.rate), _spelled("rate", "400kbit", "5mbit")]
+LinkRate = Annotated[int, BeforeValidator(units.link_rate), _spelled("rate", "400kbit", "5mbit")]
 Size = Annotated[int, BeforeValidator(units.size), _spelled("size", "20kB", "64MB")]
 Frequency = Annotated[int, BeforeValidator(units.frequency), _spelled("frequency", "48kHz", "16kHz", "44.1kHz")]
 QueueLength = Annotated[Queue, BeforeValidator(_queue), _spelled("queue", "200ms", "20kB")]

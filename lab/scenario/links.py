@@ -15,6 +15,7 @@ from lab.scenario.fields import Queue
 from lab.scenario.model import Background, Change, Direction, Impairment, Link, Loss
 from lab.scenario.profiles import Shape, profile
 from lab.scenario.tree import FieldError, Path
+from lab.scenario.units import format_duration
 from lab.scenario.written import BackgroundWritten, ChangeWritten, ImpairmentWritten, LinkWritten, LossWritten
 
 MAX_LINKS = 12
@@ -33,10 +34,10 @@ class _State:
     down: ImpairmentWritten
 
 
-def links(written: Mapping[str, LinkWritten], names: Mapping[str, tuple[str, ...]]) -> tuple[Link, ...]:
+def links(written: Mapping[str, LinkWritten], names: Mapping[str, tuple[str, ...]], end_ms: int) -> tuple[Link, ...]:
     """Return the link of every client; `names` says which clients a written name stands for."""
     resolved = tuple(
-        Link(client=client, **{side: impairment(getattr(state, side), (*path, side)) for side in _DIRECTIONS})
+        Link(client=client, **{side: _arriving(getattr(state, side), (*path, side), end_ms) for side in _DIRECTIONS})
         for client, (state, path) in _initial(written, names).items()
     )
     if len(resolved) > MAX_LINKS:
@@ -58,11 +59,11 @@ def timeline(
         before_ms = change.at
         if not change.links:
             raise FieldError((*path, "links"), "names no link; say what changes")
-        yield from _step(change, path, states, names)
+        yield from _step(change, path, states, names, end_ms - change.at)
 
 
 def _step(
-    change: ChangeWritten, path: Path, states: dict[str, _State], names: Mapping[str, tuple[str, ...]]
+    change: ChangeWritten, path: Path, states: dict[str, _State], names: Mapping[str, tuple[str, ...]], left_ms: int
 ) -> Iterator[Change]:
     for name, link in change.links.items():
         here = (*path, "links", name)
@@ -70,9 +71,11 @@ def _step(
             if client not in states:
                 raise FieldError(here, f'has no link to change; add "{name}: {{}}" under links')
             _check_says_something(link, here)
-            states[client] = _merged(states[client], link, here)
+            before, states[client] = states[client], _merged(states[client], link, here)
             for side in _named(link):
-                state = impairment(getattr(states[client], side), (*here, side))
+                was, becomes = getattr(before, side), getattr(states[client], side)
+                same_delay = (becomes.delay, becomes.jitter) == (was.delay, was.jitter)
+                state = _arriving(becomes, (*here, side), math.inf if same_delay else left_ms)
                 yield Change(at_ms=change.at, client=client, direction=side, impairment=state)
 
 
@@ -134,6 +137,16 @@ def _over(below: ImpairmentWritten, above: ImpairmentWritten) -> ImpairmentWritt
 def _written(shape: Shape) -> ImpairmentWritten:
     """Return a profile's direction in full, so that in a timeline it also ends what it does not impair."""
     return ImpairmentWritten.model_validate({name: text or None for name, text in asdict(shape).items()})
+
+
+def _arriving(written: ImpairmentWritten, path: Path, left_ms: float) -> Impairment:
+    """Return what `written` does while `left_ms` of the media are left; FieldError where nothing arrives in them."""
+    state = impairment(written, path)
+    if (longest_ms := state.delay_ms + state.jitter_ms) >= left_ms:
+        added = f"{format_duration(longest_ms)}{' with its jitter' if state.jitter_ms else ''}"
+        late = f"what is sent in the {format_duration(left_ms)} of media that are left would arrive after them"
+        raise FieldError((*path, "delay"), f"{added}: {late}; give a shorter delay, or more media")
+    return state
 
 
 def impairment(written: ImpairmentWritten, path: Path) -> Impairment:

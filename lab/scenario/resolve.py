@@ -54,7 +54,7 @@ def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) 
     clients = tuple(_client(each, client) for each, client in people.items() for each in _spread(each, client))
     _check_flow(clients)
     _check_pushes(clients, media)
-    scenario_links = links(written.links, names)
+    scenario_links = links(written.links, names, media.duration_ms)
     blocked = any(side.block for link in scenario_links for side in (link.up, link.down))
     return Scenario(
         version=written.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 _NUMBER = r"[0-9]{1,13}(?:\.[0-9]{1,6})?"
@@ -27,6 +27,7 @@ class Unit:
     meant: str
     example: str
     most: Decimal
+    least: Decimal = Decimal(0)
     whole: bool = False
     positive: bool = False
 
@@ -38,6 +39,8 @@ DURATION = Unit(
     example="40ms, 2s or 1m",
     most=Decimal(86_400_000),
 )
+DELAY = replace(DURATION, most=Decimal(30_000))
+"""Of a link, one way: a call ends that hears nothing back for 30 s (consent to send, RFC 7675)."""
 SHARE = Unit(noun="share", factors={"%": Decimal("0.01")}, meant="%", example="5%", most=Decimal(1))
 RATE = Unit(
     noun="rate",
@@ -48,6 +51,8 @@ RATE = Unit(
     whole=True,
     positive=True,
 )
+LINK_RATE = replace(RATE, least=Decimal(100))
+"""Below 88 bit/s tc shortens the burst of its tbf in silence, as it counts no more than 274 s; below 8 it refuses."""
 SIZE = Unit(
     noun="size",
     factors={"GB": Decimal(10**9), "MB": Decimal(10**6), "kB": Decimal(1000), "B": Decimal(1)},
@@ -87,6 +92,11 @@ def duration(written: object) -> float:
     return float(_read(DURATION, written))
 
 
+def delay(written: object) -> float:
+    """Return the milliseconds that the delay of a link spells; ValueError says what was meant."""
+    return float(_read(DELAY, written))
+
+
 def whole_duration(written: object) -> int:
     """Return whole milliseconds; ValueError also for fractions of one."""
     value = _read(DURATION, written)
@@ -103,6 +113,11 @@ def share(written: object) -> float:
 def rate(written: object) -> int:
     """Return the bits per second that `written` (`400kbit`) spells; ValueError says what was meant."""
     return int(_read(RATE, written))
+
+
+def link_rate(written: object) -> int:
+    """Return the bits per second that the rate of a link spells; ValueError says what was meant."""
+    return int(_read(LINK_RATE, written))
 
 
 def size(written: object) -> int:
@@ -148,9 +163,11 @@ def _read(unit: Unit, written: object) -> Decimal:
         raise ValueError(f"{written}: {_meant(unit, str(written))}")
     value = Decimal(spelled[1]) * unit.factors[spelled[2]]
     if value > unit.most:
-        raise ValueError(f"{written}: more than {_most(unit)} is not possible")
+        raise ValueError(f"{written}: more than {_most(unit)} is not possible{_slip(unit, spelled[1])}")
     if unit.positive and not value:
         raise ValueError(f"{written}: more than 0 is expected")
+    if value < unit.least:
+        raise ValueError(f"{written}: less than {_format(unit, unit.least, tuple(unit.factors))} is not possible")
     if unit.whole and value != int(value):
         raise ValueError(f"{written}: a whole number of {tuple(unit.factors)[-1]} is expected")
     return value
@@ -158,6 +175,12 @@ def _read(unit: Unit, written: object) -> Decimal:
 
 def _most(unit: Unit) -> str:
     return "100%" if unit is SHARE else _format(unit, unit.most, tuple(unit.factors))
+
+
+def _slip(unit: Unit, number: str) -> str:
+    """Return the hint that a minute or a second, too long, was to be a millisecond: one letter is missing."""
+    meant = "ms" in unit.factors and Decimal(number) <= unit.most
+    return f'; did you mean "{number}ms"?' if meant else ""
 
 
 def _meant(unit: Unit, written: str) -> str:

@@ -12,8 +12,9 @@ from pydantic import Field
 
 from lab.scenario.faults_written import FaultWritten
 from lab.scenario.fields import (
-    Duration,
+    Delay,
     Frequency,
+    LinkRate,
     QueueLength,
     Rate,
     Share,
@@ -53,9 +54,9 @@ class BackgroundWritten(Written):
 class ImpairmentWritten(Written):
     """One direction of a link. A field left out does nothing; `null` ends what a profile or an earlier state does."""
 
-    delay: Duration | None = None
-    """Time added to each packet, one way."""
-    jitter: Duration | None = None
+    delay: Delay | None = None
+    """Time added to each packet, one way: at most 30s and, with its jitter, less than what is left of the media."""
+    jitter: Delay | None = None
     """Spread of the delay (standard deviation, or half the width when `uniform`); at most the delay."""
     distribution: Distribution = "normal"
     """Shape of the jitter."""
@@ -63,8 +64,8 @@ class ImpairmentWritten(Written):
     """Whether jitter may change the order of packets (`free`) or not."""
     loss: Annotated[LossWritten, as_loss(LossWritten)] | None = None
     """Packets lost at random: `5%`, or `{share: 5%, burst: 3}` when they are lost in a row."""
-    rate: Rate | None = None
-    """Bits per second on the wire (Ethernet header included) that the link carries."""
+    rate: LinkRate | None = None
+    """Bits per second on the wire (Ethernet header included) that the link carries, at least 100bit."""
     queue: QueueLength | None = None
     """What waits in front of a `rate` before packets are dropped; without it 200ms, at least 3028B (two packets)."""
     duplicate: Share | None = None

@@ -28,6 +28,25 @@ REFUSED = {
     "unknown word": (UP % "order: kep", 'order: unknown value kep (did you mean "keep"?)'),
     "unknown protocol": (UP % "block: icmp", "block.0: unknown value icmp (known: tcp, udp)"),
     "jitter without delay": (UP % "jitter: 5ms", "up.jitter: 5ms is more than the delay of 0ms"),
+    "delay in minutes": (UP % "delay: 40m", 'up.delay: 40m: more than 30s is not possible; did you mean "40ms"?'),
+    "jitter in minutes": (UP % "delay: 1s, jitter: 5m", 'up.jitter: 5m: more than 30s is not possible; did you mean'),
+    "delay as long as the media": (
+        "media: {duration: 10s}\n" + UP % "delay: 10s",
+        "x:3: links.publisher.up.delay: 10s: what is sent in the 10s of media that are left would arrive after them",
+    ),
+    "delay and jitter as long as the media": (
+        "media: {duration: 10s}\n" + UP % "delay: 6s, jitter: 4s",
+        "up.delay: 10s with its jitter: what is sent in the 10s",
+    ),
+    "late delay": (
+        "links: {publisher: {}}\ntimeline: [{at: 28s, links: {publisher: {up: {delay: 2s}}}}]",
+        "timeline.0.links.publisher.up.delay: 2s: what is sent in the 2s of media",
+    ),
+    "late profile": (
+        "links: {publisher: {}}\ntimeline: [{at: 29500ms, links: {publisher: {profile: satellite-phone}}}]",
+        "timeline.0.links.publisher.up.delay: 600ms: what is sent in the 500ms of media",
+    ),
+    "rate below tc's": (UP % "rate: 99bit", "up.rate: 99bit: less than 100bit is not possible"),
     "queue without rate": (UP % "queue: 200ms", "up.queue: needs a rate"),
     "queue too small": (UP % "rate: 20kbit, queue: 100ms", "up.queue: holds 250 bytes"),
     "queue without unit": (UP % "rate: 20kbit, queue: 20", "a queue is a time (200ms) or a size (20kB)"),
@@ -137,6 +156,13 @@ def test_contradictions_and_nonsense_are_refused(case):
 def test_queue_has_a_documented_default(text, queue):
     """200 ms of the rate, at least two full packets, so that signalling survives slow links."""
     assert loads("version: 1\n" + UP % text, source="x").links[0].up.queue_bytes == queue
+
+
+def test_a_late_change_of_something_else_keeps_a_long_delay():
+    """What is not written anew was there before: the 5 s of a link may be longer than what is left of the media."""
+    late = "timeline: [{at: 28s, links: {publisher: {up: {loss: 5%}}}}]"
+    scenario = loads("version: 1\n" + UP % "delay: 5s" + "\n" + late, source="x")
+    assert scenario.timeline[0].impairment.delay_ms == 5000
 
 
 def test_nothing_lost_is_no_loss():
