@@ -134,7 +134,7 @@ def _settled(case: Case, flow: Flow) -> _Judged:
         expectations=found.checked,
         damage=loss.by_owner(),
         reasons=(*(limits or found.reasons), *(f"{row.name}: {row.undecided}" for row in rows if row.undecided)),
-        concealed_share=flow.lateness.concealed_share,
+        concealed_share=flow.concealed_share,
         causes=why,
         symptoms=symptoms(measures),
         metrics=nothing_measured() if unmeasurable else measured(measures),

@@ -10,7 +10,7 @@ hole in which blocks were made and never sent is theirs. Less than 10 ms at once
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,10 +28,19 @@ _HALF = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class MadeUp:
-    """Per block made how many 10 ms of sound were made up before it, and where no statistics say whether they were."""
+    """Per block made how many 10 ms of sound were made up before it, and where no statistics say whether they were.
+
+    `besides` is per sample of the statistics how many samples of sound NetEQ had concealed by then for other reasons.
+    """
 
     count: Ints
     untold: Flags
+    besides: Ints
+
+    def without(self, inbound: Sequence[InboundSample]) -> tuple[InboundSample, ...]:
+        """Return the statistics without the concealment of what was made up."""
+        besides = self.besides.tolist()
+        return tuple(replace(one, concealed_samples=count) for one, count in zip(inbound, besides, strict=True))
 
 
 def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]) -> MadeUp:
@@ -42,6 +51,7 @@ def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSampl
     """
     found, at, never = between(ear, epoch), _places(ear), np.sort(_places(ear)[absent])
     told_at, left = read_at(inbound, reads), np.diff(counted(inbound, "concealed_samples"))
+    short = np.zeros(left.size, np.int64)
     count, untold = np.zeros(found.size, np.int64), np.zeros(found.size, np.bool_)
     middle = (told_at[:-1] + told_at[1:]) // 2
     for row in np.flatnonzero(found):
@@ -54,16 +64,18 @@ def made_up(ear: Ear, epoch: Ints, absent: Flags, inbound: Sequence[InboundSampl
         gone = np.diff(np.searchsorted(never, told_at[[before, after]], side="right"))
         if left[before:after].sum() - gone * BLOCK_SAMPLES >= _HALF * hole:
             count[row] = found[row]
-            _take(left[before:after], hole, np.abs(middle[before:after] - at[row] + hole // 2))
-    return MadeUp(count=count, untold=untold)
+            away = np.abs(middle[before:after] - at[row] + hole // 2)
+            short[before + int(away.argmin())] += _take(left[before:after], hole, away)
+    return MadeUp(count=count, untold=untold, besides=np.cumsum(np.r_[0, left - short])[: len(inbound)])
 
 
-def _take(left: Ints, hole: int, away: Ints) -> None:
-    """Take what the hole needs from what is `left`, the nearest first."""
+def _take(left: Ints, hole: int, away: Ints) -> int:
+    """Take what the hole needs from what is `left`, the nearest first; return what is not there."""
     for i in np.argsort(away, kind="stable"):
         taken = min(int(left[i]), hole)
         left[i] -= taken
         hole -= taken
+    return hole
 
 
 def between(ear: Ear, epoch: Ints) -> Ints:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lab.analysis.ear.content import content_of
+from lab.analysis.ear.delivered import counted
 from lab.analysis.ear.listen import Ear, listen
 from lab.analysis.ear.made_up import MadeUp, made_up
 from lab.analysis.network.configured import Configured
@@ -89,6 +90,14 @@ class Flow:
     reads: tuple[Read, ...] = ()
 
     @property
+    def concealed_share(self) -> float | None:
+        """How much of what was played NetEQ made up (0..1); None where its statistics tell of nothing played."""
+        played, concealed = (
+            counted(self.inbound, name)[-1:].sum() for name in ("total_samples_received", "concealed_samples")
+        )
+        return float(concealed / played) if played else None
+
+    @property
     def named_share(self) -> float | None:
         """How much of the window's pushed audio is named beyond doubt (0..1); None when nothing was pushed."""
         pushed = self.made.inside(self.window) & self.made.pushed
@@ -117,8 +126,9 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     idle = held_there & (apart.unanswered(journey) | apart.apart(journey))
     unheard_of = untold(journey, apart, _held_up(scene, subscriber, links) if apart.unsubscribed else ())
     missed = ~prediction.decodable & ~left_out & ~idle & ~unheard_of.any
-    held = _during(inbound, journey, slots)
     control = _control(made, times, journey)
+    holes = _made_up(ear, journey, missed[np.maximum(made.slot, 0)] & (made.slot >= 0), inbound, reads)
+    beside_holes = _during(holes.without(inbound), journey, slots)
     return Flow(
         publisher=publisher,
         subscriber=subscriber,
@@ -130,16 +140,16 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         slots=slots,
         prediction=prediction,
         lateness=lateness(
-            journey, missed, held, control, _configured(links, publisher, subscriber), by_ear=ear is not None
+            journey, missed, beside_holes, control, _configured(links, publisher, subscriber), by_ear=ear is not None
         ),
-        inbound=held,
+        inbound=_during(inbound, journey, slots),
         delays=delays(journey, made, prediction, played, control),
         pauses=apart,
         quiet=quiet,
         left_out=left_out,
         idle=idle,
         untold=unheard_of,
-        made_up=_made_up(ear, journey, missed[np.maximum(made.slot, 0)] & (made.slot >= 0), inbound, reads),
+        made_up=holes,
         ear=ear,
         reads=reads,
     )
@@ -200,7 +210,8 @@ def _made_up(
     ear: Ear | None, journey: Journey, absent: Flags, inbound: Sequence[InboundSample], reads: Sequence[Read]
 ) -> MadeUp:
     if ear is None:
-        return MadeUp(count=np.zeros(absent.size, np.int64), untold=np.zeros(absent.size, np.bool_))
+        none = np.zeros(absent.size, np.int64)
+        return MadeUp(count=none, untold=none > 0, besides=counted(inbound, "concealed_samples"))
     return made_up(ear, journey.epoch, absent, inbound, reads)
 
 

@@ -119,7 +119,7 @@ def _beyond(flow: Flow) -> Flags:
 
 def _concealed_too_little(flow: Flow, repaired: bool) -> tuple[str, ...]:
     """Say that NetEQ made up less than half of what was lost by the known repairs: then others saved it."""
-    share = flow.lateness.concealed_share
+    share = flow.concealed_share
     untouched = flow.left_out | flow.idle | flow.untold.any
     lost = float((flow.slots & ~flow.prediction.decodable & ~untouched).sum())
     if share is None or lost < _LEAST_FRAMES or not flow.inbound:

@@ -133,9 +133,8 @@ def _crossing(scene: Scene, flow: Flow, loss: Damage, name: str, link: Account |
 def _playout(flow: Flow, loss: Damage) -> Hop:
     """Return the row of NetEQ: what it was never told of, and what the ear misses while NetEQ made up sound."""
     arrived = flow.slots & flow.journey.seen(At.RECEIVED)
-    share, extra = flow.lateness.concealed_share, flow.lateness.unexplained_frames
+    share, more_ms = flow.concealed_share, FRAME_MS * (flow.lateness.unexplained_frames or 0.0)
     spoken = "concealed: not reported" if share is None else f"concealed {100 * share:.1f} % of samples"
-    more_ms = 0.0 if extra is None else extra * FRAME_MS - loss.made_up.count.sum() * BLOCK_MS
     if more_ms >= FRAME_MS:
         spoken += f"; {more_ms:.0f} ms more than drops and lateness explain"
     fates = [FATES.index("playout"), FATES.index("untold")]

@@ -4,8 +4,9 @@ Law: two witnesses. NetEQ says that it made up sound (`concealed_samples`) beyon
 say which packets came late just then. Late is the time a packet spent in a hop, less that hop's median in the clean
 control, less what the kernel held as delay, jitter and queue beyond the delay that the control had already; it is
 charged to the hop with the largest excess. Where only the configured network was slow, it is the network's.
-Concealment without a late packet is nobody's: it is shown. Where there is an ear, it says what was not heard, and how
-long the buffer made up sound instead; then nothing is late for two witnesses only.
+Concealment without a late packet is nobody's: it is shown, what each loss explains taken from it once. Where there is
+an ear, it says what was not heard, and how long the buffer made up sound instead; then nothing is late for two
+witnesses only.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from lab.analysis.network.configured import Configured
 from lab.analysis.way.journey import At, Journey
 from lab.analysis.way.waits import HOPS, Floats, Waits
+from lab.analysis.way.windows import FRAMES_PER_BLOCK
 from lab.analysis.wire.streams import ABSENT, Flags, Ints
 from lab.evidence.values import InboundSample
 from lab.pcm import FRAME_MS, FRAME_SAMPLES
@@ -27,7 +29,6 @@ _MS = 1_000_000
 _LATE_MS = 40.0  # two frames; a quiet lab's own noise is under ten
 _CLEAR_EXCESS_MS = 20.0
 _BUFFER_NS = 500 * _MS  # a packet is due at most this long before its samples are played
-_JOIN_NS = 300 * _MS
 _DRIFT_SLOTS = 500
 
 
@@ -35,14 +36,13 @@ _DRIFT_SLOTS = 500
 class Lateness:
     """Which slots came too late, and what NetEQ made up.
 
-    `hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. `concealed_share` is of played
-    samples, `unexplained_frames` what neither drops nor lateness explain; None without the subscriber's statistics.
+    `hop` is per slot the index in HOPS of the hop that made it late, -1 when it was not. `unexplained_frames` is what
+    neither drops nor lateness explain; None without the subscriber's statistics.
     `waits` tells how long any packet was waited for.
     """
 
     hop: Ints
     waits: Waits
-    concealed_share: float | None
     unexplained_frames: float | None
 
 
@@ -57,27 +57,28 @@ def lateness(
 ) -> Lateness:
     """Find the late slots among those that `lost` does not mark, given which slots were sent in the clean control.
 
-    With an ear (`by_ear`) none is marked: it says itself what was not heard.
+    With an ear (`by_ear`) none is marked: it says itself what was not heard, and what it found made up between frames
+    is no part of the concealment of `inbound`.
     """
     none = np.full(journey.size, -1, np.int64)
     spent = _spent(journey)
     excess = spent - _usual(spent, control)
     waits = Waits(excess_ms=excess)
     if len(inbound) < 2:
-        return Lateness(hop=none, waits=waits, concealed_share=None, unexplained_frames=None)
+        return Lateness(hop=none, waits=waits, unexplained_frames=None)
     allowed = np.array([0.0, links[0].delay_ms - links[0].usual_ms, 0.0, links[1].delay_ms - links[1].usual_ms])
     late_ms = np.nan_to_num((excess - allowed).sum(axis=1), nan=0.0)
     candidate = (late_ms > _LATE_MS) & ~lost & (not by_ear)
     due_ns = _due(journey, control) + int(allowed.sum() * _MS)
-    hop, left = none.copy(), 0.0
+    hop, rest = none.copy(), []
     for from_ns, to_ns, frames in _episodes(inbound):
         near = (due_ns > from_ns - _BUFFER_NS) & (due_ns <= to_ns)
-        missing = max(0.0, frames - float((near & lost).sum()))
-        chosen = np.flatnonzero(near & candidate & (hop < 0))
-        chosen = chosen[np.argsort(-late_ms[chosen], kind="stable")[: round(missing)]]
+        more = frames - float((near & lost).sum())
+        chosen = np.flatnonzero(near & candidate)
+        chosen = chosen[np.argsort(-late_ms[chosen], kind="stable")[: round(max(0.0, more))]]
         hop[chosen] = _blame(excess[chosen], links)
-        left += missing - chosen.size
-    return Lateness(hop=hop, waits=waits, concealed_share=_concealed(inbound), unexplained_frames=left)
+        rest.append(more - chosen.size)
+    return Lateness(hop=hop, waits=waits, unexplained_frames=_unexplained(np.array(rest)))
 
 
 def _spent(journey: Journey) -> Floats:
@@ -119,22 +120,27 @@ def _due(journey: Journey, control: Flags) -> Ints:
 
 
 def _episodes(inbound: Sequence[InboundSample]) -> list[tuple[int, int, float]]:
-    """Return from when to when NetEQ concealed how many frames, spells less than 300 ms apart taken together."""
+    """Return from when to when NetEQ concealed how many frames, spells that a packet may be due for taken together."""
     found: list[tuple[int, int, float]] = []
     for earlier, later in pairwise(inbound):
         frames = (later.concealed_samples - earlier.concealed_samples) / FRAME_SAMPLES
-        if frames <= 0 or later.ssrc != earlier.ssrc:
+        if frames == 0 or later.ssrc != earlier.ssrc:
             continue
-        if found and earlier.t_ns - found[-1][1] <= _JOIN_NS:
+        if found and earlier.t_ns - found[-1][1] <= _BUFFER_NS:
             found[-1] = (found[-1][0], later.t_ns, found[-1][2] + frames)
         else:
             found.append((earlier.t_ns, later.t_ns, frames))
     return found
 
 
-def _concealed(inbound: Sequence[InboundSample]) -> float | None:
-    played = inbound[-1].total_samples_received - inbound[0].total_samples_received
-    return (inbound[-1].concealed_samples - inbound[0].concealed_samples) / played if played > 0 else None
+def _unexplained(rest: Floats) -> float:
+    """Return how many frames are left of `rest`, what each episode has more (or less) than is known of it.
+
+    Concealment ends by fading into what comes, some ms sooner or later, so that less than 10 ms evens out in the run;
+    from 10 ms on each episode stands for itself, and hides nothing of another.
+    """
+    small = np.abs(rest) < FRAMES_PER_BLOCK
+    return float(rest[~small].clip(min=0).sum() + max(0.0, rest[small].sum()))
 
 
 def _blame(excess: Floats, links: tuple[Configured, Configured]) -> Ints:
