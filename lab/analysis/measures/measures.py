@@ -53,6 +53,8 @@ class Measures:
             return 0.0
         if not series.size:
             return None
+        if metric in PLAYED:
+            return playing.overall(self.flow.inbound, series)
         return statistics.quantile(series, QUANTILES[metric]) if metric in QUANTILES else float(series.mean())
 
     def interval(self, metric: str) -> tuple[float, float] | None:

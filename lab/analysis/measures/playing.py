@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.analysis.ear.delivered import counted
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.damage import Damage
 from lab.analysis.ledger.owners import OWNERS
@@ -22,12 +23,23 @@ from lab.evidence.values import InboundSample
 Floats = NDArray[np.float64]
 
 _ADAPTS_NS = 2_000_000_000
+_COUNTS: Mapping[str, tuple[str, ...]] = {
+    "concealed": ("concealed_samples",),
+    "stretched": ("inserted_samples_for_deceleration", "removed_samples_for_acceleration"),
+}
 
 
 def shares(inbound: Sequence[InboundSample], name: str) -> Floats:
     """Return the share of the samples played that were `concealed` or `stretched`, per sample of the statistics."""
-    changed, played = np.diff([_counted(sample, name) for sample in inbound]), _played(inbound)
+    changed = np.sum([np.diff(counted(inbound, count)) for count in _COUNTS[name]], axis=0)
+    played = _played(inbound)
     return np.asarray(changed[played > 0] / played[played > 0], dtype=np.float64)
+
+
+def overall(inbound: Sequence[InboundSample], each: Floats) -> float:
+    """Return the share of all samples played that `shares` of `inbound` make together: some are of more samples."""
+    played = _played(inbound)
+    return float(np.average(each, weights=played[played > 0]))
 
 
 def innocent(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats], without: frozenset[Owner]) -> Flags:
@@ -41,14 +53,8 @@ def innocent(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats], without: fr
     return np.asarray(~theirs | others, dtype=np.bool_)
 
 
-def _counted(sample: InboundSample, name: str) -> int:
-    if name == "concealed":
-        return sample.concealed_samples
-    return sample.inserted_samples_for_deceleration + sample.removed_samples_for_acceleration
-
-
 def _played(inbound: Sequence[InboundSample]) -> Ints:
-    return np.diff([sample.total_samples_received for sample in inbound])
+    return np.diff(counted(inbound, "total_samples_received"))
 
 
 def _disturbed(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats]) -> Mapping[Owner, Ints]:

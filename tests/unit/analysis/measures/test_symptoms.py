@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -138,6 +139,16 @@ def test_what_is_done_to_the_sound_after_a_disturbance_is_its_owners(metric: str
     assert seen.value(metric) == pytest.approx(9 / 225)
     assert seen.value(metric, frozenset({Owner.UPLINK})) == 0
     assert seen.value(metric, frozenset({Owner.SERVER})) == seen.value(metric)
+
+
+@pytest.mark.parametrize("metric", ["concealed", "stretched"])
+def test_what_was_played_weighs_as_much_as_it_lasted(metric: str) -> None:
+    """Statistics that are first rare and then frequent tell the same share, and the playout row tells it as well."""
+    seen = measured(Plan(up_delay_ms={FIRST + 30: 30.0}, stretched_frames=9, concealed_frames=9))
+    inbound = seen.flow.inbound
+    uneven = replace(seen, flow=replace(seen.flow, inbound=(inbound[0], *inbound[20:])))
+    assert uneven.value(metric) == pytest.approx(9 / 225)
+    assert uneven.value("concealed") == pytest.approx(uneven.flow.concealed_share)
 
 
 @pytest.mark.parametrize("metric", ["concealed", "stretched"])
