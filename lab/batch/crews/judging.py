@@ -111,11 +111,14 @@ class Judge:
         if self._process is None:
             return
         process, self._process = self._process, None
+        with suppress(OSError):  # what it was to be told and did not take
+            cast("IO[str]", process.stdin).close()
         try:
-            process.communicate(timeout=_GRACE_S)
-        except (OSError, subprocess.TimeoutExpired):
+            process.wait(_GRACE_S)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        cast("IO[str]", process.stdout).close()
 
 
 def give_way() -> None:

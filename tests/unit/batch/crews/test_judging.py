@@ -67,8 +67,11 @@ def test_an_internal_error_is_an_answer_too(run: Path, monkeypatch: pytest.Monke
     assert "internal error: ZeroDivisionError: oops" in found.why
 
 
-def test_another_process_says_the_same_more_than_once(run: Path, tmp_path: Path) -> None:
-    """One process for all recordings, whatever the first of them was."""
+def test_another_process_says_the_same_more_than_once(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process for all recordings, whatever the first of them was; it ends of itself, if it is given the time."""
+    monkeypatch.setattr(judging, "_GRACE_S", 60.0)  # it gives way to whatever else this machine does
     with Judge() as judge:
         assert judge(tmp_path).outcome == "ERROR"
         process = judge._process
@@ -88,6 +91,15 @@ def test_whoever_judges_may_die_or_talk_nonsense(program: str, tmp_path: Path) -
         assert judge._process is None
         judge._command = COMMAND
         assert "manifest.json" in judge(tmp_path).why
+
+
+def test_who_does_not_end_is_killed_and_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its pipes are closed in every case: pytest would tell of one that is not."""
+    monkeypatch.setattr(judging, "_GRACE_S", 0.1)
+    stubborn = "import sys, time; print('no', flush=True); time.sleep(600)"
+    with Judge((sys.executable, "-c", stubborn)) as judge:
+        assert "whoever judged it ended" in judge(tmp_path).why
+        assert judge._process is None
 
 
 def test_who_judges_gives_way_to_everything_else() -> None:
