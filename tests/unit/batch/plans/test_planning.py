@@ -282,12 +282,27 @@ def test_a_plan_reads_back_as_it_was_written(base, tmp_path):
 def test_a_plan_that_is_none_is_refused(base, tmp_path, change, said):
     """A newer format, a foreign file, an edited one: each says so and where."""
     path = tmp_path / "plan.json"
-    path.write_text(json.dumps({**json.loads(planned(base, LOSS).dump()), **change}))
+    fields = json.loads(planned(base, LOSS).dump())
+    del fields["checksum"]  # as plans of before
+    path.write_text(json.dumps(fields))
+    assert load(path) == planned(base, LOSS)
+    path.write_text(json.dumps({**fields, **change}))
     with pytest.raises(EvidenceError, match=said) as caught:
         load(path)
     assert str(path) in str(caught.value)
     with pytest.raises(EvidenceError, match="cannot be read"):
         load(tmp_path / "none.json")
+
+
+def test_one_letter_in_a_plan_makes_no_other_experiment_of_it(base, tmp_path):
+    """A setting or a scenario's text under the same cell's id would be a table that lies."""
+    path, text = tmp_path / "plan.json", planned(base, LOSS).dump()
+    path.write_text(json.dumps(json.loads(text), indent=4))
+    assert load(path) == planned(base, LOSS)  # what is only laid out anew is the same
+    for place in (text.index('"5%"') + 1, text.index("share: ") + 7, text.index('"checksum"') + 13):
+        path.write_text(text[:place] + chr(ord(text[place]) ^ 1) + text[place + 1 :])
+        with pytest.raises(EvidenceError, match=r"plan.json: its checksum does not fit .*put a copy back"):
+            load(path)
 
 
 def test_a_cell_finds_its_sound_file_beside_the_plan(tmp_path):
