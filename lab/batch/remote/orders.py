@@ -69,7 +69,7 @@ class Carrier(Protocol):
         """Ask who is there. EnvironmentFault when nobody can be asked any more."""
 
     def send(self, key: str, data: bytes, worker: str, done: Callable[[], None]) -> Errand:
-        """Have `worker` unpickle `data` in one of its slots; `done` is called, in some thread, when that has ended."""
+        """Have `worker` unpickle `data` in one of its slots; `done` is called, in a thread, when its answer is here."""
 
 
 @cache

@@ -11,6 +11,8 @@ import os
 import pickle
 import re
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +32,8 @@ LISTEN_S = 2.0
 """How long it may take to find out whether anybody listens."""
 CARRY_S = 300.0
 """How long a finished run's folder may be on its way."""
+FETCHES = 8
+"""So many may be on their way at once."""
 PACKAGES = ("dask", "distributed")
 """What must be of one version on all sides: Dask promises nothing else."""
 _MOST_PORT = 65_535
@@ -42,16 +46,21 @@ class Carried:
     def __init__(self, future: Any) -> None:
         """Wrap Dask's future."""
         self._future = future
+        self._found: bytes | RuntimeError = RuntimeError("it has not ended")
 
-    def result(self) -> bytes:
-        """Return what came back. RuntimeError with the reason why nothing did."""
+    def fetch(self) -> None:
+        """Have here what came back. It takes as long as the way is, or as whoever has it is silent."""
         try:
             found = self._future.result(timeout=CARRY_S)
+            self._found = found if isinstance(found, bytes) else RuntimeError(f"it answered a {type(found).__name__}")
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - a worker may raise anything
-            raise RuntimeError(f"{type(error).__name__}: {error}") from None
-        if not isinstance(found, bytes):
-            raise RuntimeError(f"it answered a {type(found).__name__}")
-        return found
+            self._found = RuntimeError(f"{type(error).__name__}: {error}")
+
+    def result(self) -> bytes:
+        """Return what was fetched. RuntimeError with the reason why nothing was."""
+        if isinstance(self._found, RuntimeError):
+            raise self._found
+        return self._found
 
     def drop(self) -> None:
         """Let everybody forget it."""
@@ -70,11 +79,13 @@ class Scheduler:
         quiet()
         asyncio.run(knock(self.address))
         self._client = dask.Client(self.address, timeout=CONNECT_S, set_as_default=False, name="lab-sweep")
+        self._fetching = ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Disconnect; errands that are still out are forgotten."""
         self._client.close()
+        self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def offers(self) -> Offers:
         """Ask who is there. EnvironmentFault when the scheduler is gone."""
@@ -90,7 +101,10 @@ class Scheduler:
         )
 
     def send(self, key: str, data: bytes, worker: str, done: Callable[[], None]) -> Carried:
-        """Have `worker` unpickle `data` in one of its slots; `done` is called, in some thread, when that has ended."""
+        """Have `worker` unpickle `data` in one of its slots; `done` is called, in some thread, when the answer is here.
+
+        Answers are fetched side by side, and not by who waits for them: a worker that dies with one holds up no other.
+        """
         future = self._client.submit(
             pickle.loads,
             data,
@@ -100,8 +114,18 @@ class Scheduler:
             resources={orders.tag(): 1},
             pure=False,
         )
-        future.add_done_callback(lambda _: done())
-        return Carried(future)
+        carried = Carried(future)
+
+        def fetch() -> None:
+            carried.fetch()
+            done()
+
+        def ended(_: Any) -> None:
+            with suppress(RuntimeError):  # nobody fetches any more: the connection is closed
+                self._fetching.submit(fetch)
+
+        future.add_done_callback(ended)
+        return carried
 
     def _call(self, ask: Callable[..., Any], **details: Any) -> Any:
         try:
