@@ -128,9 +128,13 @@ class RunFolder:
     def at(
         cls, path: Path, scenario: Scenario, *, as_written: str, resolved: str, clock: Callable[[], int] = time.time_ns
     ) -> RunFolder:
-        """Make the run folder `path`, whose name is the run's id. StorageError where something is there already."""
+        """Make the run folder `path`, whose name is the run's id, and its cell's, but not that in which all cells are.
+
+        StorageError where something is there already.
+        """
         with storing(path):
-            path.mkdir(parents=True)
+            path.parent.mkdir(exist_ok=True)
+            path.mkdir()
         return cls._begun(path, scenario, as_written=as_written, resolved=resolved, clock=clock)
 
     @classmethod
@@ -163,20 +167,16 @@ class RunFolder:
 
     def write(self, name: str, content: str | bytes) -> None:
         """Write a small file, whole; `name` is one of `evidence.names`."""
-        target = self.path / name
-        with storing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        target = self._target(name)
         write_atomically(target, content if isinstance(content, bytes) else redacted(content).encode())
 
     def append(self, name: str, line: str) -> None:
         """Add one line to a growing file."""
-        target = self.path / name
         if "\n" in line:
             raise ValueError(f"{name}: a line cannot hold a line break")
-        with storing(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("a", encoding="utf-8") as file:
-                file.write(redacted(line) + "\n")
+        target = self._target(name)
+        with storing(target), target.open("a", encoding="utf-8") as file:
+            file.write(redacted(line) + "\n")
 
     def seal(self) -> None:
         """End the recording: note the end, and size and hash of every piece of evidence."""
@@ -185,6 +185,13 @@ class RunFolder:
         marks = replace(self.manifest.marks, end_ns=self.manifest.marks.end_ns or now_ns)
         phases = (*self.manifest.phases, Phase(name=SEALED, t_ns=now_ns))
         self.put(replace(self.manifest, files=files, marks=marks, phases=phases))
+
+    def _target(self, name: str) -> Path:
+        """Return where `name` goes, made ready. A run folder that was moved away is not made again: StorageError."""
+        with storing(self.path / name):
+            for folder in reversed(Path(name).parents[:-1]):
+                (self.path / folder).mkdir(exist_ok=True)
+        return self.path / name
 
 
 def _new_folder(parent: Path, stamp: str, entropy: Callable[[], str]) -> Path:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lab.analysis.numbers.shares import wilson
 from lab.analysis.values import FlowVerdict, Frames, Measured, Outcome, Owner, RunVerdict
-from lab.batch.folders.committed import CELLS, PLAN, sealed
-from lab.batch.folders.journal import Ended, Journal, Opened
+from lab.batch.folders.committed import PLAN, sealed
+from lab.batch.folders.journal import CELLS, Ended, Journal, Opened
 from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.planning import plan

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lab.analysis.values import Outcome
 from lab.batch.folders import limit_file
-from lab.batch.folders.journal import ERROR, NAME, Began, Ended, Line, Opened, read
+from lab.batch.folders.journal import CELLS, ERROR, NAME, Began, Ended, Line, Opened, read
 from lab.batch.plans import plan
 from lab.batch.plans.cells import Cell
 from lab.errors import EvidenceError, StorageError, UsageError
@@ -21,7 +21,6 @@ from lab.evidence import manifest, names
 from lab.evidence.store import altered, fact, storing
 
 PLAN = "plan.json"
-CELLS = "cells"
 _NO_ANSWER = (ERROR, Outcome.VOID.value)
 
 

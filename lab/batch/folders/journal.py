@@ -1,8 +1,9 @@
 """A sweep's `journal.ndjson`: what began, how it ended, in the order in which it happened.
 
 Law: one event is one line, `<CRC-32, 8 hex digits> <JSON>`, synced before anybody is told of it; one process writes,
-any number read. A last line that was cut is no line: readers pass over it, the next writer puts it aside. A bad line
-before the last is damage, and named; so is a line with more behind it than its break, for a cut leaves less.
+any number read. Nothing is told that went into a file which is no longer where readers look for it. A last line that
+was cut is no line: readers pass over it, the next writer puts it aside. A bad line before the last is damage, and
+named; so is a line with more behind it than its break, for a cut leaves less.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from lab.errors import EnvironmentFault, EvidenceError
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.decode import decode, parse
 from lab.evidence.store import storing
 
 NAME = "journal.ndjson"
+CELLS = "cells"
 LOCK = ".lock"
 TORN = "journal.torn-{t_ns}"
 ERROR = "ERROR"
@@ -142,12 +144,13 @@ class Journal:
         self._folder, self._path, self._clock = folder, folder / NAME, clock
 
     def __enter__(self) -> Journal:
-        """Take the lock, and put a torn last line aside."""
+        """Take the lock, put a torn last line aside, and make the folder for the cells, whose name is durable."""
         self._lock = self._locked()
         try:
             self._repair()
             with storing(self._path):
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                (self._folder / CELLS).mkdir(exist_ok=True)
                 _sync(self._folder)
         except BaseException:
             os.close(self._lock)
@@ -163,13 +166,25 @@ class Journal:
         """Write `event`, for good. StorageError: then it is not there, not even in part."""
         line = bytes(Line(t_ns=self._clock(), event=event))
         with storing(self._path):
+            self._check_place()
             before = os.fstat(self._file).st_size
             try:
                 _write(self._file, line)
                 os.fsync(self._file)
-            except OSError:
+                self._check_place()
+            except (OSError, StorageError):
                 os.ftruncate(self._file, before)
                 raise
+
+    def _check_place(self) -> None:
+        """Raise StorageError when another file, or none, is where readers look for the journal."""
+        try:
+            there = os.path.samestat(os.fstat(self._file), self._path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            there = False
+        if not there:
+            words = f"{self._path}: it was moved or replaced while the sweep ran"
+            raise StorageError(words, fix="put it back where it was, then --resume")
 
     def _locked(self) -> int:
         path = self._folder / LOCK

@@ -43,13 +43,17 @@ def pack(folder: Path) -> Parcel:
 
 
 def unpack(parcel: Parcel, folder: Path) -> None:
-    """Make `folder` out of `parcel`. EvidenceError when it is not what was packed, StorageError when it has no room."""
+    """Make `folder` out of `parcel`, and the folder that it is in, no other.
+
+    EvidenceError when it is not what was packed, StorageError when it has no room.
+    """
     for piece in parcel.pieces:
         _check(piece)
     partial = folder.with_name(f".partial-{folder.name}-{secrets.token_hex(4)}")
     try:
         with storing(folder):
-            partial.mkdir(parents=True)
+            folder.parent.mkdir(exist_ok=True)
+            partial.mkdir()
             for piece in parcel.pieces:
                 target = partial / piece.name
                 target.parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.batch.folders.committed import CELLS, PLAN
+from lab.batch.folders.committed import PLAN
+from lab.batch.folders.journal import CELLS
 from lab.errors import UsageError
 from lab.evidence import names
 

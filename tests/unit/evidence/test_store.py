@@ -71,6 +71,22 @@ def created(results: Path, *tokens: str) -> RunFolder:
     )
 
 
+def test_a_run_that_was_moved_away_is_not_made_again(tmp_path: Path) -> None:
+    """A sweep's folder that somebody moved while a run was made: StorageError, and nothing where it was."""
+    (tmp_path / "sweep" / "cells").mkdir(parents=True)
+    run = tmp_path / "sweep" / "cells" / "cell" / "run"
+    folder = RunFolder.at(run, SCENARIO, as_written="", resolved="")
+    (tmp_path / "sweep").rename(tmp_path / "elsewhere")
+    for late in (
+        lambda: folder.write("clients/a/log", ""),
+        lambda: folder.append("clients/a/lines", ""),
+        lambda: RunFolder.at(run, SCENARIO, as_written="", resolved=""),
+    ):
+        with pytest.raises(StorageError, match="No such file"):
+            late()
+    assert not (tmp_path / "sweep").exists()
+
+
 def test_a_new_run_has_its_name_and_its_first_words(tmp_path: Path) -> None:
     """`<scenario>/<UTC time>-<4 random>/` with both scenarios and a manifest, before anything is started."""
     folder = created(tmp_path)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.committed import CELLS, PLAN, SweepFolder, check_one_sweep
+from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
+from lab.batch.folders.journal import CELLS
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from tests.fakes.sweeps import in_order, laid, planned, swept

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import NAME, Ended, Journal, read
+from lab.batch.folders.journal import CELLS, NAME, Ended, Journal, read
 from lab.batch.plans.plan import Plan
 from lab.batch.sweeps.attempts import Moment
 from tests.fakes.sweeps import begun, in_order, laid, planned, swept
@@ -138,18 +138,23 @@ def test_killed_again_and_again_while_it_resumes(tmp_path: Path, plan: Plan) -> 
 
 
 def test_what_counts_was_synced_before(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a run's end is written, each of its files, its folders and its name have been synced, and nothing since."""
+    """When a run's end is written, its files, its folders and all names up to the sweep's are, and nothing since."""
     synced: set[tuple[int, int]] = set()
+    named: set[str] = set()
     real, append, looked = os.fsync, Journal.append, []
 
     def fsync(file: int) -> None:
         synced.add((os.fstat(file).st_dev, os.fstat(file).st_ino))
+        if os.path.samestat(os.fstat(file), folder.stat()):
+            named.update(path.name for path in folder.iterdir())
         real(file)
 
     def looking(journal: Journal, event: object) -> None:
         if isinstance(event, Ended):
-            run = folder / "cells" / event.cell / event.run
-            assert {(p.stat().st_dev, p.stat().st_ino) for p in (run, run.parent, *run.rglob("*"))} <= synced
+            run = folder / CELLS / event.cell / event.run
+            places = (run, run.parent, run.parent.parent, *run.rglob("*"))
+            assert {(p.stat().st_dev, p.stat().st_ino) for p in places} <= synced
+            assert {CELLS, NAME} <= named
             looked.append(event)
         append(journal, event)  # type: ignore[arg-type]
 

@@ -7,11 +7,12 @@ import os
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.journal import NAME, Began, Ended, Event, Journal, Noted, Opened, read
+from lab.batch.folders.journal import CELLS, NAME, Began, Ended, Event, Journal, Noted, Opened, read
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 
 EVENTS: tuple[Event, ...] = (
@@ -161,11 +162,47 @@ def test_a_line_that_finds_no_room_is_not_there_in_part(tmp_path: Path, monkeypa
     assert tuple(line.event for line in read(tmp_path)) == (EVENTS[0], EVENTS[2])
 
 
+def moved(folder: Path) -> None:
+    """Move the folder, as somebody who makes room."""
+    folder.rename(folder.with_name("elsewhere"))
+
+
+def replaced(folder: Path) -> None:
+    """Put a copy in the journal's place, as an editor or rsync does."""
+    (folder / "copy").write_bytes((folder / NAME).read_bytes())
+    (folder / "copy").rename(folder / NAME)
+
+
+def removed(folder: Path) -> None:
+    """Remove the journal."""
+    (folder / NAME).unlink()
+
+
+@pytest.mark.parametrize("change", [moved, replaced, removed])
+@pytest.mark.parametrize("late", [False, True])
+def test_nothing_is_told_to_a_file_that_nobody_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], late: bool
+) -> None:
+    """Moved or replaced while a sweep runs, even while a line is synced: StorageError, and no journal has the line."""
+    (folder := tmp_path / "sweep").mkdir()
+    with Journal(folder) as journal:
+        journal.append(EVENTS[0])
+        if late:
+            monkeypatch.setattr(os, "fsync", lambda _: change(folder))
+        else:
+            change(folder)
+        with pytest.raises(StorageError, match=rf"{NAME}: it was moved or replaced .*put it back .* --resume"):
+            journal.append(EVENTS[1])
+    told = [line.event for each in tmp_path.glob(f"*/{NAME}") for line in read(each.parent)]
+    assert late or told == [EVENTS[0]] * len(told)
+
+
 def test_a_new_journal_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its name too: the folder is synced before the first word is written, and the file after each."""
+    """Its name and that of the cells' folder too: synced before the first word is written, and the file after each."""
     synced: list[int] = []
     monkeypatch.setattr(os, "fsync", lambda file: synced.append(os.fstat(file).st_ino))
     with Journal(tmp_path) as journal:
         assert synced == [tmp_path.stat().st_ino]
+        assert (tmp_path / CELLS).is_dir()
         journal.append(EVENTS[0])
         assert synced[1:] == [(tmp_path / NAME).stat().st_ino]

@@ -31,11 +31,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_every_file_arrives_as_it_was(run: Path, tmp_path: Path) -> None:
     """Names, depths, bytes; nothing else is left beside it."""
     parcel = pack(run)
+    (tmp_path / "kept").mkdir()
     unpack(parcel, tmp_path / "kept" / "cell" / "run")
     assert contents(tmp_path / "kept" / "cell" / "run") == contents(run)
     assert len(contents(run)) == 3
     assert [path.name for path in (tmp_path / "kept" / "cell").iterdir()] == ["run"]
     assert parcel.bytes == 256 * 40 + 2
+
+
+def test_no_sweep_that_was_moved_away_is_made_again(run: Path, tmp_path: Path) -> None:
+    """A run brings the folder of its cell with it, and nothing above."""
+    with pytest.raises(StorageError, match="No such file"):
+        unpack(pack(run), tmp_path / "gone" / "cell" / "run")
+    assert not (tmp_path / "gone").exists()
 
 
 def test_one_changed_bit_is_found_and_nothing_is_kept(run: Path, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     fake, notes = Fake(), list[str]()
     plan = planned(tmp_path / "plan", "links.publisher.up.loss=0%,1%,2%,3%,4%,5%")
     crew = Cluster(fake, IMAGES, notes.append, lambda: fake.now_s)
-    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "sweep").mkdir(parents=True)
     return Case(fake=fake, crew=crew, plan=plan, work=tmp_path / "work", notes=notes)
 
 

@@ -75,6 +75,25 @@ def test_a_full_disk_stops_the_sweep_and_keeps_what_is_done(tmp_path: Path) -> N
     assert swept(folder, in_order()).missing() == ()
 
 
+@pytest.mark.parametrize("what", ["", NAME])
+def test_what_is_moved_while_it_runs_stops_the_sweep(tmp_path: Path, what: str) -> None:
+    """The sweep's folder, or its journal: nobody is told of what nobody could find, and no folder is made again."""
+    plan = planned(tmp_path, repeat=2)
+    folder, told = laid(plan, tmp_path / "sweep"), list[str]()
+
+    def moving(moment: Moment) -> None:
+        if moment.cell and moment.attempt:
+            told.append(moment.cell.id)
+            (folder / what).rename(tmp_path / "elsewhere")
+
+    with pytest.raises(StorageError, match="moved or replaced while the sweep ran"):
+        swept(folder, in_order(), moving)
+    assert folder.exists() is bool(what)
+    (tmp_path / "elsewhere").rename(folder / what)
+    assert [each.cell.id for each in SweepFolder(folder, every_byte=True).committed()] == told == [plan.cells[0].id]
+    assert swept(folder, in_order()).missing() == ()
+
+
 def test_a_run_that_came_damaged_is_an_error_and_made_again(tmp_path: Path) -> None:
     """Whoever made it says that it passed; its files say otherwise."""
     plan = planned(tmp_path)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.committed import CELLS, PLAN
+from lab.batch.folders.committed import PLAN
+from lab.batch.folders.journal import CELLS
 from lab.batch.folders.stored import find, find_any
 from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.planning import plan

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.committed import CELLS, Committed, SweepFolder
-from lab.batch.folders.journal import Journal, Opened
+from lab.batch.folders.committed import Committed, SweepFolder
+from lab.batch.folders.journal import CELLS, Journal, Opened
 from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.planning import plan
