@@ -1,11 +1,13 @@
 """A sweep's folder, read: which cells are done, which are missing, how often each was tried.
 
 Law: a run counts when the journal says that it ended, and its manifest is the one that the journal names, with every
-file that the manifest lists. A void run is kept and counted as tried; it is no answer.
+file that the manifest lists. A void run is kept and counted as tried; it is no answer. A run that is there and cannot
+be read now is not lost: whoever makes what is missing stops at it, whoever only tells says so.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +24,8 @@ from lab.evidence.store import altered, fact, storing
 
 PLAN = "plan.json"
 _NO_ANSWER = (ERROR, Outcome.VOID.value)
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
+"""What the system says where there is nothing, or something else; whatever else it says may pass."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +83,15 @@ class SweepFolder:
         return len(self.ended(cell))
 
     def valid(self, cell: Cell) -> Committed | None:
-        """Return the run of `cell` that counts: the last one that is whole and no VOID."""
-        for ended in reversed(self.ended(cell)):
-            if ended.outcome not in _NO_ANSWER and self.lost(ended) is None:
+        """Return the run of `cell` that counts: the last one that is whole and no VOID; none that cannot be read."""
+        try:
+            return self._valid(cell)
+        except StorageError:
+            return None
+
+    def _valid(self, cell: Cell) -> Committed | None:
+        for ended in reversed(self._answers(cell)):
+            if self.lost(ended) is None:
                 folder = self.run(ended.cell, ended.run)
                 return Committed(
                     cell=cell,
@@ -98,8 +108,11 @@ class SweepFolder:
         return tuple(found for cell in self.cells if (found := self.valid(cell)))
 
     def missing(self) -> tuple[Cell, ...]:
-        """Return the cells without a run that counts, in the order of the plan."""
-        return tuple(cell for cell in self.cells if self.valid(cell) is None)
+        """Return the cells without a run that counts, in the order of the plan.
+
+        Raises StorageError when a run cannot be read now: it may well count.
+        """
+        return tuple(cell for cell in self.cells if self._valid(cell) is None)
 
     def unanswered(self, cell: Cell) -> str:
         """Say why `cell`, which has no run that counts, has none: what became of its last attempt, or of its run."""
@@ -110,17 +123,34 @@ class SweepFolder:
 
     def gone(self, cell: Cell) -> str:
         """Say why the last answer to `cell`, which has no run that counts, is not there; empty where it had none."""
-        answers = [ended for ended in self.ended(cell) if ended.outcome not in _NO_ANSWER]
-        lost = self.lost(answers[-1]) if answers else None
+        try:
+            lost = self.lost_answer(cell)
+        except StorageError as error:
+            return str(error)
         again = f"(lab sweep --resume {self.path} makes it again)"
         return f"its run is not there as it was: {lost} {again}" if lost else ""
 
+    def lost_answer(self, cell: Cell) -> str | None:
+        """Say what is wrong with the last run that answered `cell`; None where none did. StorageError as `lost`."""
+        answers = self._answers(cell)
+        return self.lost(answers[-1]) if answers else None
+
     def lost(self, ended: Ended) -> str | None:
-        """Say what is wrong with the run that `ended` speaks of; None when it is as it was."""
+        """Say what is wrong with the run that `ended` speaks of; None when it is as it was.
+
+        Raises StorageError when nobody can say, for it is there and cannot be read now.
+        """
+        run = self.run(ended.cell, ended.run)
         try:
-            return _damage(self.run(ended.cell, ended.run), ended.manifest, every_byte=self._every_byte)
+            return _damage(run, ended.manifest, every_byte=self._every_byte)
         except StorageError as error:
+            if not is_gone(error):
+                raise unread(run, error) from error
             return error.message  # what to do is not for the disk to say: the run can be made again
+
+    def _answers(self, cell: Cell) -> list[Ended]:
+        """Return the attempts at `cell` that answered, oldest first."""
+        return [ended for ended in self.ended(cell) if ended.outcome not in _NO_ANSWER]
 
     @cached_property
     def _ended(self) -> dict[str, list[Ended]]:
@@ -147,6 +177,17 @@ def check_one_sweep(folder: SweepFolder) -> None:
         raise EvidenceError(
             f"{folder.path}: {foreign[0]}: two sweeps are mixed", fix="take apart what was copied together"
         )
+
+
+def is_gone(error: StorageError) -> bool:
+    """Say whether that which `error` speaks of is not there; else it may be there, and cannot be read now."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno in _GONE
+
+
+def unread(run: Path, error: StorageError) -> StorageError:
+    """Return what to say about a `run` that is there and cannot be read now, for `error`."""
+    fix = f"make it readable and try again; or remove {run}, then it is made again"
+    return StorageError(f"{error.message}: nobody can say whether the run counts", fix=fix)
 
 
 def sealed(run: Path) -> str:

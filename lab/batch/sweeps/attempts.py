@@ -16,7 +16,7 @@ from pathlib import Path
 import lab
 from lab.analysis.values import Outcome
 from lab.batch.crews.crew import Attempt, Crew, Done
-from lab.batch.folders.committed import SweepFolder, sealed
+from lab.batch.folders.committed import SweepFolder, is_gone, sealed, unread
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.plans.cells import Cell
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
@@ -72,6 +72,7 @@ class Attempts:
         """Open the journal and return the cells without a run that counts, in the order of the plan.
 
         What was recorded whole but not told before the last writer ended is judged by `judge` and taken in.
+        Raises StorageError for a run that cannot be read now: what counts is not made again.
         """
         self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid()))
         for began in self._untold():
@@ -80,7 +81,7 @@ class Attempts:
         folder = SweepFolder(self._folder.path, every_byte=True)
         missing = folder.missing()
         for cell in missing:
-            if (ended := folder.ended(cell)) and (lost := folder.lost(ended[-1])) and ended[-1].manifest:
+            if lost := folder.lost_answer(cell):
                 self.note(f"cell {cell.id}: {lost}; it is made again")
         if self._folder.lines:
             self.note(f"{many(len(folder.cells) - len(missing), 'cell')} done, {len(missing)} to go")
@@ -199,7 +200,12 @@ class Attempts:
 
 
 def _whole(run: Path) -> bool:
+    """Say whether the recording in `run` is whole. StorageError when it is there and cannot be read now."""
     try:
         return bool(sealed(run))
-    except StorageError:
+    except EvidenceError:
+        return False
+    except StorageError as error:
+        if not is_gone(error):
+            raise unread(run, error) from error
         return False

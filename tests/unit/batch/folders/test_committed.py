@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
 from lab.batch.folders.journal import CELLS
-from lab.errors import EvidenceError, UsageError
+from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import names
 from tests.fakes.sweeps import in_order, laid, planned, swept
 
@@ -59,6 +61,42 @@ def test_a_deleted_run_is_missing_and_said_to_be(done: SweepFolder) -> None:
         f"its run is not there as it was: {first.folder / names.MANIFEST}: No such file or directory "
         f"(lab sweep --resume {done.path} makes it again)"
     )
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO, errno.EMFILE, errno.ESTALE])
+def test_a_run_that_cannot_be_read_now_is_not_lost(
+    done: SweepFolder, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """Whoever asks what to make is stopped, with a place and a way out; a reader shows the others, and why not this."""
+    first, second = done.committed()
+    unreadable(monkeypatch, first.folder / names.MANIFEST, code)
+    now = again(done)
+    with pytest.raises(
+        StorageError, match=rf"{names.MANIFEST}: .*make it readable and try again; or remove {first.folder}"
+    ):
+        now.missing()
+    assert [each.cell for each in now.committed()] == [second.cell]
+    assert f"{first.folder / names.MANIFEST}: {os.strerror(code)}: nobody can say" in now.gone(first.cell)
+    assert now.unanswered(first.cell) == now.gone(first.cell)
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ENOTDIR, errno.ELOOP])
+def test_a_run_that_is_no_run_any_more_is_lost(done: SweepFolder, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """Nothing is there that could be read another time."""
+    unreadable(monkeypatch, done.committed()[0].folder / names.MANIFEST, code)
+    assert again(done).missing() == done.plan.cells[:1]
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, file: Path, code: int) -> None:
+    """Let the system say `code` to whoever reads `file`."""
+    read = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path == file:
+            raise OSError(code, os.strerror(code))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
 
 
 def test_a_run_without_a_piece_of_it_is_missing_too(done: SweepFolder) -> None:

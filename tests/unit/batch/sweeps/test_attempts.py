@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from lab.batch.crews.crew import Attempt
+from lab.batch.folders import committed
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import NAME, Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
+from lab.evidence.store import storing
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 
@@ -123,6 +126,42 @@ def test_without_a_bad_line_of_the_journal_a_sweep_goes_on_and_loses_nothing(tmp
             SweepFolder(folder)
         (folder / NAME).write_bytes(b"".join([*lines[:bad], *lines[bad + 1 :]]))
         assert {each.folder for each in swept(folder, in_order()).committed()} == runs
+
+
+def test_a_finished_cell_that_is_made_again_is_said_to_be(tmp_path: Path) -> None:
+    """Also when attempts came after the run that is lost."""
+    plan = planned(tmp_path)
+    folder = laid(plan, tmp_path / "sweep")
+    lost = swept(folder, in_order()).committed()[0]
+    (lost.folder / names.MANIFEST).unlink()
+    swept(folder, in_order({lost.cell.id: ("VOID",) * TRIES}))
+    said = list[str]()
+    swept(folder, in_order(), lambda moment: said.append(moment.words))
+    assert any(f"cell {lost.cell.id}: {lost.folder / names.MANIFEST}" in each and "made again" in each for each in said)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_run_that_cannot_be_read_now_stops_who_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    """It is not made again behind anybody's back, whether it was told or is only whole."""
+    folder = laid(planned(tmp_path), tmp_path / "sweep")
+    done = swept(folder, in_order())
+    if not told:
+        lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+        (folder / NAME).write_bytes(b"".join(lines[:-1]))
+    run = done.committed()[-1].folder
+    with monkeypatch.context() as patched:
+        patched.setattr(committed, "_damage", denied)
+        with pytest.raises(StorageError, match=rf"nobody can say whether the run counts .* or remove {folder}"):
+            swept(folder, in_order())
+    assert [each.folder for each in swept(folder, in_order()).committed()][-1] == run
+
+
+def denied(run: Path, *_: object, **__: object) -> None:
+    """Fail as a disk that cannot be read."""
+    with storing(run):
+        raise PermissionError(errno.EACCES, "Permission denied")
 
 
 def test_what_was_recorded_but_not_told_is_taken_in_and_not_made_again(tmp_path: Path) -> None:
