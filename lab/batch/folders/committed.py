@@ -51,11 +51,13 @@ class SweepFolder:
 
         Raises UsageError where there is no sweep, EvidenceError for a plan or journal that is broken or newer.
         """
-        if not (path / PLAN).is_file():
+        with storing(path / PLAN):
+            planned = (path / PLAN).is_file()
+        if not planned:
             raise UsageError(f"{path}: no sweep (it has no {PLAN})", fix="name the folder that `lab sweep` printed")
         self.path = path
         self.plan = plan.load(path / PLAN)
-        self.search = limit_file.searched(path)
+        self.search = limit_file.searched(path, self.plan.axes)
         self.lines: tuple[Line, ...] = read(path)
         self._every_byte = every_byte
 
@@ -162,9 +164,13 @@ class SweepFolder:
 
 
 def check_one_sweep(folder: SweepFolder) -> None:
-    """Refuse a folder with runs but no journal, a journal of another plan, or cells not in the plan. EvidenceError."""
+    """Refuse a folder with runs but no journal, a journal of another plan, or cells not in the plan.
+
+    Raises EvidenceError, StorageError.
+    """
     known = {cell.id for cell in folder.plan.cells}
-    there = {path.name for path in (folder.path / CELLS).glob("*") if path.is_dir()}
+    with storing(folder.path / CELLS):
+        there = {path.name for path in (folder.path / CELLS).glob("*") if path.is_dir()}
     if known & there and not folder.lines:
         raise EvidenceError(
             f"{folder.path}: it has runs, and its {NAME} is gone or empty", fix=f"restore {NAME} from a copy"

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from lab.analysis.values import Outcome
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.decode import decode, parse
 from lab.evidence.store import storing
@@ -28,6 +29,8 @@ LOCK = ".lock"
 TORN = "journal.torn-{t_ns}"
 ERROR = "ERROR"
 """The outcome of an attempt that left nothing to judge."""
+_OUTCOMES = {ERROR, *(each.value for each in Outcome)}
+_NEWER = "a newer lab wrote it; upgrade"
 _CRC = len("00000000 ")
 
 
@@ -100,10 +103,16 @@ class Line:
             fix = "the file was changed: restore a copy, or take the line out and --resume: whole runs are taken in"
             raise EvidenceError(f"{where}: its checksum does not fit", fix=fix)
         fields = parse(raw[_CRC:].decode(errors="replace"), where)
-        kind, t_ns = _KINDS.get(fields.pop("event", "")), fields.pop("t_ns", None)
+        kind, t_ns = _KINDS.get(str(fields.pop("event", ""))), fields.pop("t_ns", None)
         if kind is None or not isinstance(t_ns, int):
-            raise EvidenceError(f"{where}: an event that this lab does not know", fix="a newer lab wrote it; upgrade")
-        return cls(t_ns=t_ns, event=decode(kind, fields, where))
+            raise EvidenceError(f"{where}: an event that this lab does not know", fix=_NEWER)
+        try:
+            event = decode(kind, fields, where)
+        except EvidenceError as error:
+            raise EvidenceError(error.message, fix=_NEWER) from None
+        if isinstance(event, Ended) and event.outcome not in _OUTCOMES:
+            raise EvidenceError(f"{where}: an outcome that this lab does not know: {event.outcome}", fix=_NEWER)
+        return cls(t_ns=t_ns, event=event)
 
 
 def read(folder: Path) -> tuple[Line, ...]:
@@ -190,16 +199,23 @@ class Journal:
         path = self._folder / LOCK
         with storing(path):
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            try:
+                self._claim(lock)
+            except BaseException:
+                os.close(lock)
+                raise
+        return lock
+
+    def _claim(self, lock: int) -> None:
+        """Take `lock`, and write down who has it. EnvironmentFault when another process does."""
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
-            os.close(lock)
             words = f"{self._folder}: process {holder or '?'} is running this sweep"
             raise EnvironmentFault(words, fix="wait until it ends, or end it; then --resume") from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
-        return lock
 
     def _repair(self) -> None:
         content = _content(self._path)

@@ -9,6 +9,7 @@ from lab.batch.folders.committed import PLAN
 from lab.batch.folders.journal import CELLS
 from lab.errors import UsageError
 from lab.evidence import names
+from lab.evidence.store import storing
 
 _TOLD = 5
 """How many of those that could be meant are named."""
@@ -25,11 +26,11 @@ def sweeps(results: Path) -> list[Path]:
 
 
 def find(run: str, results: Path) -> Path:
-    """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError.
+    """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError, StorageError.
 
     The runs of a sweep are found by their ids too, where no other begins like that; `last` is none of them.
     """
-    if (Path(run) / names.MANIFEST).exists():
+    if _is_run(Path(run)):
         return Path(run)
     if is_sweep(Path(run)):
         raise UsageError(f"{run}: a sweep, and a run is expected", fix=f"lab ls {run} shows its runs")
@@ -37,15 +38,21 @@ def find(run: str, results: Path) -> Path:
 
 
 def find_any(what: str, results: Path) -> Path:
-    """Return the folder of the run or the sweep that `what` means, as `find` does. UsageError."""
-    if (Path(what) / names.MANIFEST).exists() or is_sweep(Path(what)):
+    """Return the folder of the run or the sweep that `what` means, as `find` does. UsageError, StorageError."""
+    if _is_run(Path(what)) or is_sweep(Path(what)):
         return Path(what)
     return _only(what, sorted((*runs(results), *sweeps(results)), key=_age), results)
 
 
 def is_sweep(folder: Path) -> bool:
-    """Say whether `folder` is a sweep's."""
-    return (folder / PLAN).is_file()
+    """Say whether `folder` is a sweep's. StorageError when nobody may look."""
+    with storing(folder / PLAN):
+        return (folder / PLAN).is_file()
+
+
+def _is_run(folder: Path) -> bool:
+    with storing(folder / names.MANIFEST):
+        return (folder / names.MANIFEST).exists()
 
 
 def _folders(results: Path, holding: str) -> list[Path]:

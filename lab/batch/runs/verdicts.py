@@ -50,9 +50,9 @@ def unsealed(run: Path, manifest: Manifest) -> str:
 def kept(run: Path, manifest: Manifest) -> Told | None:
     """Return the verdict that is kept in the folder `run`, None where there is none. EvidenceError, StorageError."""
     file = run / names.VERDICT
-    if not file.exists():
-        return None
     with storing(file):
+        if not file.exists():
+            return None
         text = file.read_text(errors="replace")
     found = loads(text, str(file), fix=_again(run))
     if [each.run for each in found] != [manifest.run]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.journal import CELLS, NAME, Began, Ended, Event, Journal, Noted, Opened, read
+from lab.batch.folders.journal import CELLS, LOCK, NAME, Began, Ended, Event, Journal, Noted, Opened, read
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 
 EVENTS: tuple[Event, ...] = (
@@ -123,6 +123,40 @@ def test_an_event_of_a_newer_lab_is_no_torn_line(tmp_path: Path) -> None:
         read(tmp_path)
     written(tmp_path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b'{"t_ns": 5, "event": ["noted"], "words": ""}', "an event that this lab does not know"),
+        (b'{"t_ns": 5, "event": "noted", "words": "", "colour": "red"}', "colour"),
+        (
+            b'{"t_ns": 5, "event": "ended", "cell": "a", "attempt": 1, "run": "b", "outcome": "MIXED"}',
+            "an outcome that this lab does not know: MIXED",
+        ),
+    ],
+)
+def test_what_a_newer_lab_writes_is_called_newer(tmp_path: Path, text: bytes, said: str) -> None:
+    """A checksum that fits vouches for the line: nobody changed it, this lab is too old for it."""
+    path = written(tmp_path, *EVENTS)
+    path.write_bytes(path.read_bytes() + b"%08x %s\n" % (zlib.crc32(text), text))
+    with pytest.raises(EvidenceError, match=rf"{NAME}:5: ?.*{said}.* \(a newer lab wrote it; upgrade\)"):
+        read(tmp_path)
+
+
+def test_a_lock_that_finds_no_room_is_named_and_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, and no .lock yet: what to do is said, and whoever comes next may lock it."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = set(Path("/proc/self/fd").iterdir())
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        with pytest.raises(StorageError, match=rf"{LOCK}: .*the disk is full"):
+            Journal(tmp_path).__enter__()
+    assert set(Path("/proc/self/fd").iterdir()) == before
+    written(tmp_path, *EVENTS)
 
 
 def test_a_second_writer_is_refused_and_told_who_the_first_is(tmp_path: Path) -> None:

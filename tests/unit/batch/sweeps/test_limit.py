@@ -320,6 +320,9 @@ def test_a_folder_that_searches_nothing_and_one_of_a_newer_lab_are_refused(tmp_p
     (folder / limit_file.NAME).write_text('{"format": 9, "key": "x"}')
     with pytest.raises(EvidenceError, match="format 9 needs a newer lab"):
         SweepFolder(folder)
+    (folder / limit_file.NAME).write_text('{"format": 1, "key": "x"}')
+    with pytest.raises(EvidenceError, match=r"limit\.json: key: 'x' is no axis of the plan beside it \(.*search again"):
+        SweepFolder(folder)
     (folder / limit_file.NAME).write_text("[]")
     with pytest.raises(EvidenceError, match=r"limit\.json"):
         SweepFolder(folder)

@@ -1,0 +1,80 @@
+"""Folders and files that nobody may read: one line with the place and the way out, and no other row is hidden."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.batch.folders import limit_file
+from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
+from lab.batch.folders.journal import CELLS
+from lab.batch.folders.stored import find, find_any, is_sweep
+from lab.batch.runs.verdicts import kept, told_or_why
+from lab.errors import StorageError
+from lab.evidence import names
+from tests.fakes.sweeps import in_order, laid, planned, swept
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> SweepFolder:
+    """Return a sweep of two cells, done."""
+    return swept(laid(planned(tmp_path), tmp_path / "sweep"), in_order())
+
+
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Return what closes a folder: whoever asks about something in it is refused, root too."""
+
+    def close(folder: Path) -> None:
+        stat = Path.stat
+
+        def refused(path: Path, **how: Any) -> os.stat_result:
+            if folder in path.parents:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return stat(path, **how)
+
+        monkeypatch.setattr(Path, "stat", refused)
+
+    return close
+
+
+@pytest.mark.parametrize(
+    ("look", "name"),
+    [
+        (lambda folder: SweepFolder(folder), PLAN),
+        (is_sweep, PLAN),
+        (lambda folder: find(str(folder), folder), names.MANIFEST),
+        (lambda folder: find_any(str(folder), folder), names.MANIFEST),
+        (lambda folder: limit_file.searched(folder, ()), limit_file.NAME),
+    ],
+)
+def test_a_closed_folder_is_named(
+    sweep: SweepFolder, closed: Callable[[Path], None], look: Callable[[Path], object], name: str
+) -> None:
+    """Whoever asks whether it is a sweep, a run, or a search."""
+    closed(sweep.path)
+    with pytest.raises(StorageError, match=rf"{sweep.path}/{name}: Permission denied \(no permission: .*its owner\)"):
+        look(sweep.path)
+
+
+def test_a_closed_folder_of_cells_is_named(sweep: SweepFolder, closed: Callable[[Path], None]) -> None:
+    """Its cells can be listed, and nothing can be said of them."""
+    closed(sweep.path / CELLS)
+    with pytest.raises(StorageError, match=rf"{CELLS}: Permission denied \(no permission"):
+        check_one_sweep(sweep)
+
+
+def test_a_closed_verdict_is_the_reason_why_its_row_is_missing(
+    sweep: SweepFolder, closed: Callable[[Path], None]
+) -> None:
+    """And no end of the table."""
+    run = sweep.committed()[0].folder
+    closed(run / names.DERIVED)
+    with pytest.raises(StorageError, match=rf"{run / names.VERDICT}: Permission denied"):
+        kept(run)
+    assert str(told_or_why(run)).startswith(f"{run / names.VERDICT}: Permission denied")
