@@ -114,7 +114,11 @@ class SweepFolder:
 
         Raises StorageError when a run cannot be read now: it may well count.
         """
-        return tuple(cell for cell in self.cells if self._valid(cell) is None)
+        return tuple(cell for cell in self.cells if not self.is_answered(cell))
+
+    def is_answered(self, cell: Cell) -> bool:
+        """Say whether `cell` has a run that counts. StorageError when that cannot be read now."""
+        return self._valid(cell) is not None
 
     def unanswered(self, cell: Cell) -> str:
         """Say why `cell`, which has no run that counts, has none: what became of its last attempt, or of its run."""
@@ -146,8 +150,8 @@ class SweepFolder:
         try:
             return _damage(run, ended.manifest, every_byte=self._every_byte)
         except StorageError as error:
-            if not is_gone(error):
-                raise unread(run, error) from error
+            if not _is_gone(error):
+                raise _unread(run, error) from error
             return error.message  # what to do is not for the disk to say: the run can be made again
 
     def _answers(self, cell: Cell) -> list[Ended]:
@@ -185,15 +189,27 @@ def check_one_sweep(folder: SweepFolder) -> None:
         )
 
 
-def is_gone(error: StorageError) -> bool:
+def _is_gone(error: StorageError) -> bool:
     """Say whether that which `error` speaks of is not there; else it may be there, and cannot be read now."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno in _GONE
 
 
-def unread(run: Path, error: StorageError) -> StorageError:
+def _unread(run: Path, error: StorageError) -> StorageError:
     """Return what to say about a `run` that is there and cannot be read now, for `error`."""
     fix = f"make it readable and try again; or remove {run}, then it is made again"
     return StorageError(f"{error.message}: nobody can say whether the run counts", fix=fix)
+
+
+def is_whole(run: Path) -> bool:
+    """Say whether `run` is a whole recording, byte for byte. StorageError when it is there and cannot be read now."""
+    try:
+        return bool(sealed(run))
+    except EvidenceError:
+        return False
+    except StorageError as error:
+        if not _is_gone(error):
+            raise _unread(run, error) from error
+        return False
 
 
 def sealed(run: Path) -> str:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import lab
 from lab.analysis.values import Outcome
 from lab.batch.crews.crew import Attempt, Crew, Done
-from lab.batch.folders.committed import SweepFolder, is_gone, sealed, unread
+from lab.batch.folders import untold
+from lab.batch.folders.committed import SweepFolder, sealed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.plans.cells import Cell
-from lab.errors import EnvironmentFault, EvidenceError, StorageError
+from lab.errors import EnvironmentFault, EvidenceError
 from lab.evidence.store import settle, token, utc_stamp
 from lab.report.amounts import many
 
@@ -71,13 +72,12 @@ class Attempts:
     def resume(self, judge: Callable[[Path], Attempt]) -> tuple[Cell, ...]:
         """Open the journal and return the cells without a run that counts, in the order of the plan.
 
-        What was recorded whole but not told before the last writer ended is judged by `judge` and taken in.
+        What was recorded whole but not told before the last writer ended, or has no line any more, is judged by `judge`
+        and taken in.
         Raises StorageError for a run that cannot be read now: what counts is not made again.
         """
         self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid()))
-        for began in self._untold():
-            self._commit(began, judge(self._folder.run(began.cell, began.run)))
-            self.note(f"cell {began.cell}: its run {began.run} is whole, and taken in")
+        self._take_in(judge)
         folder = SweepFolder(self._folder.path, every_byte=True)
         missing = folder.missing()
         for cell in missing:
@@ -118,21 +118,32 @@ class Attempts:
             crew.begin(cell, self._begun_in(cell))
         return bool(allowed)
 
-    def _untold(self) -> Iterator[Began]:
-        """Yield the attempts whose recording is whole and whose end is not in the journal."""
-        ended = {(e.event.cell, e.event.run) for e in self._folder.lines if isinstance(e.event, Ended)}
-        for line in self._folder.lines:
-            began = line.event
-            if not isinstance(began, Began) or (began.cell, began.run) in ended:
-                continue
-            if _whole(self._folder.run(began.cell, began.run)):
-                yield began
+    def _take_in(self, judge: Callable[[Path], Attempt]) -> None:
+        """Take in every whole run whose end was not told, or that no line names any more."""
+        for began in untold.begun(self._folder):
+            self._commit_found(began, judge)
+        answered: set[str] = set()
+        for cell, run in untold.nameless(SweepFolder(self._folder.path, every_byte=True)):
+            if cell.id not in answered:
+                attempt = self._commit_found(self._named(cell, run.name), judge)
+                if attempt.outcome not in (ERROR, Outcome.VOID):
+                    answered.add(cell.id)
+
+    def _commit_found(self, began: Began, judge: Callable[[Path], Attempt]) -> Attempt:
+        attempt = self._commit(began, judge(self._folder.run(began.cell, began.run)))
+        self.note(f"cell {began.cell}: its run {began.run} is whole, and taken in")
+        return attempt
+
+    def _named(self, cell: Cell, run: str) -> Began:
+        """Write down that the next attempt at `cell` is in the folder `run`."""
+        self._begun[cell.id] += 1
+        began = Began(cell=cell.id, attempt=self._begun[cell.id], run=run)
+        self._journal.append(began)
+        return began
 
     def _begun_in(self, cell: Cell) -> Path:
         """Write down that an attempt at `cell` begins; return where its run will be."""
-        self._begun[cell.id] += 1
-        began = Began(cell=cell.id, attempt=self._begun[cell.id], run=f"{utc_stamp(time.time_ns())}-{token()}")
-        self._journal.append(began)
+        began = self._named(cell, f"{utc_stamp(time.time_ns())}-{token()}")
         self._under_way[cell.id] = began
         self._since = self._clock() if self._since is None else self._since
         self._tell(cell=cell)
@@ -197,15 +208,3 @@ class Attempts:
         if self._since is None or not self._done or self._folder.search:
             return None
         return (self._clock() - self._since) / self._done * (self._of - self._done)
-
-
-def _whole(run: Path) -> bool:
-    """Say whether the recording in `run` is whole. StorageError when it is there and cannot be read now."""
-    try:
-        return bool(sealed(run))
-    except EvidenceError:
-        return False
-    except StorageError as error:
-        if not is_gone(error):
-            raise unread(run, error) from error
-        return False

@@ -11,11 +11,13 @@ import pytest
 from lab.batch.crews.crew import Attempt
 from lab.batch.folders import committed
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import NAME, Began, Ended, Journal, Noted
+from lab.batch.folders.journal import CELLS, NAME, Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
+from lab.batch.plans.images import recipes_for
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
+from lab.evidence.manifest import Image
 from lab.evidence.store import storing
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
@@ -175,6 +177,68 @@ def test_what_was_recorded_but_not_told_is_taken_in_and_not_made_again(tmp_path:
     done = swept(folder, InOrder(made))
     assert made.made == {plan.cells[1].id: 1}
     assert [(each.outcome, each.attempt) for each in done.committed()] == [("FAIL", 1), ("PASS", 1)]
+
+
+@pytest.mark.parametrize("kept", [1, 2, 4])
+def test_whole_runs_that_no_line_names_any_more_are_taken_in(tmp_path: Path, kept: int) -> None:
+    """An older copy of the journal was put back, or bad lines were taken out: void attempts come along too."""
+    plan = planned(tmp_path)
+    folder = laid(plan, tmp_path / "sweep")
+    before = swept(folder, in_order({plan.cells[0].id: ("VOID", "FAIL")}))
+    lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+    (folder / NAME).write_bytes(b"".join(lines[:kept]))
+    made, said = FakeRuns(), list[str]()
+    done = swept(folder, InOrder(made), lambda moment: said.append(moment.words))
+    assert made.made.total() == 0
+    assert done.committed() == before.committed()
+    assert [done.tried(cell) for cell in plan.cells] == [2, 1]
+    assert sum(words.endswith("is whole, and taken in") for words in said) > 0
+
+
+def test_a_run_without_a_line_changes_no_answer(tmp_path: Path) -> None:
+    """A cell that has its answer keeps it; of two nameless runs the first was it."""
+    plan = planned(tmp_path)
+    folder, cell = laid(plan, tmp_path / "sweep"), plan.cells[0]
+    answer = swept(folder, in_order()).committed()[0].folder
+    FakeRuns({cell.id: ("FAIL",)})(cell, answer.with_name("99991231-000000-beef"))
+    assert swept(folder, in_order()).committed()[0].folder == answer
+    lines = (folder / NAME).read_bytes().splitlines(keepends=True)
+    (folder / NAME).write_bytes(lines[0])
+    done = swept(folder, in_order())
+    assert (done.committed()[0].folder, done.tried(cell)) == (answer, 1)
+
+
+@pytest.mark.parametrize("what", ["cell", "name", "image", "half"])
+def test_a_run_of_something_else_is_not_taken_in(tmp_path: Path, what: str) -> None:
+    """Another cell's, a renamed one, one on other images, one that is not whole: the cell is made."""
+    plan = planned(tmp_path)
+    folder, cell = laid(plan, tmp_path / "sweep"), plan.cells[0]
+    run = folder / CELLS / cell.id / "20260101-000000-beef"
+    (folder / CELLS).mkdir()
+    Strange(what)(plan.cells[what == "cell"], run)
+    if what == "name":
+        run = run.rename(run.with_name("20260101-000000-dead"))
+    if what == "half":
+        (run / names.SERVER_LOG).unlink()
+    with Journal(folder) as journal:
+        journal.append(Noted(words="begun"))
+    made = FakeRuns()
+    swept(folder, InOrder(made))
+    assert made.made == dict.fromkeys((each.id for each in plan.cells), 1)
+
+
+class Strange(FakeRuns):
+    """Runs on another router, when asked to be."""
+
+    def __init__(self, what: str) -> None:
+        """Make runs that pass."""
+        super().__init__()
+        self._what = what
+
+    def images(self, cell: Cell) -> dict[str, Image]:
+        """Return what stands in the manifest."""
+        recipe = "router:other" if self._what == "image" else recipes_for(cell.scenario)["router"]
+        return {"router": Image(reference="router", digest="sha256:1", recipe=recipe, how="built")}
 
 
 def test_what_was_killed_half_way_is_made_again_as_the_next_attempt(tmp_path: Path) -> None:
