@@ -65,11 +65,11 @@ def write_atomically(path: Path, data: bytes) -> None:
             with suppress(FileNotFoundError):
                 Path(temporary).unlink()
             raise
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -82,12 +82,12 @@ def settle(run: Path) -> None:
     with storing(run):
         for path in (*run.rglob("*"), run):
             if path.is_dir():
-                _sync_folder(path)
+                sync_folder(path)
             else:
                 with path.open("rb") as file:
                     os.fsync(file.fileno())
-        _sync_folder(run.parent)
-        _sync_folder(run.parent.parent)
+        sync_folder(run.parent)
+        sync_folder(run.parent.parent)
 
 
 def token() -> str:

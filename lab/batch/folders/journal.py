@@ -21,7 +21,7 @@ from types import TracebackType
 from lab.analysis.values import Outcome
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.decode import decode, parse
-from lab.evidence.store import storing
+from lab.evidence.store import storing, sync_folder
 
 NAME = "journal.ndjson"
 CELLS = "cells"
@@ -160,7 +160,7 @@ class Journal:
             with storing(self._path):
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
                 (self._folder / CELLS).mkdir(exist_ok=True)
-                _sync(self._folder)
+                sync_folder(self._folder)
         except BaseException:
             os.close(self._lock)
             raise
@@ -230,12 +230,3 @@ def _write(file: int, data: bytes) -> None:
     """Write all of `data`: the system may take less at a time."""
     while data:
         data = data[os.write(file, data) :]
-
-
-def _sync(folder: Path) -> None:
-    """Make the journal's name survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,7 +22,11 @@ def created(plan: Plan, results: Path, search: str | None = None) -> SweepFolder
 
     Raises StorageError.
     """
-    folder = results / plan.name / plan.sweep
+    return created_in(results / plan.name / plan.sweep, plan, search)
+
+
+def created_in(folder: Path, plan: Plan, search: str | None = None) -> SweepFolder:
+    """Make the folder of a new sweep where `folder` says, as `created` does. StorageError."""
     with storing(folder):
         folder.mkdir(parents=True)
         sounds = {digest: path for cell in plan.cells for digest, path in cell.sounds.items()}

@@ -15,6 +15,9 @@ from pathlib import Path, PurePosixPath
 from lab.errors import EvidenceError, StorageError
 from lab.evidence.store import storing
 
+PARTIAL = ".partial-"
+"""How the name of a folder begins that is not whole yet; one that a killed process left can be removed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
@@ -49,7 +52,7 @@ def unpack(parcel: Parcel, folder: Path) -> None:
     """
     for piece in parcel.pieces:
         _check(piece)
-    partial = folder.with_name(f".partial-{folder.name}-{secrets.token_hex(4)}")
+    partial = folder.with_name(f"{PARTIAL}{folder.name}-{secrets.token_hex(4)}")
     try:
         with storing(folder):
             folder.parent.mkdir(exist_ok=True)

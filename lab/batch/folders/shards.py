@@ -1,12 +1,14 @@
 """The parts of one sweep, made in several folders (`--shard I/N`), put together in a new one.
 
 Law: only parts of the same plan fit together. Every attempt that is whole comes along, byte for byte, and verifies
-where it arrives; a cell that two parts have different answers to has none, and is refused. The parts stay as they are.
+where it arrives; a cell that two parts have different answers to has none, and is refused. What does not come along is
+said. The parts stay as they are, and the new folder is a sweep's when all of it is there, whatever ends a merge.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import time
 from collections import Counter
@@ -17,15 +19,15 @@ from operator import attrgetter
 from pathlib import Path
 
 import lab
-from lab.batch.folders import opening
+from lab.batch.folders import opening, untold
 from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
-from lab.batch.folders.parcel import pack, unpack
+from lab.batch.folders.parcel import PARTIAL, pack, unpack
 from lab.batch.plans.images import differing
 from lab.batch.plans.plan import Plan
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
-from lab.evidence.store import fact, settle, token, utc_stamp
+from lab.evidence.store import fact, settle, storing, sync_folder, token, utc_stamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +64,17 @@ def merged(
     found = _parts(parts)
     _check_answers(found)
     plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
-    folder = opening.created(plan, results)
+    folder = results / plan.name / plan.sweep
+    partial = folder.with_name(f"{PARTIAL}{plan.sweep}-{secrets.token_hex(4)}")
     try:
-        _fill(folder, found, note)
+        _fill(opening.created_in(partial, plan), found, note)
+        with storing(folder):
+            partial.rename(folder)
+            sync_folder(folder.parent)
     except BaseException:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        shutil.rmtree(partial, ignore_errors=True)
         raise
-    return SweepFolder(folder.path)
+    return SweepFolder(folder)
 
 
 def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
@@ -129,18 +135,29 @@ def _ended(part: SweepFolder) -> Iterator[_Attempt]:
             yield _Attempt(t_ns=line.t_ns, ended=line.event, part=part)
 
 
+def _left_out(parts: Sequence[SweepFolder]) -> Iterator[str]:
+    """Say of each run why it does not come along: it is lost, or whole and never told, and its cell has no answer."""
+    yield from (f"left out: {attempt.lost}" for attempt in _attempts(parts) if attempt.lost)
+    answered = {committed.cell.id for part in parts for committed in part.committed()}
+    for part in parts:
+        for run in untold.runs(part):
+            if run.parent.name not in answered:
+                resume = f"lab sweep --resume {part.path}"
+                yield f"left out: {run}: it is whole, and its part never told of it ({resume} takes it in first)"
+
+
 def _fill(folder: SweepFolder, parts: Sequence[SweepFolder], note: Callable[[str], object]) -> None:
     """Bring `folder`, which is new, everything that is whole in `parts`."""
     number: Counter[str] = Counter()
     with Journal(folder.path) as journal:
         journal.append(Opened(plan=folder.plan.digest, lab=lab.__version__, pid=os.getpid()))
         journal.append(Noted(words=f"merged from {', '.join(str(part.path) for part in parts)}"))
+        for words in _left_out(parts):
+            journal.append(Noted(words=words))
+            note(words)
         for attempt in _attempts(parts):
             ended = attempt.ended
             if attempt.lost:
-                words = f"left out: {attempt.lost}"
-                journal.append(Noted(words=words))
-                note(words)
                 continue
             number[ended.cell] += 1
             journal.append(Began(cell=ended.cell, attempt=number[ended.cell], run=ended.run))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab.batch.folders.committed import PLAN
 from lab.batch.folders.journal import CELLS
+from lab.batch.folders.parcel import PARTIAL
 from lab.errors import UsageError
 from lab.evidence import names
 from lab.evidence.store import storing
@@ -56,7 +57,8 @@ def _is_run(folder: Path) -> bool:
 
 
 def _folders(results: Path, holding: str) -> list[Path]:
-    return sorted((file.parent for file in results.glob(f"*/*/{holding}")), key=_age)
+    found = (file.parent for file in results.glob(f"*/*/{holding}"))
+    return sorted((folder for folder in found if not folder.name.startswith(PARTIAL)), key=_age)
 
 
 def _of_sweeps(results: Path) -> list[Path]:

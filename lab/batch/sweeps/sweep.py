@@ -122,7 +122,8 @@ def _kept(folder: Path, watch: Watch) -> Iterator[None]:
 
 def merge(parts: Sequence[Path], results: Path, watch: Watch) -> Swept:
     """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
-    folder = shards.merged(parts, results.resolve(), lambda words: watch(Progress(phase=NOTE, detail=words)))
+    with interruptible():
+        folder = shards.merged(parts, results.resolve(), lambda words: watch(Progress(phase=NOTE, detail=words)))
     return _summary(folder, Selection(), 0)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +13,14 @@ import pytest
 
 from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import Noted
+from lab.batch.folders.journal import NAME, Noted
+from lab.batch.folders.stored import sweeps
 from lab.batch.plans import images
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.plan import Plan
 from lab.batch.sweeps.selecting import Selection, Shard
-from lab.errors import StorageError, UsageError
+from lab.batch.sweeps.sweep import merge
+from lab.errors import Interrupted, StorageError, UsageError
 from lab.evidence import names
 from lab.evidence.manifest import Image, read_manifest
 from lab.host import sources
@@ -215,4 +219,50 @@ def test_a_full_disk_leaves_no_half_of_a_sweep(tmp_path: Path, plan: Plan, monke
     with pytest.raises(StorageError, match="free some space"):
         merged(tmp_path, *parts)
     assert len(written) == 12
+    assert list((tmp_path / "results" / plan.name).iterdir()) == []
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+def test_a_whole_run_that_a_part_never_told_of_is_said_to_be_left_out(tmp_path: Path, plan: Plan, lines: int) -> None:
+    """The part was killed before it could, or has lost the lines: what takes the run in is said, and does."""
+    one, two = part(plan, tmp_path / "one", 1), part(plan, tmp_path / "two", 2)
+    last = begun(SweepFolder(one))[-1]
+    journal = (one / NAME).read_bytes().splitlines(keepends=True)
+    at = next(place for place, line in enumerate(journal) if b'"ended"' in line and last.run.encode() in line)
+    (one / NAME).write_bytes(b"".join([*journal[: at + 1 - lines], *journal[at + 1 :]]))
+    told: list[str] = []
+    done = shards.merged((one, two), tmp_path / "results", told.append)
+    run = SweepFolder(one).run(last.cell, last.run)
+    assert told == [
+        f"left out: {run}: it is whole, and its part never told of it (lab sweep --resume {one} takes it in first)"
+    ]
+    assert [cell.id for cell in done.missing()] == [last.cell]
+    swept(one, in_order(), may_begin=lambda _: False)
+    assert merged(tmp_path, one, two).missing() == ()
+
+
+def test_what_is_being_merged_is_no_sweep_yet(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever kills a merge leaves nothing that is taken for a sweep."""
+    parts = [part(plan, tmp_path / f"part-{number}", number) for number in (1, 2)]
+    copy, seen = shards._copy, list[list[Path]]()
+
+    def looking(attempt: shards._Attempt, target: Path) -> None:
+        copy(attempt, target)
+        assert list((tmp_path / "results" / plan.name).iterdir())
+        seen.append(sweeps(tmp_path / "results"))
+
+    monkeypatch.setattr(shards, "_copy", looking)
+    done = merged(tmp_path, *parts)
+    assert seen == [[]] * 10
+    assert sweeps(tmp_path / "results") == [done.path]
+    assert list(done.path.parent.iterdir()) == [done.path]
+
+
+def test_a_signal_ends_a_merge_and_leaves_nothing(tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGTERM as Ctrl-C, with the exit code of the signal."""
+    parts = [part(plan, tmp_path / f"part-{number}", number) for number in (1, 2)]
+    monkeypatch.setattr(shards, "_copy", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Interrupted) as ended:
+        merge(parts, tmp_path / "results", lambda _: True)
+    assert ended.value.exit_code == 128 + signal.SIGTERM
     assert list((tmp_path / "results" / plan.name).iterdir()) == []
