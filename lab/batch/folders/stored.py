@@ -31,7 +31,7 @@ def find(run: str, results: Path) -> Path:
 
     The runs of a sweep are found by their ids too, where no other begins like that; `last` is none of them.
     """
-    if _is_run(Path(run)):
+    if is_run(Path(run)):
         return Path(run)
     if is_sweep(Path(run)):
         raise UsageError(f"{run}: a sweep, and a run is expected", fix=f"lab ls {run} shows its runs")
@@ -40,7 +40,7 @@ def find(run: str, results: Path) -> Path:
 
 def find_any(what: str, results: Path) -> Path:
     """Return the folder of the run or the sweep that `what` means, as `find` does. UsageError, StorageError."""
-    if _is_run(Path(what)) or is_sweep(Path(what)):
+    if is_run(Path(what)) or is_sweep(Path(what)):
         return Path(what)
     return _only(what, sorted((*runs(results), *sweeps(results)), key=_age), results)
 
@@ -51,7 +51,8 @@ def is_sweep(folder: Path) -> bool:
         return (folder / PLAN).is_file()
 
 
-def _is_run(folder: Path) -> bool:
+def is_run(folder: Path) -> bool:
+    """Say whether `folder` is a run's. StorageError when nobody may look."""
     with storing(folder / names.MANIFEST):
         return (folder / names.MANIFEST).exists()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.analysis.several.compared import Place
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
-from lab.batch.folders.stored import find_any, is_sweep, sweeps
+from lab.batch.folders.stored import find_any, is_run, is_sweep, sweeps
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import counting, told, told_or_why
 from lab.errors import UsageError
@@ -62,7 +62,7 @@ class Side:
 def side(text: str, results: Path) -> Side:
     """Return the side that `text` means: a folder, a unique prefix of an id, or `last`. UsageError, EvidenceError."""
     path = Path(text)
-    if path.is_dir() and not is_sweep(path) and not (path / names.MANIFEST).exists():
+    if not is_sweep(path) and not is_run(path) and path.is_dir():
         return _runs(text, path)
     found = find_any(text, results)
     if is_sweep(found):

@@ -14,7 +14,8 @@ from lab.batch.folders import limit_file
 from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
 from lab.batch.folders.journal import CELLS
 from lab.batch.folders.stored import find, find_any, is_sweep
-from lab.batch.runs.verdicts import kept, told_or_why
+from lab.batch.runs.verdicts import told_or_why
+from lab.batch.tables.sides import side
 from lab.errors import StorageError
 from lab.evidence import names
 from tests.fakes.sweeps import in_order, laid, planned, swept
@@ -50,6 +51,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
         (is_sweep, PLAN),
         (lambda folder: find(str(folder), folder), names.MANIFEST),
         (lambda folder: find_any(str(folder), folder), names.MANIFEST),
+        (lambda folder: side(str(folder), folder), PLAN),
         (lambda folder: limit_file.searched(folder, ()), limit_file.NAME),
     ],
 )
@@ -75,6 +77,4 @@ def test_a_closed_verdict_is_the_reason_why_its_row_is_missing(
     """And no end of the table."""
     run = sweep.committed()[0].folder
     closed(run / names.DERIVED)
-    with pytest.raises(StorageError, match=rf"{run / names.VERDICT}: Permission denied"):
-        kept(run)
     assert str(told_or_why(run)).startswith(f"{run / names.VERDICT}: Permission denied")
