@@ -135,9 +135,8 @@ def _ended(part: SweepFolder) -> Iterator[_Attempt]:
             yield _Attempt(t_ns=line.t_ns, ended=line.event, part=part)
 
 
-def _left_out(parts: Sequence[SweepFolder]) -> Iterator[str]:
-    """Say of each run why it does not come along: it is lost, or whole and never told, and its cell has no answer."""
-    yield from (f"left out: {attempt.lost}" for attempt in _attempts(parts) if attempt.lost)
+def _untold(parts: Sequence[SweepFolder]) -> Iterator[str]:
+    """Say which runs are whole, of a cell without an answer, and were never told of: they do not come along."""
     answered = {committed.cell.id for part in parts for committed in part.committed()}
     for part in parts:
         for run in untold.runs(part):
@@ -152,10 +151,12 @@ def _fill(folder: SweepFolder, parts: Sequence[SweepFolder], note: Callable[[str
     with Journal(folder.path) as journal:
         journal.append(Opened(plan=folder.plan.digest, lab=lab.__version__, pid=os.getpid()))
         journal.append(Noted(words=f"merged from {', '.join(str(part.path) for part in parts)}"))
-        for words in _left_out(parts):
+        attempts = _attempts(parts)
+        lost = (f"left out: {attempt.lost}" for attempt in attempts if attempt.lost)
+        for words in (*lost, *_untold(parts)):
             journal.append(Noted(words=words))
             note(words)
-        for attempt in _attempts(parts):
+        for attempt in attempts:
             ended = attempt.ended
             if attempt.lost:
                 continue

@@ -59,7 +59,7 @@ def runs(folder: SweepFolder) -> list[Path]:
 
 def _runs(cell: Path) -> list[Path]:
     with storing(cell):
-        return [run for run in cell.glob("*") if run.is_dir()]
+        return [run for run in cell.iterdir() if run.is_dir()] if cell.is_dir() else []
 
 
 def _started_ns(run: Path) -> int:

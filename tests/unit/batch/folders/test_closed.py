@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.batch.folders import limit_file
+from lab.batch.folders import limit_file, untold
 from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
-from lab.batch.folders.journal import CELLS
+from lab.batch.folders.journal import CELLS, NAME
 from lab.batch.folders.stored import find, find_any, is_sweep
 from lab.batch.runs.verdicts import told_or_why
 from lab.batch.tables.sides import side
@@ -69,6 +69,25 @@ def test_a_closed_folder_of_cells_is_named(sweep: SweepFolder, closed: Callable[
     closed(sweep.path / CELLS)
     with pytest.raises(StorageError, match=rf"{CELLS}: Permission denied \(no permission"):
         check_one_sweep(sweep)
+
+
+def test_a_closed_folder_of_a_cell_hides_no_run_that_no_line_names(
+    sweep: SweepFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be looked for is not taken for nothing, and made again."""
+    (sweep.path / NAME).write_bytes(b"")
+    cell = sweep.path / CELLS / sweep.plan.cells[0].id
+    listed = Path.iterdir
+
+    def refused(path: Path) -> Iterator[Path]:
+        if path == cell:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return listed(path)
+
+    assert len(untold.runs(SweepFolder(sweep.path))) == 2
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(StorageError, match=rf"{cell}: Permission denied"):
+        untold.runs(SweepFolder(sweep.path))
 
 
 def test_a_closed_verdict_is_the_reason_why_its_row_is_missing(
