@@ -7,9 +7,8 @@ that every state of a link obeys the same rules as one written at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import groupby
 
 from lab.scenario.fields import Queue
 from lab.scenario.model import Background, Change, Direction, Impairment, Link, Loss
@@ -74,8 +73,7 @@ def _step(
             before, states[client] = states[client], _merged(states[client], link, here)
             for side in _named(link):
                 was, becomes = getattr(before, side), getattr(states[client], side)
-                same_delay = (becomes.delay, becomes.jitter) == (was.delay, was.jitter)
-                state = _arriving(becomes, (*here, side), math.inf if same_delay else left_ms)
+                state = _arriving(becomes, (*here, side), left_ms if _longest(becomes) > _longest(was) else math.inf)
                 yield Change(at_ms=change.at, client=client, direction=side, impairment=state)
 
 
@@ -84,16 +82,6 @@ def _check_says_something(link: LinkWritten, path: Path) -> None:
     empty = [side for side in _DIRECTIONS if side in link.model_fields_set and not getattr(link, side).model_fields_set]
     if empty or not any(_named(link)):
         raise FieldError((*path, *empty[:1]), "changes nothing; say what changes, or write null to end all of it")
-
-
-def check_steps(start: Iterable[Link], changes: Iterable[Change]) -> None:
-    """Refuse a step of the timeline after which every link does what it did before. FieldError."""
-    states = {(link.client, side): getattr(link, side) for link in start for side in _DIRECTIONS}
-    for position, (_, step) in enumerate(groupby(changes, lambda change: change.at_ms)):
-        made = {(change.client, change.direction): change.impairment for change in step}
-        if all(states[which] == state for which, state in made.items()):
-            raise FieldError(("timeline", position), "changes nothing: it is so already; say what does, or remove it")
-        states |= made
 
 
 def _named(link: LinkWritten) -> Iterator[Direction]:
@@ -139,10 +127,15 @@ def _written(shape: Shape) -> ImpairmentWritten:
     return ImpairmentWritten.model_validate({name: text or None for name, text in asdict(shape).items()})
 
 
+def _longest(written: ImpairmentWritten) -> float:
+    """Return how long (ms) what is sent takes at most."""
+    return (written.delay or 0.0) + (written.jitter or 0.0)
+
+
 def _arriving(written: ImpairmentWritten, path: Path, left_ms: float) -> Impairment:
     """Return what `written` does while `left_ms` of the media are left; FieldError where nothing arrives in them."""
     state = impairment(written, path)
-    if (longest_ms := state.delay_ms + state.jitter_ms) >= left_ms:
+    if (longest_ms := _longest(written)) >= left_ms:
         added = f"{format_duration(longest_ms)}{' with its jitter' if state.jitter_ms else ''}"
         late = f"what is sent in the {format_duration(left_ms)} of media that are left would arrive after them"
         raise FieldError((*path, "delay"), f"{added}: {late}; give a shorter delay, or more media")

@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from lab.errors import ScenarioError, UsageError
 from lab.scenario import guard
 from lab.scenario.gallery import gallery
-from lab.scenario.links import check_steps
 from lab.scenario.model import Scenario
 from lab.scenario.problems import problems
 from lab.scenario.resolve import resolve
@@ -56,19 +55,6 @@ class Draft:
         except FieldError as error:
             raise self.tree.error(error) from error
 
-    def alone(self, *, seed: int | None = None) -> Scenario:
-        """Return the scenario of a run of its own: each step of its timeline must change something. ScenarioError.
-
-        In a sweep it need not: the value of an axis may be the one that a step sets.
-        """
-        found = self.scenario(seed=seed)
-        if self.sweep is None:
-            try:
-                check_steps(found.links, found.timeline)
-            except FieldError as error:
-                raise self.tree.error(error) from error
-        return found
-
     def scenario(self, setting: Setting = (), *, seed: int | None = None) -> Scenario:
         """Return the scenario with `setting` laid over the file; `seed` counts before the file's. ScenarioError."""
         tree = self.tree
@@ -103,7 +89,7 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
     before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant:
     all that cannot be read, a line each; where there is nothing of that, the first contradiction.
     """
-    return draft(path, sets=sets).alone(seed=seed)
+    return draft(path, sets=sets).scenario(seed=seed)
 
 
 def loads(text: str, *, source: str = "scenario") -> Scenario:

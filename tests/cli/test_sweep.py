@@ -48,6 +48,16 @@ def sweep(tmp_path: Path, *arguments: str | Path) -> Done:
         ([LOSS, "--only", ""], "no cell's id begins so"),
         ([LOSS, "--scheduler", ""], "'' is no scheduler's address"),
         ([LOSS, "--find-limit", ""], "a range from where it holds"),
+        (
+            [
+                "media.red=true,false",
+                "--find-limit",
+                "links.publisher.up.loss=0%..1%/1%",
+                "--zip",
+                "media.red,links.publisher.up.loss",
+            ],
+            "--zip: links.publisher.up.loss is searched, level by level (leave it out of --zip)",
+        ),
         (["links.publisher.up.lost=0%,5%"], "unknown field"),
         (["links.publisher.up.loss=5%..0%/1%"], "links.publisher.up.loss"),
         (["seed=1..10001/1"], "10000"),

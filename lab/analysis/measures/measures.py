@@ -54,7 +54,7 @@ class Measures:
         if not series.size:
             return None
         if metric in PLAYED:
-            return playing.overall(self.flow.inbound, series)
+            return playing.overall(self.flow.inbound, self._played(metric, without))
         return statistics.quantile(series, QUANTILES[metric]) if metric in QUANTILES else float(series.mean())
 
     def interval(self, metric: str) -> tuple[float, float] | None:
@@ -68,14 +68,15 @@ class Measures:
             return None
         if metric in QUANTILES:
             return statistics.quantile_interval(series, QUANTILES[metric], _apart(metric))
-        return shares.interval(series, _frames(metric))
+        (low, high), value = shares.interval(series, _frames(metric)), self.value(metric) or 0.0
+        return min(low, value), max(high, value)  # what is played is not read at even times
 
     def series(self, metric: str, without: Owners = NOBODY) -> Floats:
         """Return an estimate's values in the order of time: per frame, packet, cut, 10 ms or 100 ms of playing."""
         if metric in SHARES:
             return self._per_frame(without | (_EVERYBODY - SHARES[metric]))
         if metric in PLAYED:
-            return self._played(metric, without)
+            return playing.even(self.flow.inbound, self._played(metric, without))
         if metric == "gap_p95":
             return cuts(self.line(without)).astype(np.float64)
         if metric in QUANTILES:
@@ -91,16 +92,16 @@ class Measures:
 
         None when its value stands on the limit.
         """
-        value, size = self.value(metric) or 0.0, self.series(metric).size if metric != _DRIFT else 0
-        closed = all(math.isfinite(end) for end in bounds)
-        if metric in QUANTILES and not closed:
-            return statistics.length_to_close(self.series(metric), QUANTILES[metric], _apart(metric))
+        value, closed = self.value(metric) or 0.0, all(math.isfinite(end) for end in bounds)
         if metric == _DRIFT and not closed:
             return _CLOSING_SECONDS * 1000 / (self.loss.made_frames * FRAME_MS)
-        if metric in QUANTILES or metric == _DRIFT or value > 1:
+        series = self.series(metric) if metric != _DRIFT else np.zeros(0)
+        if metric in QUANTILES and not closed:
+            return statistics.length_to_close(series, QUANTILES[metric], _apart(metric))
+        if metric in QUANTILES or metric == _DRIFT or not shares.is_share(series):
             return statistics.length_to_decide(value, bounds, limit)
-        trials = shares.trials_to_decide(value, shares.independent(self.series(metric), _frames(metric)), size, limit)
-        return None if trials is None else trials / size
+        trials = shares.trials_to_decide(value, shares.independent(series, _frames(metric)), series.size, limit)
+        return None if trials is None else trials / series.size
 
     @property
     def slowing(self) -> Owners:

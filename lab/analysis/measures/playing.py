@@ -23,6 +23,8 @@ from lab.evidence.values import InboundSample
 Floats = NDArray[np.float64]
 
 _ADAPTS_NS = 2_000_000_000
+_SAMPLES = 4800
+"""Of 100 ms, at the 48 kHz that all is played at."""
 _COUNTS: Mapping[str, tuple[str, ...]] = {
     "concealed": ("concealed_samples",),
     "stretched": ("inserted_samples_for_deceleration", "removed_samples_for_acceleration"),
@@ -40,6 +42,12 @@ def overall(inbound: Sequence[InboundSample], each: Floats) -> float:
     """Return the share of all samples played that `shares` of `inbound` make together: some are of more samples."""
     played = _played(inbound)
     return float(np.average(each, weights=played[played > 0]))
+
+
+def even(inbound: Sequence[InboundSample], each: Floats) -> Floats:
+    """Return `shares` of `inbound` as one for each 100 ms of playing: statistics that came late are of several."""
+    played = _played(inbound)
+    return np.repeat(each, np.maximum(1, np.round(played[played > 0] / _SAMPLES)).astype(np.int64))
 
 
 def innocent(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats], without: frozenset[Owner]) -> Flags:

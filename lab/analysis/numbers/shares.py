@@ -45,10 +45,15 @@ def interval(damage: Floats, frames: int = 1) -> tuple[float, float]:
 
     More than a frame's time at one frame (a pause that was put in) is no share: that is bootstrapped.
     """
-    if float(damage.max(initial=0.0)) > 1.0:
+    if not is_share(damage):
         return block_bootstrap(damage)
     share, trials = (float(damage.mean()) if damage.size else 0.0), independent(damage, frames)
     return wilson(share * trials, trials)
+
+
+def is_share(damage: Floats) -> bool:
+    """Say whether nowhere more is missing than there is."""
+    return float(damage.max(initial=0.0)) <= 1.0
 
 
 def independent(damage: Floats, frames: int = 1) -> float:

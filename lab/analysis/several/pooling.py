@@ -10,7 +10,7 @@ Runs of one repetition share their seed, and under other settings lose the same 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -61,13 +61,23 @@ class _Reading:
 
 
 def averaged(runs: Sequence[Measured]) -> Measured:
-    """Return the mean of the runs of one repetition as one of them, its interval from theirs; none may be unknown."""
+    """Return the mean of the runs of one repetition as one of them; none may be unknown.
+
+    It is no surer than they are one by one: under another delay they lose the very same packets.
+    """
     if len(runs) == 1:
         return runs[0]
     readings = [_reading(one.value, one) for one in runs if one.value is not None]
-    value, (below, above) = fmean(one.value for one in readings), _own(readings)
+    value = fmean(one.value for one in readings)
+    below, above = _mean(one.below for one in readings), _mean(one.above for one in readings)
     low, high = (None if below is None else value - below), (None if above is None else value + above)
     return replace(runs[0], value=value, low=low, high=high)
+
+
+def _mean(reaches: Iterable[float | None]) -> float | None:
+    found = list(reaches)
+    known = [reach for reach in found if reach is not None]
+    return fmean(known) if len(known) == len(found) else None
 
 
 def pooled(runs: Sequence[Measured]) -> Pooled:

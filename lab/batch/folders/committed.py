@@ -196,7 +196,8 @@ def _is_gone(error: StorageError) -> bool:
 
 def _unread(run: Path, error: StorageError) -> StorageError:
     """Return what to say about a `run` that is there and cannot be read now, for `error`."""
-    fix = f"make it readable and try again; or remove {run}, then it is made again"
+    readable = f"make it readable and try again; or remove {run}, then it is made again"
+    fix = readable if isinstance(error.__cause__, OSError) else error.fix  # a newer lab's
     return StorageError(f"{error.message}: nobody can say whether the run counts", fix=fix)
 
 

@@ -10,9 +10,8 @@ import logging
 import os
 import pickle
 import re
+import threading
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -32,8 +31,6 @@ LISTEN_S = 2.0
 """How long it may take to find out whether anybody listens."""
 CARRY_S = 300.0
 """How long a finished run's folder may be on its way."""
-FETCHES = 8
-"""So many may be on their way at once."""
 PACKAGES = ("dask", "distributed")
 """What must be of one version on all sides: Dask promises nothing else."""
 _MOST_PORT = 65_535
@@ -79,13 +76,11 @@ class Scheduler:
         quiet()
         asyncio.run(knock(self.address))
         self._client = dask.Client(self.address, timeout=CONNECT_S, set_as_default=False, name="lab-sweep")
-        self._fetching = ThreadPoolExecutor(FETCHES, thread_name_prefix="fetch")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Disconnect; errands that are still out are forgotten."""
         self._client.close()
-        self._fetching.shutdown(wait=False, cancel_futures=True)
 
     def offers(self) -> Offers:
         """Ask who is there. EnvironmentFault when the scheduler is gone."""
@@ -120,11 +115,8 @@ class Scheduler:
             carried.fetch()
             done()
 
-        def ended(_: Any) -> None:
-            with suppress(RuntimeError):  # nobody fetches any more: the connection is closed
-                self._fetching.submit(fetch)
-
-        future.add_done_callback(ended)
+        # A thread each, for any number of them may wait for a worker that is silent; none outlives the program
+        future.add_done_callback(lambda _: threading.Thread(target=fetch, name="fetch", daemon=True).start())
         return carried
 
     def _call(self, ask: Callable[..., Any], **details: Any) -> Any:

@@ -99,7 +99,7 @@ def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
 
     def resolved(path: Path) -> tuple[Draft, Scenario]:
         read = draft(path, sets=sets)
-        return read, read.alone(seed=request.seed)
+        return read, read.scenario(seed=request.seed)
 
     found = list(every(find(request.files), resolved))
     scenarios = [(path, scenario) for path, (_, scenario) in found]

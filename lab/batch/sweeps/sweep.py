@@ -132,8 +132,11 @@ def _plan(request: Request) -> Plan:
         raise UsageError("nothing to sweep", fix="lab sweep FILE KEY=VALUE,VALUE…, or --resume with a sweep's folder")
     asked = request.asked
     if request.find_limit is not None:
-        axes, repeat = (*asked.axes, ladder(request.find_limit)), asked.repeat or limit.AT_MOST
-        asked = replace(asked, axes=axes, repeat=repeat)
+        searched = ladder(request.find_limit)
+        key = searched.partition("=")[0]
+        if any(key in keys for keys in asked.zips):
+            raise UsageError(f"--zip: {key} is searched, level by level", fix="leave it out of --zip")
+        asked = replace(asked, axes=(*asked.axes, searched), repeat=asked.repeat or limit.AT_MOST)
     return plan(find_one((request.file,)), asked)
 
 

@@ -216,24 +216,12 @@ def test_a_file_name_that_is_no_name_asks_for_one(tmp_path):
         load(path, sets=["expect={}"])
 
 
-@pytest.mark.parametrize("link", ["{up: {loss: 20%}}", "{up: {loss: {share: 20.0%}}, down: null}"])
-def test_a_step_that_changes_nothing_is_refused(tmp_path, link):
-    """What is so already is told with its place; beside a change that is one, it is the state that is meant."""
-    file = write(tmp_path, f"{LOSSY}timeline:\n  - {{at: 1s, links: {{publisher: {link}}}}}\n")
-    with pytest.raises(ScenarioError) as caught:
-        load(file)
-    assert str(caught.value).startswith(f"{file}:6: timeline.0: changes nothing: it is so already; say what does")
-    assert load(file, sets=["timeline.0.links.publisher.down.loss=1%"]).timeline
-    assert load(file, sets=["timeline=[]"]).timeline == ()
-
-
-def test_a_value_of_an_axis_may_be_what_a_step_sets(tmp_path):
-    """One cell of the sweep then has a step that changes nothing; so may a recording, which says what was done."""
+def test_what_a_run_says_of_itself_can_be_run_again(tmp_path):
+    """A cell's own scenario, although a step of its timeline sets what is so already: an axis may have that value."""
     file = write(tmp_path, LOSSY + "timeline: [{at: 1s, links: {publisher: {up: {loss: 0%}}}}]\n")
     still = draft(file).scenario([("links.publisher.up.loss", "0%")])
     assert loads(dump(still)) == still
-    base = file.read_text().replace("20%", "0%")
-    assert load(write(tmp_path, base + "sweep: {axes: {links.publisher.up.loss: [0%, 5%]}}\n"))
+    assert load(write(tmp_path, dump(still), "again.yaml")) == still
 
 
 def test_find_lists_files_and_folders(tmp_path):

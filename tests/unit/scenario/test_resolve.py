@@ -165,6 +165,15 @@ def test_a_late_change_of_something_else_keeps_a_long_delay():
     assert scenario.timeline[0].impairment.delay_ms == 5000
 
 
+@pytest.mark.parametrize("sooner", ["delay: 4500ms", "jitter: null", "delay: null, jitter: null"])
+def test_what_arrives_sooner_than_before_is_no_late_change(sooner):
+    """However little of the media is left."""
+    late = (
+        "links: {publisher: {up: {delay: 5s, jitter: 20ms}}}\ntimeline: [{at: 29900ms, links: {publisher: {up: {%s}}}}]"
+    )
+    assert loads("version: 1\n" + late % sooner).timeline
+
+
 def test_nothing_lost_is_no_loss():
     """`loss: 0%` ends a loss in a timeline; it resolves to none."""
     assert loads("version: 1\n" + UP % "loss: 0%", source="x").links[0].up.loss is None

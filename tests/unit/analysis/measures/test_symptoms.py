@@ -148,6 +148,9 @@ def test_what_was_played_weighs_as_much_as_it_lasted(metric: str) -> None:
     inbound = seen.flow.inbound
     uneven = replace(seen, flow=replace(seen.flow, inbound=(inbound[0], *inbound[20:])))
     assert uneven.value(metric) == pytest.approx(9 / 225)
+    assert uneven.series(metric).size == seen.series(metric).size
+    low, high = uneven.interval(metric) or (1.0, 0.0)
+    assert low <= 9 / 225 <= high
     assert uneven.value("concealed") == pytest.approx(uneven.flow.concealed_share)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
@@ -51,25 +50,28 @@ class Client:
 def scheduler(*futures: Future) -> Scheduler:
     """Return a connection to nobody."""
     found = Scheduler("tcp://somewhere:8786")
-    found._client, found._fetching = Client(*futures), ThreadPoolExecutor(2)
+    found._client = Client(*futures)
     return found
 
 
 def test_an_answer_that_does_not_come_holds_up_no_other() -> None:
     """Whoever has the first died with it: the second is here all the same, and whoever sweeps never waits."""
-    stuck, quick = Future(), Future(b"quick")
+    stuck, quick, others = Future(), Future(b"quick"), [Future() for _ in range(20)]
     here: SimpleQueue[str] = SimpleQueue()
-    connection = scheduler(stuck, quick)
+    connection = scheduler(stuck, *others, quick)
     first = connection.send("first", b"", "a", lambda: here.put("first"))
+    for _ in others:
+        connection.send("other", b"", "a", lambda: None)
     second = connection.send("second", b"", "b", lambda: here.put("second"))
     quick.let_go.set()
-    for future in (stuck, quick):
+    for future in (stuck, *others, quick):
         future.ended(future)
     assert here.get(timeout=DEADLINE_S) == "second"
     assert second.result() == b"quick"
     with pytest.raises(RuntimeError, match="it has not ended"):
         first.result()
-    stuck.let_go.set()
+    for future in (stuck, *others):
+        future.let_go.set()
     assert here.get(timeout=DEADLINE_S) == "first"
     assert first.result() == b"run"
 
