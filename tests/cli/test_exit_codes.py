@@ -90,10 +90,10 @@ def test_2_for_a_bad_scenario_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["run", "validate", "plan"])
 def test_2_for_a_timeline_that_changes_nothing(tmp_path: Path, scenario: Path, command: str) -> None:
     """Before anything is started, whoever reads the file."""
-    scenario.write_text(GOOD + "timeline: [{at: 1s, links: {publisher: {up: {loss: 20%}}}}]\n")
+    scenario.write_text(GOOD + "timeline: [{at: 1s, links: {publisher: {up: {}}}}]\n")
     done = lab(command, scenario)
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"{scenario}:3: timeline.0: changes nothing" in done.stderr
+    assert f"{scenario}:3: timeline.0.links.publisher.up: changes nothing" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "validate", "plan", "sweep"])
