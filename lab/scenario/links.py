@@ -128,7 +128,7 @@ def _written(shape: Shape) -> ImpairmentWritten:
 
 
 def _longest(written: ImpairmentWritten) -> float:
-    """Return how long (ms) what is sent takes at most."""
+    """Return how long (ms) what is sent takes, jitter included as it is written."""
     return (written.delay or 0.0) + (written.jitter or 0.0)
 
 

@@ -141,6 +141,15 @@ def test_what_is_done_to_the_sound_after_a_disturbance_is_its_owners(metric: str
     assert seen.value(metric, frozenset({Owner.SERVER})) == seen.value(metric)
 
 
+@pytest.mark.parametrize(("part", "times"), [(1.5, 16), (0.5, 4)])
+def test_a_pause_needs_as_much_more_media_as_its_own_interval_says(part: float, times: int) -> None:
+    """One of 800 ms, put in at one frame: more is missing there than a frame, so that no count of frames decides."""
+    seen = measured(Plan(stalls={100: 800}))
+    value, bounds = seen.value("audio_loss") or 0.0, seen.interval("audio_loss") or (0.0, 0.0)
+    assert 0 < value < 1 < seen.series("audio_loss").max()
+    assert seen.length_to_decide("audio_loss", bounds, part * value) == pytest.approx(times)
+
+
 @pytest.mark.parametrize("metric", ["concealed", "stretched"])
 def test_what_was_played_weighs_as_much_as_it_lasted(metric: str) -> None:
     """Statistics that are first rare and then frequent tell the same share, and the playout row tells it as well."""
