@@ -30,7 +30,10 @@ def frame(index: int, draw: random.Random) -> bytes:
     stun = struct.pack(">HHI", 1, 0, 0x2112A442) + bytes(12)
     payload = stun if index % 50 == 0 else rtp + draw.randbytes(size)
     udp = struct.pack(">HHHH", 50_000, 7882, 8 + len(payload), 0) + payload
-    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, 0xC6120001, 0xC6120002)
+    words = (0x4500, 20 + len(udp), 0, 0, 64 << 8 | 17, 0, 0xC612, 0x0001, 0xC612, 0x0002)
+    total = sum(words)
+    checksum = 0xFFFF - (total % 0xFFFF or 0xFFFF)  # RFC 1071
+    ip = struct.pack(">10H", *words[:5], checksum, *words[6:])
     return bytes(12) + b"\x08\x00" + ip + udp
 
 
