@@ -29,10 +29,10 @@ _HOW = (
     "below 5 % is significant"
 )
 _ONE = (
-    "one pair: interval and p know the chance within these two runs and nothing of how two others would differ; "
+    "one pair: interval and p know the chance within its two runs and nothing of how two others would differ; "
     "repeat to know (lab sweep --repeat 5)"
 )
-_WITHIN = "within these two runs"
+_WITHIN_PAIR, _WITHIN_REPETITION = "within these two runs", "within this one repetition"
 _SURE = (Finding.WORSE, Finding.BETTER)
 _COUNTED = {
     **{finding: finding.value for finding in Finding},
@@ -205,16 +205,22 @@ def _finding(row: Compared) -> str:
     if row.corrected is None:
         return row.finding.value
     p = f"<{FIXED}0.0001" if row.corrected < 0.0001 else f"{row.corrected:.2g}"
-    within = f" {_WITHIN}" if row.difference.n == 1 and row.finding in _SURE else ""
+    within = f" {_within([row])}" if row.difference.n == 1 and row.finding in _SURE else ""
     return f"{row.finding.value}{within} (p{FIXED}{p})"
+
+
+def _within(rows: Sequence[Compared]) -> str:
+    """Say what `rows`, each of one pair or of one repetition of several settings, know the chance within."""
+    of = {(row.scope, row.setting) for row in rows}
+    return _WITHIN_REPETITION if len(of) > 1 or Scope.ALL in (scope for scope, _ in of) else _WITHIN_PAIR
 
 
 def _sum(found: Comparison, second: str) -> str:
     """Return the last line: whether the second side is worse, what is known beside that, and of what nothing is."""
     if not found.pairs:
         return "nothing could be compared"
-    pairs = [row.difference.n for row in found.rows if row.finding == Finding.WORSE]
-    within = f" {_WITHIN}" if max(pairs, default=found.pairs) == 1 else ""
+    rows = [row for row in found.rows if row.finding == Finding.WORSE]
+    within = f" {_within(rows)}" if max((row.difference.n for row in rows), default=found.pairs) == 1 else ""
     worse = f"{second} is worse{within}: {'; '.join(found.regressions)}"
     told = worse if found.regressions else f"{second} is not shown to be worse"
     counts = Counter(row.finding for row in found.rows)

@@ -97,8 +97,8 @@ clean controls    delay_p95       1  52.0 ms  51.0 ms       -1.0 ms  none       
 
 differences are means over pairs of equal setting and repetition; p counts all comparisons together (Holm), and below 5
   % is significant
-one pair: interval and p know the chance within these two runs and nothing of how two others would differ; repeat to
-  know (lab sweep --repeat 5)
+one pair: interval and p know the chance within its two runs and nothing of how two others would differ; repeat to know
+  (lab sweep --repeat 5)
 not compared: loss=20% #3 of results/b: it was not run yet
 B is worse: 1 of 3 runs fail instead of 0 with media.red=true; audio_loss with media.red=true (differences: 1 worse, 1
   not significant, 1 of one pair, which tells nothing)
@@ -129,7 +129,7 @@ def test_what_one_pair_says_is_said_of_that_pair_alone() -> None:
     said = text([replace(FOUND, alone=(), pairs=1, rows=(one, calm), regressions=("audio_loss",))], 160)
     assert "worse within these two runs (p < 0.0001)" in said
     assert "not significant (p 0.4)" in said
-    assert "\none pair: interval and p know the chance within these two runs and nothing" in said
+    assert "\none pair: interval and p know the chance within its two runs and nothing" in said
     assert "\nB is worse within these two runs: audio_loss (differences:" in said
 
 
@@ -139,6 +139,15 @@ def test_the_sum_is_of_the_pairs_that_show_what_is_worse() -> None:
     found = replace(FOUND, alone=(), pairs=3, changes=(), regressions=("audio_loss",))
     assert "\nB is worse within these two runs: audio_loss" in text([replace(found, rows=(one,))], 160)
     assert "\nB is worse: audio_loss" in text([replace(found, pairs=1, rows=(WORSE, one))], 160)
+
+
+def test_one_repetition_of_several_settings_is_not_called_two_runs() -> None:
+    """Neither in its row, nor in the sum of rows of several settings."""
+    one = replace(WORSE, difference=replace(WORSE.difference, n=1))
+    whole, other = replace(one, scope=Scope.ALL, setting=()), replace(one, setting=(("media.red", False),))
+    found = replace(FOUND, alone=(), pairs=2, changes=(), regressions=("audio_loss",))
+    assert "worse within this one repetition (p < 0.0001)" in text([replace(found, rows=(whole, one))], 160)
+    assert "\nB is worse within this one repetition: audio_loss" in text([replace(found, rows=(one, other))], 160)
 
 
 def test_what_was_only_allowed_to_differ_is_not_called_the_same() -> None:
