@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.batch.runs.machines import Machines
 from lab.batch.runs.one import Judged, Record, noted, run_one
+from lab.batch.runs.places import here
 from lab.batch.runs.until import admit, capped
 from lab.errors import EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
@@ -133,7 +134,7 @@ def _stopping(plain: Record) -> Record:
 @contextmanager
 def _lab(ready: Machine, scenario: Scenario, folder: RunFolder, keep: bool, watch: Watch) -> Iterator[Lab]:
     """Stand up the lab of one run; a recording that is cut short says so in its manifest."""
-    watch(Progress(phase="prepare", detail=f"{scenario.name} → {folder.path}"))
+    watch(Progress(phase="prepare", detail=f"{scenario.name} → {here(folder.path)}"))
     Thread(target=import_module, args=("lab.rig.session",)).start()  # while the engine works
     with noted(folder), Lab(ready, scenario, watch=watch, keep=keep) as lab:
         yield lab

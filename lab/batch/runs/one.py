@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from lab.batch.runs.places import here
 from lab.errors import EvidenceError, Interrupted, LabError
 from lab.evidence import names
 from lab.evidence.manifest import SEALED
@@ -71,7 +72,7 @@ def judged(folder: Path) -> Judged:
     from lab.report.text import render
 
     verdict = judge(read(folder))
-    return Judged(folder=folder, verdict=verdict, text=render(verdict, str(folder)))
+    return Judged(folder=folder, verdict=verdict, text=render(verdict, here(folder)))
 
 
 def frames(folder: Path, first: int, last: int) -> Ways:

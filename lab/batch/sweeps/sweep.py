@@ -29,6 +29,7 @@ from lab.batch.plans.plan import Plan
 from lab.batch.plans.planning import plan
 from lab.batch.remote.cluster import Cluster
 from lab.batch.runs.machines import Machines
+from lab.batch.runs.places import here
 from lab.batch.sweeps import limit
 from lab.batch.sweeps.attempts import Attempts, Told
 from lab.batch.sweeps.selecting import Selection
@@ -105,7 +106,7 @@ def sweep(request: Request, watch: Watch, told: Told) -> Swept:
 def _announce(folder: SweepFolder, watch: Watch) -> None:
     """Say what is made, and where; of a search also whether it can find anything."""
     what = f"where {folder.search} breaks" if folder.search else f"{len(folder.plan.cells)} cells"
-    watch(Progress(phase="sweep", detail=f"{what} → {folder.path}"))
+    watch(Progress(phase="sweep", detail=f"{what} → {here(folder.path)}"))
     if doubt := limit.doubt(folder):
         watch(Progress(phase=NOTE, detail=doubt))
 
@@ -116,7 +117,7 @@ def _kept(folder: Path, watch: Watch) -> Iterator[None]:
     try:
         yield
     except (LabError, Interrupted):
-        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {folder} goes on"))
+        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {here(folder)} goes on"))
         raise
 
 
