@@ -87,7 +87,7 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
 
     `sets` are `KEY=VALUE` (`links.publisher.up.loss=5%`), laid over the file before it is checked; `seed` counts
     before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant:
-    all that cannot be read, a line each; where there is nothing of that, the first contradiction.
+    all that cannot be read, a line each; where there is nothing of that, the first that cannot be or contradicts.
     """
     return draft(path, sets=sets).scenario(seed=seed)
 
