@@ -46,7 +46,7 @@ LIMITS = {
     "lanes": Limit(least=0.9, words="four lanes: wall on one lane ÷ four times the wall on four, same answers"),
     "audible": Limit(most=1.0, words="`lab run` to the first audible frame ÷ its containers by `docker run`, in a row"),
     "measuring": Limit(most=1.05, words="CPU of a call with measuring ÷ without"),
-    "packets": Limit(least=50, words="packets per second into the ledger ÷ `tshark -T fields`, same capture"),
+    "packets": Limit(least=50, words="packets per second into the ledger ÷ `tshark -T fields` of the same facts"),
     "workers": Limit(least=1.8, words="a sweep on one Dask worker ÷ on two, simulated media"),
     "overhead": Limit(most=10, words="ms of a cell on a Dask worker that are not its run"),
 }
