@@ -14,6 +14,7 @@ from itertools import combinations
 from lab.analysis.measures.expectations import FAILED, MET, UNKNOWN, check, holds, never_heard
 from lab.analysis.measures.measures import NETWORK, Measures, Owners
 from lab.analysis.values import Cause, Checked, FlowVerdict, Outcome, Owner, RunVerdict
+from lab.errors import LabError
 from lab.scenario.expectations import ANSWERS, DEFAULT, PUNCTUAL, expectations
 from lab.scenario.model import Expectation
 
@@ -24,7 +25,8 @@ _SUSPECTS = (Owner.UPLINK, Owner.SERVER)
 _ORDER = tuple(Outcome)
 CODES = {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.UNKNOWN: 3, Outcome.VOID: 3}
 _OUTCOMES = {MET: Outcome.PASS, FAILED: Outcome.FAIL, UNKNOWN: Outcome.UNKNOWN}
-_PRECEDENCE = (5, 4, 1, 3, 6, 0)
+_PRECEDENCE = (LabError.exit_code, 4, 1, 3, 6, 0)
+"""Of several runs the first of these counts: nobody knows what a machine or a disk that failed has hidden."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +59,13 @@ def worst(flows: Iterable[FlowVerdict]) -> FlowVerdict | None:
 
 
 def exit_code(runs: Iterable[RunVerdict], faults: Iterable[int] = ()) -> int:
-    """Return the exit code that `runs`, and the exit codes of runs that came to no verdict, add up to."""
+    """Return the exit code that `runs`, and the exit codes of runs that came to no verdict, add up to.
+
+    A fault that no run can end with, such as 2 of what was started all the same, is an internal error. Nothing is 0.
+    """
     codes = {*(CODES[run.outcome] for run in runs), *faults}
-    return next((code for code in _PRECEDENCE if code in codes), 0)
+    known = {code if code in _PRECEDENCE else LabError.exit_code for code in codes}
+    return min(known, key=_PRECEDENCE.index, default=0)
 
 
 def spoken(damage: Mapping[Owner, float]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from lab.batch.folders.journal import ERROR
 from lab.batch.plans.cells import Cell
 
 
@@ -31,6 +32,11 @@ class Attempt:
     bump_ms: float | None = None
     busy: float | None = None
     wall_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse one that failed and exits as if it had not. ValueError."""
+        if self.outcome == ERROR and self.exit_code == 0:
+            raise ValueError(f"an attempt that failed has an exit code, and it is not 0: {self.why}")
 
 
 RunCell = Callable[[Cell, Path], Attempt]

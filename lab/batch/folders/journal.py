@@ -57,7 +57,8 @@ class Ended:
     """An attempt is whole on disk, or failed for good.
 
     `outcome` is that of the verdict, or ERROR: there is no recording that could be judged, `why` says why and
-    `exit_code` what that would exit with. `manifest` is the SHA-256 of the run's manifest.json, empty with ERROR.
+    `exit_code` what that would exit with, 0 only where an earlier lab wrote it: no success either. `manifest` is the
+    SHA-256 of the run's manifest.json, empty with ERROR.
     """
 
     cell: str

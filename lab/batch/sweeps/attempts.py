@@ -50,14 +50,14 @@ class Moment:
     words: str = ""
 
 
-Told = Callable[[Moment], None]
+Tell = Callable[[Moment], None]
 
 
 class Attempts:
     """The attempts at the cells of the sweep in `folder`, whose journal is `journal`."""
 
     def __init__(
-        self, folder: SweepFolder, journal: Journal, told: Told, clock: Callable[[], float] = time.monotonic
+        self, folder: SweepFolder, journal: Journal, told: Tell, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Go on where the folder is now, every byte of it looked at."""
         self.plan = folder.plan

@@ -31,7 +31,7 @@ from lab.batch.remote.cluster import Cluster
 from lab.batch.runs.machines import Machines
 from lab.batch.runs.places import here
 from lab.batch.sweeps import limit
-from lab.batch.sweeps.attempts import Attempts, Told
+from lab.batch.sweeps.attempts import Attempts, Tell
 from lab.batch.sweeps.selecting import Selection
 from lab.errors import Interrupted, LabError, LeftoverError, UsageError
 from lab.host.machine import machine
@@ -74,7 +74,7 @@ class Swept:
     exit_code: int
 
 
-def sweep(request: Request, watch: Watch, told: Told) -> Swept:
+def sweep(request: Request, watch: Watch, told: Tell) -> Swept:
     """Make a run that counts of every cell that is asked for; `told` hears of each attempt.
 
     Raises UsageError, EnvironmentFault, StorageError; what was finished by then stays, and `--resume` goes on.
@@ -231,4 +231,5 @@ def _code(folder: SweepFolder, cell: Cell) -> int:
     """Return what the cell alone would exit with; without an answer, as void, or as what its last attempt failed of."""
     if valid := folder.valid(cell):
         return CODES[Outcome(valid.outcome)]
-    return next((ended.exit_code for ended in reversed(folder.ended(cell)) if ended.outcome == ERROR), _VOID)
+    failed = next((ended for ended in reversed(folder.ended(cell)) if ended.outcome == ERROR), None)
+    return (failed.exit_code or LabError.exit_code) if failed else _VOID

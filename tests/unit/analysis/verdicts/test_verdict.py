@@ -196,6 +196,14 @@ def test_exit_codes_of_several_runs(outcomes: tuple[Outcome, ...], code: int) ->
     assert exit_code(run_of(outcome) for outcome in outcomes) == code
 
 
+@pytest.mark.parametrize(
+    ("faults", "code"), [((2,), 5), ((130,), 5), ((2, 4), 5), ((4, 6), 4), ((6,), 6), ((0,), 0), ((0, 1, 3, 2), 5)]
+)
+def test_a_fault_that_nobody_foresaw_is_no_success(faults: tuple[int, ...], code: int) -> None:
+    """It is an internal error, whatever else there is."""
+    assert exit_code([run_of(Outcome.PASS)], faults) == exit_code((), faults) == code
+
+
 CAUSES = (
     Cause(owner=Owner.CLIENT, hop="push", reason="loop-blocked", share=0.09),
     Cause(owner=Owner.UPLINK, hop="uplink", reason="burst-loss", share=0.03),
