@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,8 @@ class Looker:
 
     def __exit__(self, *_: object) -> None:
         """Close its stdin, which ends it; kill it when that does not."""
-        self._input.close()
+        with suppress(OSError):  # what it was asked and did not take; the run goes on without it, and is whole
+            self._input.close()
         try:
             self._process.wait(_GRACE_S)
         except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -126,6 +127,28 @@ def test_a_process_that_dies_is_an_error_that_says_how(tmp_path: Path) -> None:
         looker._process.wait()
         with pytest.raises(OSError, match="exit code 7"):
             looker.answer()
+
+
+def test_one_that_died_takes_no_run_with_it(tmp_path: Path) -> None:
+    """What it was asked lies unsent; the context ends as if it had been heard, and the process was waited for."""
+    told: list[str] = []
+
+    def watch(progress: Progress) -> bool:
+        told.append(progress.detail)
+        return False
+
+    clock = Clock()
+    with Looker(tmp_path, (sys.executable, "-c", "raise SystemExit(7)")) as looker:
+        process = looker._process
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and nobody has waited for it yet
+        deciding = Deciding(looker, watch, clock)
+        for _ in range(3):
+            assert deciding.watch(Progress(phase="media")) is False
+            clock.now_s += 30
+    assert (process.returncode, process.stdin.closed, process.stdout.closed) == (7, True, True)
+    assert [words for words in told if words] == [
+        "nobody looks any more ([Errno 32] Broken pipe): the run goes on to its end"
+    ]
 
 
 def test_one_that_does_not_listen_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
