@@ -31,8 +31,9 @@ _SWEEP = "sweep"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A scenario file, read but not yet resolved: its plain data, the name it gives, and where its files are."""
+    """A scenario file, read once but not yet resolved: its text, its data, its name, and where its files are."""
 
+    text: str
     tree: Tree
     name: str
     folder: Path | None
@@ -79,7 +80,7 @@ def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
     tree = guard.parse(content, str(file))
     for each in sets:
         tree = _with_set(tree, each)
-    return _checked(Draft(tree=tree, name=file.stem, folder=file.parent))
+    return _checked(Draft(text=content.decode(), tree=tree, name=file.stem, folder=file.parent))
 
 
 def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None) -> Scenario:
@@ -97,7 +98,8 @@ def loads(text: str, *, source: str = "scenario") -> Scenario:
 
     A sound file that it names is not looked for: it must say that file's hash, as a recording's scenario does.
     """
-    return _checked(Draft(tree=guard.parse(text.encode(), source), name=source, folder=None)).scenario()
+    tree = guard.parse(text.encode(), source)
+    return _checked(Draft(text=text, tree=tree, name=source, folder=None)).scenario()
 
 
 def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import errno
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from lab.batch.runs.machines import Machines
 from lab.batch.runs.one import Judged, Record, noted, run_one
 from lab.batch.runs.places import here
 from lab.batch.runs.until import admit, capped
-from lab.errors import EnvironmentFault, LeftoverError, StorageError
+from lab.errors import EnvironmentFault, EvidenceError, LabError, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
@@ -27,6 +28,9 @@ from lab.scenario.model import Scenario
 
 if TYPE_CHECKING:
     from lab.analysis.values import RunVerdict
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""With these a disk refuses whatever it is given next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,14 @@ class Request:
     keep: bool = False
     until_decided: bool = False
     at_most: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """A scenario that is to be run, and the text that it was made of: its file may be another one by then."""
+
+    scenario: Scenario
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,20 +73,22 @@ class Finished:
 def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> Finished:
     """Run everything asked for, calling `each` after each run, before its lab is taken down.
 
-    Every scenario is read before anything is started. What the machine could not run, or not clean up, does not stop
-    the others; it is told through `watch`, and its exit code counts.
+    Every scenario is read, once, before anything is started. What the machine could not run, not read or not clean up
+    does not stop the others; it is told through `watch`, and its exit code counts. A disk that can store nothing more
+    stops them, and their names are told.
     """
-    scenarios = _read(request, watch)
+    planned = _read(request, watch)
     verdicts: list[RunVerdict] = []
     faults: list[int] = []
     with interruptible():
         ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
         machines = Machines(ready, watch)
-        for _, scenario in scenarios:
-            machines(scenario)  # what has to be built is built before the first run
-        for path, scenario in scenarios:
+        for one in planned:
+            machines(one.scenario)  # what has to be built is built before the first run
+        for number, one in enumerate(planned, 1):
+            scenario = one.scenario
             try:
-                folder = RunFolder.create(ready.results, scenario, as_written=path.read_text(), resolved=dump(scenario))
+                folder = RunFolder.create(ready.results, scenario, as_written=one.text, resolved=dump(scenario))
                 with _lab(machines(scenario), scenario, folder, request.keep, watch) as lab:
                     done = run_one(_recording(lab, request.until_decided), scenario, folder, watch)
                     verdicts.append(done.verdict)
@@ -83,15 +97,28 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
             except (EnvironmentFault, LeftoverError, StorageError) as error:
                 watch(Progress(phase=FAILED, detail=f"{scenario.name}: {error}"))
                 faults.append(error.exit_code)
-                if isinstance(error, StorageError):
-                    break  # what could not be stored once will not be stored the next time
+                if _is_full(error):
+                    _tell_not_run(planned[number:], watch)
+                    break
     watch(Progress(phase="done"))
     from lab.analysis.verdicts.verdict import exit_code  # loaded by now
 
     return Finished(verdicts=tuple(verdicts), exit_code=exit_code(verdicts, faults))
 
 
-def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
+def _is_full(error: LabError) -> bool:
+    """Say whether the disk can store nothing more; a recording that cannot be read says nothing of the next one."""
+    cause = error.__cause__
+    refused = isinstance(error, StorageError) and not isinstance(error, EvidenceError)
+    return refused and isinstance(cause, OSError) and cause.errno in _FULL
+
+
+def _tell_not_run(left: Sequence[_Planned], watch: Watch) -> None:
+    if left:
+        watch(Progress(phase=FAILED, detail=f"not run: {', '.join(each.scenario.name for each in left)}"))
+
+
+def _read(request: Request, watch: Watch) -> list[_Planned]:
     """Read every file; of one that has a sweep, say that only its base is run.
 
     Raises UsageError, and ScenarioError with every complaint about any of them.
@@ -103,14 +130,13 @@ def _read(request: Request, watch: Watch) -> list[tuple[Path, Scenario]]:
         return read, read.scenario(seed=request.seed)
 
     found = list(every(find(request.files), resolved))
-    scenarios = [(path, scenario) for path, (_, scenario) in found]
     if request.until_decided:
-        for _, scenario in scenarios:
+        for _, (_, scenario) in found:
             admit(scenario)
     for path, (read, _) in found:
         if read.sweep:
             watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, `lab sweep {path}` all of it"))
-    return scenarios
+    return [_Planned(scenario=scenario, text=read.text) for _, (read, scenario) in found]
 
 
 def _recording(lab: Lab, until_decided: bool) -> Record:
