@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lab.errors import StorageError
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
 from lab.evidence.manifest import SEALED, FileFact, Manifest, Phase
 from lab.scenario.model import Scenario
@@ -179,8 +179,12 @@ class RunFolder:
             file.write(redacted(line) + "\n")
 
     def seal(self) -> None:
-        """End the recording: note the end, and size and hash of every piece of evidence."""
-        files = {name: fact(self.path / name) for name in evidence_files(self.path)}
+        """End the recording: note the end, size and hash of all evidence. EnvironmentFault for what can be none."""
+        try:
+            found = evidence_files(self.path)
+        except EvidenceError as error:  # a client's doing: the disk is fine, and the next run may be as well
+            raise EnvironmentFault(error.message, fix="a client left it there; have it leave files only") from error
+        files = {name: fact(self.path / name) for name in found}
         now_ns = self._clock()
         marks = replace(self.manifest.marks, end_ns=self.manifest.marks.end_ns or now_ns)
         phases = (*self.manifest.phases, Phase(name=SEALED, t_ns=now_ns))
@@ -207,14 +211,14 @@ def _new_folder(parent: Path, stamp: str, entropy: Callable[[], str]) -> Path:
 
 
 def evidence_files(run: Path) -> tuple[str, ...]:
-    """Return the names of all evidence in `run`, sorted; StorageError for what is not a plain file or folder."""
+    """Return the names of all evidence in `run`, sorted; EvidenceError for what is not a plain file or folder."""
     found = []
     for path in sorted(run.rglob("*")):
         name = path.relative_to(run).as_posix()
         if name == names.MANIFEST or name.split("/")[0] == names.DERIVED:
             continue
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise StorageError(f"{path}: neither a file nor a folder", fix="a client left it there; remove it")
+            raise EvidenceError(f"{path}: neither a file nor a folder", fix="a client left it there; remove it")
         if path.is_file():
             found.append(name)
     return tuple(found)

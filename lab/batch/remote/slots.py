@@ -18,10 +18,11 @@ from types import TracebackType
 
 from lab.batch.crews.crew import Attempt, RunCell
 from lab.batch.crews.fidelity import Fidelity
-from lab.batch.folders.parcel import pack
+from lab.batch.folders.journal import ERROR
+from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
-from lab.errors import Interrupted
+from lab.errors import Interrupted, StorageError
 from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
 
@@ -140,9 +141,19 @@ class Slots:
             folder = place / "cell" / what.run
             folder.parent.mkdir()
             attempt = make(cell, folder)
-            return Answer(attempt=attempt, parcel=pack(folder))
+            return Answer(attempt=attempt, parcel=_packed(attempt, folder))
         finally:
             self._broom.submit(shutil.rmtree, place)  # what that leaves, whoever made the scratch folder tells
+
+
+def _packed(attempt: Attempt, folder: Path) -> Parcel:
+    """Return what `attempt` left in `folder`; nothing of one that failed of what no parcel can carry. StorageError."""
+    try:
+        return pack(folder)
+    except StorageError:
+        if attempt.outcome != ERROR:
+            raise
+        return Parcel(pieces=())
 
 
 def _laid(sounds: Mapping[str, bytes], place: Path) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.errors import EvidenceError, StorageError
+from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
 from lab.evidence.manifest import (
     FileFact,
@@ -148,15 +148,15 @@ def test_the_seal_names_every_piece_but_what_can_be_made_again(tmp_path: Path) -
 
 
 def test_a_link_left_by_a_client_is_not_followed(tmp_path: Path) -> None:
-    """A program in a container may leave anything; sealing must not read what is outside the run."""
+    """A program in a container may leave anything; sealing must not read what is outside the run, nor blame a disk."""
     folder = created(tmp_path)
     (folder.path / "link").symlink_to("/etc/hostname")
-    with pytest.raises(StorageError, match="neither a file nor a folder"):
+    with pytest.raises(EnvironmentFault, match=r"neither a file nor a folder \(a client left it there"):
         folder.seal()
     assert load((folder.path / names.MANIFEST).read_text(), "m").phase == "started"
     (folder.path / "link").unlink()
     os.mkfifo(folder.path / "pipe")
-    with pytest.raises(StorageError, match="pipe"):
+    with pytest.raises(EvidenceError, match="pipe"):
         evidence_files(folder.path)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -181,6 +184,35 @@ def test_a_full_disk_is_no_attempt(labs: Labs, cells: tuple[Cell, ...], runs: It
     with pytest.raises(StorageError):
         make()
     assert labs.did[-1] == "remove 1 after StorageError"
+
+
+@pytest.mark.parametrize("left", ["link", "socket"])
+def test_what_a_client_leaves_behind_is_an_attempt(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path], left: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording that cannot be sealed for it has failed; the disk has not, and the next cell is made."""
+    path, clean = next(runs), labs.record
+
+    def record(lab: FakeLab, scenario: Scenario, folder: RunFolder, *rest: Any) -> None:
+        if folder.path == path:
+            leave(folder.path / "core", left)
+        clean(lab, scenario, folder, *rest)
+
+    monkeypatch.setattr(place, "record", record)
+    with slot() as made:
+        end = made(cells[0], path)
+        assert made(cells[1], next(runs)).outcome == "PASS"
+    assert (end.outcome, end.exit_code) == ("ERROR", 4)
+    assert f"{path / 'core'}: neither a file nor a folder" in end.why
+    assert read_manifest(path).phase == "failed"
+
+
+def leave(path: Path, kind: str) -> None:
+    """Leave something at `path` that is neither a file nor a folder."""
+    if kind == "link":
+        path.symlink_to("/etc/hostname")
+    else:
+        os.mknod(path, stat.S_IFSOCK | 0o600)
 
 
 def test_what_cannot_be_taken_down_is_told(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:

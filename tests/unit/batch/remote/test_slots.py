@@ -37,3 +37,21 @@ def test_a_bad_round_takes_one_slot_away(tmp_path: Path) -> None:
         assert not [answer.trouble for answer in answers if answer.trouble]
         assert slots.count == 3
     assert [each.partition(":")[0] for each in words] == ["a lane is taken away, 3 lanes left"]
+
+
+def test_a_failed_attempt_comes_back_without_what_cannot_be_carried(tmp_path: Path) -> None:
+    """What a client left behind is no trouble of the worker's: it is not blamed for it."""
+    failed = Attempt(outcome="ERROR", why="neither a file nor a folder", exit_code=4)
+
+    def fail(_: Cell, folder: Path) -> Attempt:
+        folder.mkdir()
+        (folder / "core").symlink_to("/etc/hostname")
+        return failed
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield fail
+
+    with Slots(opened, Fidelity(1), tmp_path, lambda _: {}) as slots:
+        answer = slots.carry_out(Order(cell=planned(tmp_path).cells[0], run="run", images={}))
+    assert (answer.attempt, answer.trouble, answer.parcel.pieces) == (failed, "", ())
