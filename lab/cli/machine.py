@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from lab.cli.options import lab_id
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
@@ -39,8 +41,15 @@ def setup() -> None:
 
 
 def clean(
-    run: Annotated[str | None, typer.Option(help="Only this run's objects.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Also of runs that are still alive.")] = False,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            parser=lab_id,
+            metavar="ID",
+            help="Only the lab with this id, alive or not: lab run --keep printed it, --all --dry-run lists all.",
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also of labs that are still alive.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry: Annotated[bool, typer.Option("--dry-run", help="Only list.")] = False,
 ) -> None:

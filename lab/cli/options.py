@@ -27,6 +27,14 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def lab_id(text: str) -> str:
+    """Return the id of a lab that `text` is; nothing is not the id of every lab. UsageError."""
+    if not text.strip():
+        fix = "is a variable not set? without --run only what dead labs left is removed; --all removes every lab"
+        raise UsageError("--run: an empty id is no lab's", fix=fix)
+    return text
+
+
 Files = Annotated[
     list[Path], typer.Argument(parser=path, help="Scenario files, or folders of them.", show_default=False)
 ]

@@ -11,7 +11,8 @@ from lab.rig.standing import cleanup
 def clean(*, run: str | None, everything: bool, dry: bool) -> Iterator[str]:
     """Remove them and yield a line for each; with `dry` only say what would go.
 
-    Raises LeftoverError, after the last line, when something refused; EnvironmentFault when no engine answers.
+    Raises UsageError for a `run` of which there is nothing, LeftoverError, after the last line, when something refused,
+    EnvironmentFault when no engine answers.
     """
     engine = DockerEngine.connect()
     try:
@@ -19,7 +20,7 @@ def clean(*, run: str | None, everything: bool, dry: bool) -> Iterator[str]:
     finally:
         engine.close()
     for thing in done.removed:
-        yield f"{'would remove' if dry else 'removed'} {thing} of run {thing.run}"
+        yield f"{'would remove' if dry else 'removed'} {thing} of lab {thing.run}"
     if not done.removed and not done.refused:
         yield "nothing to clean"
     done.raise_if_any(run or "…")

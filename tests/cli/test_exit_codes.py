@@ -108,6 +108,15 @@ def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.M
     assert lab("worker", "tcp://127.0.0.1:9", "--scratch", "").returncode == 2
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--all", "--yes")])
+@pytest.mark.parametrize("run", ["", " "])
+def test_2_for_an_empty_id_of_a_lab(run: str, more: tuple[str, ...]) -> None:
+    """`lab clean --run "$UNSET"` removes nobody's lab: it is refused before the engine is asked, with the way out."""
+    done = lab("clean", "--run", run, *more)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--run: an empty id is no lab's (is a variable not set? without --run" in done.stderr
+
+
 def test_2_for_a_folder_with_bad_scenarios_names_them_all(tmp_path: Path, scenario: Path) -> None:
     """Whoever mends one does not learn of the next by the next try; the good one beside them is not run."""
     for name, text in (("a", "links: {publisher: {up: {los: 5%}}}"), ("b", "media: {duration: 5}")):

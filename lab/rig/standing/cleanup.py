@@ -1,17 +1,18 @@
 """Remove what carries a run's label, by id.
 
 The law: idempotent; one container that refuses never stops the rest; what is left is listed, with why. What belongs
-to a living lab is not touched unless it is named. Images are never removed.
+to a living lab is not touched unless it is named, and an empty id names none. Images are never removed.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lab.errors import EnvironmentFault, LeftoverError
+from lab.errors import EnvironmentFault, LeftoverError, UsageError
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, Engine
 from lab.rig.layout import owner
 
@@ -19,6 +20,8 @@ SWEEP_APART_S = 0.5
 EMPTY_SWEEPS = 3
 REAP_DEADLINE_S = 60.0
 _WORKERS = 8
+_OF_A_RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+"""What a run's folder is called, and a sweep's; no lab is."""
 
 Pause = Callable[[float], None]
 
@@ -63,10 +66,17 @@ def sweep(engine: Engine, labels: Mapping[str, str]) -> Leftovers:
     return _remove(engine, found(engine, labels))
 
 
+def labels_of(run: str) -> Mapping[str, str]:
+    """Return the labels of everything of `run`. UsageError for an empty id: as a label's value it matches every lab."""
+    if not run.strip():
+        raise UsageError("an empty id is no lab's", fix="give an id, or none at all")
+    return {RUN_LABEL: run}
+
+
 def sweep_run(engine: Engine, run: str) -> None:
     """Remove everything of `run`. Raises LeftoverError for what refused, or when the engine does not answer."""
     try:
-        done = sweep(engine, {RUN_LABEL: run})
+        done = sweep(engine, labels_of(run))
     except EnvironmentFault as error:
         raise LeftoverError(f"could not look for what is left: {error}", fix=f"`lab clean --run {run}`") from error
     done.raise_if_any(run)
@@ -80,11 +90,24 @@ def found(engine: Engine, labels: Mapping[str, str]) -> tuple[Thing, ...]:
 def clean(engine: Engine, *, run: str | None = None, everything: bool = False, dry: bool = False) -> Leftovers:
     """Remove what dead or expired runs of this user left; or of `run`; or, with `everything`, of every run at all.
 
-    `dry` removes nothing: then `removed` is what would be.
+    `dry` removes nothing: then `removed` is what would be. UsageError for a `run` of which there is nothing.
     """
-    things = found(engine, {RUN_LABEL: run or ""})
-    chosen = tuple(thing for thing in things if run is not None or everything or is_abandoned(thing))
+    chosen = _all(engine, everything) if run is None else _named(engine, run)
     return Leftovers(removed=chosen) if dry else _remove(engine, chosen)
+
+
+def _all(engine: Engine, everything: bool) -> tuple[Thing, ...]:
+    return tuple(thing for thing in found(engine, {RUN_LABEL: ""}) if everything or is_abandoned(thing))
+
+
+def _named(engine: Engine, run: str) -> tuple[Thing, ...]:
+    """Return what there is of `run`. UsageError that lists the ids there are when that is nothing."""
+    if things := found(engine, labels_of(run)):
+        return things
+    ids = sorted({thing.run for thing in found(engine, {RUN_LABEL: ""})} - {""})
+    meant = ": that is a run's; its lab's is meant, which `lab run --keep` printed" if _OF_A_RUN.fullmatch(run) else ""
+    there = f"there are: {', '.join(ids)}" if ids else "there is none"
+    raise UsageError(f"no lab with the id {run} on this machine{meant}", fix=there)
 
 
 def is_abandoned(thing: Thing) -> bool:

@@ -126,12 +126,11 @@ def _last_word() -> bytes:
 
 def _reaped(run: str) -> bool:
     # Here, not above: the SDK costs a quarter of a second that every lab would pay.
-    from lab.rig.engine.engine import RUN_LABEL
-    from lab.rig.standing.cleanup import reap
+    from lab.rig.standing.cleanup import labels_of, reap
 
     engine = _connected()
     try:
-        return reap(engine, {RUN_LABEL: run})
+        return reap(engine, labels_of(run))
     finally:
         engine.close()
 

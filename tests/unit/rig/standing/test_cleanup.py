@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from lab.errors import EnvironmentFault, LeftoverError
+from lab.errors import EnvironmentFault, LeftoverError, UsageError
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec
 from lab.rig.layout import owner
 from lab.rig.standing import cleanup
@@ -145,3 +145,38 @@ def test_an_engine_that_does_not_answer_leaves_what_it_may() -> None:
     engine = FakeEngine(silent_from=0)
     with pytest.raises(LeftoverError, match=r"does not answer.*`lab clean --run r1`"):
         cleanup.sweep_run(engine, "r1")
+
+
+@pytest.mark.parametrize("run", ["", " ", "\t\n"])
+@pytest.mark.parametrize("dry", [False, True])
+def test_an_empty_id_is_never_everybodys(run: str, dry: bool) -> None:
+    """A variable that was not set removes no living lab, of whoever asks for it."""
+    engine = FakeEngine()
+    bring_up(engine)
+    with pytest.raises(UsageError, match="an empty id is no lab's"):
+        cleanup.clean(engine, run=run, dry=dry)
+    with pytest.raises(UsageError):
+        cleanup.sweep_run(engine, run)
+    assert len(engine.names) == 4
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_an_id_that_no_lab_has_is_said_with_those_that_there_are(dry: bool) -> None:
+    """Nothing goes; of a run's id it is said that the lab has another."""
+    engine = FakeEngine()
+    for name in ("r2", "r1", "r1"):
+        engine.start(spec(f"box-{len(engine.names)}", {RUN_LABEL: name}))
+
+    def said(run: str) -> str:
+        with pytest.raises(UsageError) as refused:
+            cleanup.clean(engine, run=run, dry=dry)
+        return str(refused.value)
+
+    assert said("r3") == "no lab with the id r3 on this machine (there are: r1, r2)"
+    meant = "that is a run's; its lab's is meant, which `lab run --keep` printed"
+    assert said("20261130-153211-4ddd") == (
+        f"no lab with the id 20261130-153211-4ddd on this machine: {meant} (there are: r1, r2)"
+    )
+    assert len(engine.names) == 3
+    cleanup.clean(engine, everything=True)
+    assert said("r1") == "no lab with the id r1 on this machine (there is none)"
