@@ -1,24 +1,46 @@
 """The command line: each body parses, calls one function, prints, exits.
 
-stdout carries the result, stderr progress and messages. Exit codes are those of `lab.errors` and `docs/verdicts.md`.
+stdout carries the result, stderr progress and messages. Exit codes are those of `lab.errors` and `docs/verdicts.md`:
+none is Typer's own, whose 1 would say that an expectation failed.
 Importing this module imports Typer and nothing else, so that `lab --help` is immediate.
 """
 
 from __future__ import annotations
 
 import errno
-import io
 import os
+import signal
 import sys
+from contextlib import suppress
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from lab.cli import compare, machine, results, run, scenarios, sweep, worker
+from lab.cli.output import flush, outlast
 from lab.errors import Interrupted, LabError, UsageError
 from lab.secrecy import redacted
 
+
+class _Commands(TyperGroup):
+    """The commands; for what Typer would end with its own 1 there is an error of ours."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that `ctx` is about."""
+        try:
+            return super().invoke(ctx)
+        except typer.Abort:
+            raise UsageError("nobody answered the question; nothing was done", fix="--yes answers it") from None
+        except KeyboardInterrupt:
+            raise Interrupted(signal.SIGINT) from None
+        except BrokenPipeError as error:  # another pipe than stdout, for which Typer takes it
+            raise LabError(_words(error)) from error
+
+
 app = typer.Typer(
     name="lab",
+    cls=_Commands,
     help="Is the missing audio the network's fault, or the code's? Proven on a real LiveKit server, frame by frame.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -41,10 +63,9 @@ def main() -> None:
     if sys.stdout is None:
         print("lab: stdout is closed, and it is where the answer goes (redirect it to a file)", file=sys.stderr)
         raise SystemExit(UsageError.exit_code)
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal that knows no dash still shows the numbers beside it
+    outlast()
     try:
-        app()
+        _command()
     except Exception as error:  # whatever it is, it is no verdict: exit 1 would say that one failed
         if os.environ.get("LAB_DEBUG"):
             raise
@@ -53,6 +74,19 @@ def main() -> None:
     except Interrupted as error:
         print(f"lab: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from None
+
+
+def _command() -> None:
+    """Run the command, and write out what it printed. OSError when that is not taken, if nothing else went wrong."""
+    try:
+        app()
+    except SystemExit:
+        flush()
+        raise
+    except BaseException:
+        with suppress(OSError):
+            flush()
+        raise
 
 
 def _words(error: Exception) -> str:

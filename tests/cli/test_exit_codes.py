@@ -137,6 +137,79 @@ def test_5_for_an_output_that_cannot_be_written() -> None:
     assert done.stderr.startswith("lab: the output, or a temporary file, could not be written: No space left on device")
 
 
+def test_5_for_a_short_output_that_cannot_be_written(scenario: Path) -> None:
+    """What is written when the program ends counts as well, and not as Python's own exit code."""
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    argv = [sys.executable, "-m", "lab", "validate", scenario]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=buffered)
+    assert done.returncode == 5
+    assert done.stderr.splitlines() == [
+        "lab: the output, or a temporary file, could not be written: No space left on device"
+    ]
+
+
+def unheard(*argv: str, both: bool = False) -> Done:
+    """Run Python with a stdout, or `both` that and stderr, whose reader is gone."""
+    read, write = os.pipe()
+    os.close(read)
+    stderr = write if both else subprocess.PIPE
+    done = subprocess.run([sys.executable, *argv], stdout=write, stderr=stderr, text=True, check=False)
+    os.close(write)
+    return Done(returncode=done.returncode, stdout="", stderr=done.stderr or "")
+
+
+@pytest.mark.parametrize("arguments", [("schema",), ("--help",), ("validate", str(ROOT / "scenarios"))])
+def test_0_for_a_listing_whose_reader_went_away(arguments: tuple[str, ...]) -> None:
+    """`| head -1` is what pipes are for; 1 would say that an expectation failed."""
+    assert unheard("-m", "lab", *arguments) == Done(returncode=0, stdout="", stderr="")
+
+
+SEVERAL = """
+import sys, typer
+from pathlib import Path
+from lab.cli import app, main
+
+@app.command()
+def several(file: Path, code: int):
+    for name in "abc":
+        print("PASS", flush=True)
+        print(f"lab: ran {name}", file=sys.stderr)
+        file.open("a").write(name)
+    raise typer.Exit(code)
+
+main()
+"""
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("code", [0, 1, 3])
+def test_a_reader_that_went_away_ends_no_run_and_changes_no_exit_code(tmp_path: Path, code: int, both: bool) -> None:
+    """Every run is made, and what they came to is what it would have been."""
+    done = unheard("-c", SEVERAL, "several", str(tmp_path / "ran"), str(code), both=both)
+    assert (done.returncode, (tmp_path / "ran").read_text()) == (code, "abc")
+    assert done.stderr == ("" if both else "lab: ran a\nlab: ran b\nlab: ran c\n")
+
+
+def test_2_for_a_question_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`lab clean --all` in a script: nothing was removed, and no expectation failed."""
+    monkeypatch.setattr(sys, "stdin", StringIO())
+    done = lab("clean", "--all")
+    assert (done.returncode, "nobody answered the question; nothing was done (--yes" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(("error", "code"), [(BrokenPipeError(32, "Broken pipe"), 5), (KeyboardInterrupt(), 130)])
+def test_typers_own_exit_code_is_nobodys(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
+    """Any other broken pipe is an internal error, and Ctrl-C an interruption, in every version of Typer."""
+
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr("lab.scenario.schema.reference_markdown", fail)
+    done = lab("schema")
+    assert (done.returncode, done.stderr.count("\n"), done.stderr.startswith("lab: ")) == (code, 1, True)
+
+
 def test_2_for_a_closed_output() -> None:
     """Who closed stdout cannot be told the answer."""
     closed = f"{sys.executable} -m lab schema >&-"

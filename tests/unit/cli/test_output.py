@@ -1,0 +1,80 @@
+"""Streams whose reader goes away: who writes to them does not notice, and a disk that is full is still told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TextIO, cast
+
+import pytest
+
+from lab.cli import output
+from lab.cli.output import outlasting
+from lab.cli.progress import Reporter
+from lab.rig.process.watch import Progress
+
+
+def over(descriptor: int) -> TextIO:
+    """Return a stream of ours over `descriptor`."""
+    return outlasting(cast("TextIOWrapper", os.fdopen(descriptor, "w", encoding="utf-8", closefd=False)))
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    """Return the ends of a pipe: to read from, and to write to."""
+    ends = os.pipe()
+    yield ends
+    for end in ends:
+        os.close(end)
+
+
+def leave(read: int) -> None:
+    """Let nobody read from the pipe any more."""
+    nobody = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nobody, read)
+    os.close(nobody)
+
+
+def test_a_reader_that_goes_away_ends_nothing(pipe: tuple[int, int]) -> None:
+    """What it still read has come; the rest goes nowhere, whoever else writes there."""
+    read, write = pipe
+    stream = over(write)
+    print("PASS", file=stream, flush=True)
+    assert os.read(read, 100) == b"PASS\n"
+    leave(read)
+    for _ in range(3):
+        print("PASS" * 10_000, file=stream, flush=True)
+    assert os.write(write, b"a program that was started") == 26
+    assert os.path.samestat(os.fstat(write), Path(os.devnull).stat())
+
+
+def test_a_run_is_not_ended_by_who_no_longer_reads_its_progress(pipe: tuple[int, int]) -> None:
+    """`lab run … 2>&1 | head -1`: its watch raises nothing."""
+    read, write = pipe
+    leave(read)
+    reporter = Reporter(stream=over(write))
+    assert [reporter.watch(Progress(phase=phase)) for phase in ("settle", "media", "done")] == [False] * 3
+
+
+def test_a_disk_that_takes_nothing_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no reader that went away; what is left is not tried again when the program ends."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    stream = over(full)
+    monkeypatch.setattr("sys.stdout", stream)
+    stream.write("PASS\n")
+    with pytest.raises(OSError, match="No space left"):
+        output.flush()
+    output.flush()
+    os.close(full)
+
+
+def test_what_cannot_be_encoded_is_replaced_or_escaped() -> None:
+    """As the stream did that it stands in for, unless another way is asked for."""
+    ascii_only = TextIOWrapper(os.fdopen(os.dup(1), "wb"), encoding="ascii", errors="backslashreplace")
+    assert (outlasting(ascii_only).errors, outlasting(ascii_only, errors="replace").errors) == (
+        "backslashreplace",
+        "replace",
+    )
+    ascii_only.close()
