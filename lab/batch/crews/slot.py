@@ -1,7 +1,8 @@
 """One place for a lab on this machine: cells with the same host share the lab, one run after another.
 
-Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over.
-Between two runs of one lab there is a fresh room, programs begun anew and what `tc` changes, nothing else.
+Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over; a
+new one lives at least as long as the cell that it is made for needs. Between two runs of one lab there is a fresh room,
+programs begun anew and what `tc` changes, nothing else.
 """
 
 from __future__ import annotations
@@ -91,10 +92,10 @@ class Slot:
         if self._lab is not None and not self._fit(self._lab, cell):
             self._take_down()
         if self._lab is None:
-            asked = loads(cell.host, source=f"host of cell {cell.id}")
-            host = replace(asked, media=replace(asked.media, duration_ms=LIVES_MS))
-            lab = Lab(self._machine_for(host), host, watch=self._watch)
-            self._until = time.monotonic() + lab_s(host)
+            host = loads(cell.host, source=f"host of cell {cell.id}")
+            lives_s = _lives_s(host, cell)
+            lab = Lab(self._machine_for(host), host, watch=self._watch, lives_s=lives_s)
+            self._until = time.monotonic() + lives_s
             self._lab, self._host = lab.__enter__(), cell.host
         return self._lab
 
@@ -115,6 +116,12 @@ class Slot:
         if self._over():
             raise EnvironmentFault("the sweep ended before the run did")
         return self._told(replace(progress, run=self._label))
+
+
+def _lives_s(host: Scenario, cell: Cell) -> int:
+    """Return how long a lab for `host` lives: for several runs, and for all of `cell`, whatever holds that up."""
+    shared = replace(host, media=replace(host.media, duration_ms=LIVES_MS))
+    return max(lab_s(shared), lab_s(cell.scenario))
 
 
 def _failed(error: LabError, took: float) -> Attempt:

@@ -51,9 +51,12 @@ class Lab:
     _server: Future[tuple[str, str]]
     _bump: Future[Bump]
 
-    def __init__(self, machine: Machine, scenario: Scenario, *, watch: Watch, keep: bool = False) -> None:
+    def __init__(
+        self, machine: Machine, scenario: Scenario, *, watch: Watch, keep: bool = False, lives_s: int | None = None
+    ) -> None:
         """Plan a lab with the links, clients and server of `scenario`; nothing exists before `__enter__`.
 
+        Its containers end themselves after `lives_s`; None: as long as a run of `scenario` may take.
         With `keep` a lab that stood stays after `__exit__`, for an hour, whoever starts or cleans other labs meanwhile.
         """
         self.machine = machine
@@ -68,7 +71,7 @@ class Lab:
         self._pool = ThreadPoolExecutor(PIECES)
         self._media = ExitStack()
         self.scratch = Path(tempfile.gettempdir()) / f"livekit-lab-{self.run}"
-        lives_s = lifetime.lab_s(scenario, keep=keep)
+        lives_s = lifetime.lab_s(scenario, keep=keep) if lives_s is None else lives_s
         whose = owner.kept() if keep else owner.token()
         self.identity = containers.Identity(
             run=self.run,

@@ -20,7 +20,10 @@ from lab.batch.plans.cells import Cell
 from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
+from lab.faults import Slow
+from lab.rig.layout.lifetime import lab_s
 from lab.rig.process.watch import Progress, Watch, silent
+from lab.scenario.dump import dump
 from lab.scenario.model import Scenario
 from tests.fakes.sweeps import planned
 
@@ -30,15 +33,17 @@ class Labs:
     """Stands in for `Lab` and `session.record`; remembers what was built, used and taken down, in order."""
 
     did: list[str] = field(default_factory=list)
+    lives_s: list[int] = field(default_factory=list)
     count: int = 0
     running: bool = True
     building: Exception | None = None
     recording: Exception | None = None
     leaving: Exception | None = None
 
-    def lab(self, machine: object, host: Scenario, *, watch: Watch) -> FakeLab:
+    def lab(self, machine: object, host: Scenario, *, watch: Watch, lives_s: int) -> FakeLab:
         """Plan a lab."""
         self.count += 1
+        self.lives_s.append(lives_s)
         return FakeLab(self, self.count, host)
 
     def record(
@@ -146,6 +151,28 @@ def test_a_lab_is_replaced_before_its_containers_end_themselves(
         made(cells[2], next(runs))
     assert labs.did == ["build 1", "run on 1", "run on 1", "remove 1", "build 2", "run on 2", "remove 2"]
     assert life_s > 1_800
+
+
+def stalled(cell: Cell) -> Cell:
+    """Return `cell`, each of its frames pushed so slowly that all of them take ten times as long."""
+    slow = Slow(client="publisher", per_frame_ms=200)
+    return replace(cell, text=dump(replace(cell.scenario, inject=(slow,))))
+
+
+def test_a_lab_lives_as_long_as_the_cell_that_it_is_made_for_needs(
+    labs: Labs, tmp_path: Path, runs: Iterator[Path]
+) -> None:
+    """However long its media is, or its pushes are held up, whatever the scenario that its lab is built for says."""
+    cells = planned(tmp_path, axis="media.duration=5m,60m").cells
+    short, long = sorted(cells, key=lambda cell: cell.scenario.media.duration_ms)
+    short, long = replace(short, host=short.text), replace(long, host=short.text)
+    for cell in (long, stalled(short), short):
+        with slot() as made:
+            made(cell, next(runs))
+        assert labs.lives_s[-1] >= lab_s(cell.scenario)
+    long_s, stalled_s, short_s = labs.lives_s
+    assert (long_s, stalled_s) == (lab_s(long.scenario), lab_s(stalled(short).scenario))
+    assert 1_800 < short_s < min(long_s, stalled_s)
 
 
 @pytest.mark.parametrize("error", [ClientFailed("died"), EnvironmentFault("no engine")])

@@ -19,6 +19,7 @@ from lab.rig.bump import driver
 from lab.rig.bump.driver import JOINED
 from lab.rig.engine.engine import OWNER_LABEL, ContainerSpec, Heard
 from lab.rig.layout.containers import NODE_READY
+from lab.rig.layout.lifetime import lab_s
 from lab.rig.process import signals
 from lab.rig.process.watch import FAILED, KEPT, NOTE, Progress
 from lab.rig.standing import cleanup, pieces
@@ -98,6 +99,13 @@ def test_a_lab_that_ends_leaves_nothing_and_dismisses_the_watchdog(dog: Dog, tmp
         assert engine.names
         assert lab.scratch.stat().st_mode & 0o777 == 0o700
     assert (engine.names, lab.scratch.exists(), dog.dismissed) == ([], False, True)
+
+
+def test_a_lab_lives_as_long_as_it_is_told(dog: Dog, tmp_path: Path) -> None:
+    """Its containers and whoever cleans up know that; of itself it lives as long as a run may take."""
+    machine = planned(ready(), tmp_path, Seen()).machine
+    assert Lab(machine, SCENARIO, watch=Seen(), lives_s=9_999).identity.deadline_s == 9_999
+    assert Lab(machine, SCENARIO, watch=Seen()).identity.deadline_s == lab_s(SCENARIO)
 
 
 @pytest.mark.parametrize(
