@@ -16,6 +16,7 @@ from lab.scenario.sweeping import Setting
 class Row:
     """The cells of one `setting`: `planned` of them, `valid` with a run that counts, `tried` attempts in all.
 
+    `dice` counts the dice that the valid runs were made with: those with the same ones are one among the others.
     `setting` has a value per key of the table's `by`, none for clean controls. `outcomes` counts the valid runs;
     `owners` are those blamed or noted, without nobody. `metrics` has every metric asked for, in their order; a row of
     no run has none. `flow` is `publisher → subscriber`. `unread` says of which cells the run that counted is gone, was
@@ -28,6 +29,7 @@ class Row:
     planned: int
     valid: int
     tried: int
+    dice: int
     outcomes: Mapping[str, int]
     owners: tuple[str, ...]
     metrics: Mapping[str, Pooled]

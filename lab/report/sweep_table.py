@@ -95,11 +95,14 @@ def _notes(found: SweepTable) -> Iterator[str]:
     yield from (f"missing although it was run: {clean(why)}" for why in found.unread)
     yield "the mean of a row's runs (95 % interval); ? is an open end"
     if found.over:
-        yield f"each row takes {' and '.join(found.over)} together; runs of one repetition count as one"
+        alike = "seed and repetition" if "seed" in found.over else "repetition"
+        yield f"each row takes {' and '.join(found.over)} together; runs of one {alike} count as one"
     if any(each.n not in (0, row.valid) for row in found.rows for each in row.metrics.values()):
         yield "n: how many runs knew it, where not all did"
     if any(row.valid == 1 for row in found.rows):
         yield "a row of one run has that run's own interval, which says nothing of how another run would differ"
+    if any(row.valid > 1 and row.dice == 1 for row in found.rows):
+        yield "a row of one repetition has its runs' own interval, which says nothing of how another would differ"
 
 
 def _number(value: float, name: str) -> str:

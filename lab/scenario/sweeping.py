@@ -29,6 +29,8 @@ _FIXED = {
 
 Setting = tuple[tuple[str, str], ...]
 """One choice for every key: (key, value as written)."""
+Dice = tuple[str | None, int]
+"""What decides all chance of a run: the seed where it is varied, and which time a setting is tried."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +116,11 @@ def settings(sweep: Sweep) -> tuple[Setting, ...]:
     """Return every combination, the last axis changing fastest; one empty setting where there is no axis."""
     choices = ([tuple(zip(axis.keys, value, strict=True)) for value in axis.values] for axis in sweep.axes)
     return tuple(tuple(itertools.chain.from_iterable(chosen)) for chosen in itertools.product(*choices))
+
+
+def dice(setting: Setting, repetition: int) -> Dice:
+    """Return the dice of `setting` in that `repetition`: runs with the same ones lose the same packets."""
+    return dict(setting).get("seed"), repetition
 
 
 def spelled(setting: Setting) -> str:

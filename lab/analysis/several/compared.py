@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lab.analysis.several.pooling import Difference, Pooled
 from lab.analysis.values import Measured, Outcome, Owner
-from lab.scenario.sweeping import Setting, spelled
+from lab.scenario.sweeping import Dice, Setting, dice, spelled
 
 
 class Flow(Protocol):
@@ -70,6 +70,11 @@ class Place:
     setting: Setting
     repetition: int
     control: bool = False
+
+    @property
+    def dice(self) -> Dice:
+        """What the places of a side share whose chance is the same."""
+        return dice(self.setting, self.repetition)
 
     def __str__(self) -> str:
         """Return the place as one would speak of it."""

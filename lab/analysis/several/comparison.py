@@ -14,7 +14,7 @@ from lab.analysis.several.compared import Change, Compared, Finding, Pair, Run, 
 from lab.analysis.several.pooling import ALPHA, averaged, difference, holm, pooled
 from lab.analysis.values import Measured, Outcome
 from lab.scenario.metrics import unit
-from lab.scenario.sweeping import Setting, spelled
+from lab.scenario.sweeping import Dice, Setting, spelled
 
 
 def changes(pairs: Iterable[Pair]) -> tuple[Change, ...]:
@@ -82,7 +82,7 @@ def _rows(scope: Scope, setting: Setting, pairs: Sequence[Pair], metrics: Sequen
     first, second = flows(pair.first for pair in pairs), flows(pair.second for pair in pairs)
     both = [flow for flow in first if flow in second]
     return [
-        replace(_row(_repetitions(pairs, flow, metric), metric), scope=scope, setting=setting, flow=name)
+        replace(_row(_by_dice(pairs, flow, metric), metric), scope=scope, setting=setting, flow=name)
         for flow in both
         for name in ["" if len(both) == 1 else " → ".join(flow)]
         for metric in metrics
@@ -103,13 +103,13 @@ def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
     )
 
 
-def _repetitions(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> list[tuple[Measured, Measured]]:
-    """Return both sides of each repetition, over the pairs of which both are known: what is shown is what differs."""
-    found: dict[int, list[tuple[Measured, Measured]]] = {}
+def _by_dice(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> list[tuple[Measured, Measured]]:
+    """Return both sides of all pairs with the same dice as one, where both are known: what is shown is what differs."""
+    found: dict[Dice, list[tuple[Measured, Measured]]] = {}
     for pair in pairs:
         first, second = _figure(pair.first, flow, metric), _figure(pair.second, flow, metric)
         if None not in (first.value, second.value):
-            found.setdefault(pair.place.repetition, []).append((first, second))
+            found.setdefault(pair.place.dice, []).append((first, second))
     return [(averaged([one for one, _ in known]), averaged([two for _, two in known])) for known in found.values()]
 
 

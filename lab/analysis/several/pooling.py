@@ -3,8 +3,8 @@
 Law: repetitions are judged by how far they are apart (Student's t over runs), and a rate is never surer than its runs'
 own intervals allow. One run alone has only its own interval, which knows the chance inside it and nothing of other
 runs. So one pair decides about rates only: ten runs of the same had delays 8 ms apart, each sure of its own to 0.1 ms.
-Runs of one repetition share their seed, and under other settings lose the same packets: together they are one
-(`averaged`). Where nothing tells how sure a figure is, no interval is given. 95 %, two-sided.
+Runs with the same dice (one repetition, and one seed where that is varied) lose the same packets under other settings:
+together they are one (`averaged`). Where nothing tells how sure a figure is, no interval is given. 95 %, two-sided.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class _Reading:
 
 
 def averaged(runs: Sequence[Measured]) -> Measured:
-    """Return the mean of the runs of one repetition as one of them; none may be unknown.
+    """Return the mean of runs with the same dice as one of them; none may be unknown.
 
     It is no surer than they are one by one: under another delay they lose the very same packets.
     """

@@ -22,7 +22,7 @@ from lab.scenario import sweeping
 from lab.scenario.dump import dump, plain
 from lab.scenario.load import loads
 from lab.scenario.model import Scenario
-from lab.scenario.sweeping import Setting, shortest
+from lab.scenario.sweeping import Dice, Setting, shortest
 
 ImagesOf = Callable[[Scenario], Mapping[str, str]]
 """Says which images a run of a scenario needs, and what each is made of, as `recipes_for` does."""
@@ -44,6 +44,11 @@ class Cell:
     host: str
     sounds: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
     """Where sound files are, by hash."""
+
+    @property
+    def dice(self) -> Dice:
+        """What cells share whose chance is the same."""
+        return sweeping.dice(self.setting, self.repetition)
 
     @property
     def label(self) -> str:

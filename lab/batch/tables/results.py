@@ -23,7 +23,7 @@ from lab.errors import UsageError
 from lab.report.rows import Row, SweepTable
 from lab.report.verdicts import Told, ToldFlow
 from lab.scenario.metrics import METRICS
-from lab.scenario.sweeping import Axis, Setting, key_named
+from lab.scenario.sweeping import Axis, Dice, Setting, key_named
 from lab.scenario.tree import did_you_mean
 
 REPETITION = "repetition"
@@ -81,6 +81,7 @@ def of_run(folder: Path, wanted: Sequence[str] = DEFAULT_METRICS) -> SweepTable:
             planned=1,
             valid=valid,
             tried=1,
+            dice=1,
             outcomes={(_said(run, flow) if valid else run).outcome.value: 1},
             owners=_owners([_said(run, flow)]),
             metrics={name: pooled(list(_figures(_heard([run], flow), name))) for name in names},
@@ -146,6 +147,7 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
         planned=len(group),
         valid=len(runs),
         tried=sum(each.tried for each in group),
+        dice=len({each.cell.dice for each in group if each.run}),
         outcomes=dict(Counter(each.outcome.value for each in said)),
         owners=_owners(said),
         metrics={name: _estimate(group, flow, name) for name in names} if runs else {},
@@ -154,14 +156,14 @@ def _row(setting: Setting | None, group: Sequence[_Done], flow: str, names: Sequ
 
 
 def _estimate(group: Iterable[_Done], flow: str, name: str) -> Pooled:
-    """Return what the runs of a row come to; those of one repetition share their seed, and are one among the others."""
-    found: dict[int, list[Measured]] = {}
+    """Return what the runs of a row come to; those with the same dice are one among the others."""
+    found: dict[Dice, list[Measured]] = {}
     for each in group:
         heard = _heard([each.run] if each.run else [], flow)
         known = [one for one in _figures(heard, name) if one.value is not None]
-        found.setdefault(each.cell.repetition, []).extend(known)
-    repetitions = [averaged(known) for known in found.values() if known]
-    return replace(pooled(repetitions), n=sum(map(len, found.values())))
+        found.setdefault(each.cell.dice, []).extend(known)
+    together = [averaged(known) for known in found.values() if known]
+    return replace(pooled(together), n=sum(map(len, found.values())))
 
 
 def _flows(runs: Iterable[Told]) -> tuple[str, ...]:

@@ -69,6 +69,13 @@ def test_axes_taken_together_are_said() -> None:
     assert "each row takes media.red together" in " ".join(words(replace(TABLE, over=("media.red",))).notes)
 
 
+def test_a_row_of_one_repetition_is_as_little_sure_as_one_run() -> None:
+    """However many settings it takes together; a row of several repetitions is not."""
+    said = "a row of one repetition has its runs' own interval, which says nothing of how another would differ"
+    assert said in words(replace(TABLE, rows=(replace(DONE, dice=1),))).notes
+    assert said not in words(TABLE).notes
+
+
 def test_without_axes_there_is_no_column_for_them() -> None:
     """A run alone; beside clean controls, though, it says which is which."""
     alone = replace(DONE, setting=())

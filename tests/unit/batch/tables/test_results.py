@@ -138,6 +138,29 @@ def test_by_repetition_shows_every_run(sweep: SweepFolder) -> None:
     assert table.metrics == ("audio_loss",)
 
 
+def delays(tmp_path: Path, *axes: str, repeat: int = 1) -> SweepTable:
+    """Return the table by loss of a sweep whose runs have delays of 60, 68, 76 ms and so on, each sure to 0.1 ms."""
+    tmp_path.mkdir()
+    (tmp_path / "base.yaml").write_text(BASE)
+    found = plan(tmp_path / "base.yaml", SweepAsked(axes=(f"{LOSS}=5%", *axes), repeat=repeat, controls=False))
+    measured = iter((value, value - 0.1, value + 0.1) for value in range(60, 160, 8))
+    runs = JudgedRuns(lambda _: {"delay_p95": next(measured)})
+    return results(swept(laid(found, tmp_path / "sweep"), InOrder(runs)), by="loss", wanted=("delay_p95",))
+
+
+def test_runs_with_seeds_of_their_own_are_repetitions(tmp_path: Path) -> None:
+    """Five seeds are as sure as five repetitions, and five settings of one repetition no surer than one run."""
+    seeds, again = delays(tmp_path / "s", "seed=1,2,3,4,5"), delays(tmp_path / "r", repeat=5)
+    assert seeds.rows == again.rows
+    assert (seeds.rows[0].dice, seeds.rows[0].metrics["delay_p95"].n) == (5, 5)
+    assert any(
+        "takes seed together; runs of one seed and repetition count as one" in each for each in words(seeds).notes
+    )
+    alike = delays(tmp_path / "d", "links.publisher.up.delay=0ms,1ms,2ms,3ms,4ms")
+    assert (alike.rows[0].dice, alike.rows[0].metrics["delay_p95"].n) == (1, 5)
+    assert any("together; runs of one repetition count as one" in each for each in words(alike).notes)
+
+
 def test_a_deleted_cell_is_a_row_that_misses_it(sweep: SweepFolder) -> None:
     """Two of three are left; with all three gone the row is there, and empty."""
     for repetition, left in ((1, 2), (2, 1), (3, 0)):
