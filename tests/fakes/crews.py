@@ -14,6 +14,7 @@ class InOrder:
 
     def __init__(self, run: RunCell) -> None:
         """Make runs with `run`."""
+        self.leftovers = 0
         self._run = run
         self._next: tuple[Cell, Path] | None = None
 

@@ -61,6 +61,9 @@ class Done:
 class Crew(Protocol):
     """Those who make runs: lanes of this machine, or workers of a cluster."""
 
+    leftovers: int
+    """How often something was left behind on this machine, so far; it is known once the crew was closed."""
+
     def choose(self, waiting: Sequence[Cell]) -> Cell | None:
         """Return the cell that can begin now, None while everybody is busy."""
 

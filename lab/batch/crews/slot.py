@@ -2,7 +2,8 @@
 
 Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over; a
 new one lives at least as long as the cell that it is made for needs. Between two runs of one lab there is a fresh room,
-programs begun anew and what `tc` changes, nothing else.
+programs begun anew and what `tc` changes, nothing else. A lab that cannot be removed is no run's fault: it is told, the
+next cell gets its lab all the same, and whoever closes the slot hears of it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from lab.batch.crews.crew import Attempt, Finish
 from lab.batch.folders.journal import ERROR
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.one import noted
-from lab.errors import EnvironmentFault, LabError, StorageError
+from lab.errors import EnvironmentFault, LabError, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.rig.layout.lifetime import lab_s
 from lab.rig.process import signals
@@ -58,14 +59,20 @@ class Slot:
         self._host = ""
         self._label = ""
         self._until = 0.0
+        self._left: list[LeftoverError] = []
 
     def __enter__(self) -> Slot:
         """Be ready."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Take the lab down. LeftoverError when that fails and nothing else did."""
-        self._take_down(error)
+        """Take the lab down. LeftoverError when that fails, or has failed before, and nothing else did."""
+        try:
+            self._take_down(error)
+        except LeftoverError as last:
+            self._left.append(last)
+        if self._left and error is None:
+            raise LeftoverError("; ".join(map(str, self._left)))
 
     def __call__(self, cell: Cell, folder: Path) -> Attempt:
         """Make a run of `cell` into `folder` and judge it. StorageError."""
@@ -81,7 +88,7 @@ class Slot:
         except StorageError:
             raise
         except LabError as error:
-            self._take_down(error)
+            self._replace()
             return partial(_failed, error, time.monotonic() - began)
         took = time.monotonic() - began
         self._told(Progress(phase="judge", run=self._label))
@@ -90,7 +97,7 @@ class Slot:
     def _lab_for(self, cell: Cell) -> Lab:
         """Return a lab that is fit for `cell`: the one that stands, or a new one."""
         if self._lab is not None and not self._fit(self._lab, cell):
-            self._take_down()
+            self._replace()
         if self._lab is None:
             host = loads(cell.host, source=f"host of cell {cell.id}")
             lives_s = _lives_s(host, cell)
@@ -104,7 +111,15 @@ class Slot:
         alive = state is not None and state.running
         return alive and self._host == cell.host and time.monotonic() + lab_s(cell.scenario) < self._until
 
-    def _take_down(self, first: BaseException | None = None) -> None:
+    def _replace(self) -> None:
+        """Remove the lab, so that the next cell gets another; what stays of it is told, and remembered."""
+        try:
+            self._take_down(None)
+        except LeftoverError as error:
+            self._left.append(error)
+            self._told(Progress(phase=FAILED, detail=str(error), run=self._label))
+
+    def _take_down(self, first: BaseException | None) -> None:
         """Remove the lab. What fails in that is told, and raised only when there is no `first` error to hide."""
         lab, self._lab = self._lab, None
         if lab is not None:

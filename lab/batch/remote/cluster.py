@@ -66,6 +66,7 @@ class Cluster:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Order runs on `images`, the plan's; `note` hears, in the caller's thread, when workers come, go or fail."""
+        self.leftovers = 0  # each worker tells of its own, on its own machine
         self._carrier, self._images, self._note, self._clock = carrier, images, note, clock
         self._roster = Roster()
         self._out: dict[str, _Task] = {}

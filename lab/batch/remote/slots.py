@@ -22,7 +22,7 @@ from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
-from lab.errors import Interrupted, StorageError
+from lab.errors import Interrupted, LeftoverError, StorageError
 from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
 
@@ -50,6 +50,7 @@ class Slots:
         self.changed: Callable[[str], None] = lambda _: None
         self._open_slot, self._fidelity, self._scratch, self._images = open_slot, fidelity, scratch, images
         self._free: list[_Open] = []
+        self._left: list[LeftoverError] = []
         self._busy = 0
         self._over = threading.Event()
         self._turn = threading.Condition()
@@ -68,6 +69,7 @@ class Slots:
         """Give up what is being made, and close every slot. LeftoverError when one leaves something behind."""
         self._over.set()
         with shielded(), self._turn, ExitStack() as closing:
+            closing.callback(self._raise_left)
             self._turn.wait_for(lambda: not self._busy)
             for slot in self._free:
                 closing.push(slot.close)
@@ -118,8 +120,15 @@ class Slots:
         try:
             if not keep:
                 slot.close.close()
+        except LeftoverError as error:  # of labs before: what was just made is whole
+            self._left.append(error)
+            self.changed(str(error))
         finally:
             self._done()
+
+    def _raise_left(self) -> None:
+        if self._left:
+            raise LeftoverError("; ".join(map(str, self._left)))
 
     def _done(self) -> None:
         with self._turn:

@@ -179,7 +179,7 @@ def _make(attempts: Attempts, folder: SweepFolder, request: Request, makers: Mak
                 limit.go(folder.path, attempts, crew, request.selection.may_begin(), many)
             else:
                 attempts.go(crew, cells, request.selection.may_begin())
-    return crew.leftovers if isinstance(crew, Lanes) else 0
+    return crew.leftovers
 
 
 @contextmanager

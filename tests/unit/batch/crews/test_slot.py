@@ -22,7 +22,7 @@ from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
 from lab.faults import Slow
 from lab.rig.layout.lifetime import lab_s
-from lab.rig.process.watch import Progress, Watch, silent
+from lab.rig.process.watch import FAILED, Progress, Watch, silent
 from lab.scenario.dump import dump
 from lab.scenario.model import Scenario
 from tests.fakes.sweeps import planned
@@ -187,7 +187,7 @@ def test_a_failed_run_is_an_attempt_and_its_lab_goes(
         labs.recording = None
         made(cells[1], next(runs))
     assert (end.outcome, end.why, end.exit_code) == ("ERROR", str(error), 4)
-    assert labs.did[:4] == ["build 1", "run on 1", f"remove 1 after {type(error).__name__}", "build 2"]
+    assert labs.did[:4] == ["build 1", "run on 1", "remove 1", "build 2"]
     assert read_manifest(path).phase == "failed"
 
 
@@ -252,6 +252,33 @@ def test_what_cannot_be_taken_down_is_told(labs: Labs, cells: tuple[Cell, ...], 
 
     with pytest.raises(LeftoverError):
         make()
+
+
+@pytest.mark.parametrize("failing", [None, ClientFailed("died")])
+def test_a_lab_that_stays_is_told_and_the_next_cell_gets_another(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path], failing: Exception | None
+) -> None:
+    """Whatever the lab had to go for: no cell pays for it, and whoever closes the slot hears of all that stays."""
+    other = replace(cells[1], host=cells[1].host.replace("sdk", "sdk "))
+    told: list[str] = []
+    ends: list[str] = []
+
+    def watch(progress: Progress) -> bool:
+        told.extend([progress.detail] if progress.phase == FAILED else [])
+        return False
+
+    def make() -> None:
+        with slot(watch=watch) as made:
+            labs.recording, labs.leaving = failing, LeftoverError("a network stays")
+            ends.append(made(cells[0], next(runs)).why)
+            labs.recording = None
+            ends.extend(made(cell, next(runs)).outcome for cell in (other, cells[2]))
+            labs.leaving = LeftoverError("a router stays")
+
+    with pytest.raises(LeftoverError, match="a network stays; a network stays; a router stays"):
+        make()
+    assert told == ["a network stays"] * 2
+    assert ends == ["died" if failing else "", "PASS", "PASS"]
 
 
 def test_a_run_is_given_up_when_all_is_over(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:

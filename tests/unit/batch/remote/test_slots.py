@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
+import pytest
+
 from lab.batch.crews.crew import Attempt, RunCell
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.plans.cells import Cell
-from lab.batch.remote.orders import Order
+from lab.batch.remote.orders import Answer, Order
 from lab.batch.remote.slots import Slots
+from lab.errors import LeftoverError
 from tests.fakes.sweeps import FakeRuns, planned
 
 
@@ -55,3 +58,33 @@ def test_a_failed_attempt_comes_back_without_what_cannot_be_carried(tmp_path: Pa
     with Slots(opened, Fidelity(1), tmp_path, lambda _: {}) as slots:
         answer = slots.carry_out(Order(cell=planned(tmp_path).cells[0], run="run", images={}))
     assert (answer.attempt, answer.trouble, answer.parcel.pieces) == (failed, "", ())
+
+
+def test_what_a_slot_leaves_behind_costs_no_run(tmp_path: Path) -> None:
+    """After a bad round one of two is closed and its lab stays: its last run counts, and the worker ends with that."""
+    together, void = Barrier(2), 2
+
+    def make(cell: Cell, folder: Path) -> Attempt:
+        failed = len(answers) < void
+        if failed:
+            together.wait(10)
+        return replace(FakeRuns()(cell, folder), failed=("pacer",) if failed else ())
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield make
+        raise LeftoverError("a network stays")
+
+    orders = [Order(cell=cell, run="run", images={}) for cell in planned(tmp_path).cells]
+    words, answers = list[str](), list[Answer]()
+
+    def work() -> None:
+        with Slots(opened, Fidelity(2), tmp_path, lambda _: {}) as slots, ThreadPoolExecutor(2) as threads:
+            slots.changed = words.append
+            answers.extend(list(threads.map(slots.carry_out, orders)))
+            answers.append(slots.carry_out(orders[0]))
+
+    with pytest.raises(LeftoverError, match="a network stays"):
+        work()
+    assert [answer.trouble for answer in answers] == ["", "", ""]
+    assert words[1:] == ["a network stays"]
