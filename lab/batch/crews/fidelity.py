@@ -1,9 +1,9 @@
 """How many labs may run side by side without measuring each other: from what finished runs say about this machine.
 
-Law: lanes are added only while a whole round of runs was clean and the CPU that a lane was measured to take leaves
-room; one is taken away as soon as runs are void through the machine, or the bump is slower than it was with one lane.
-What was taken away does not come back, and one lane always stays. A run says something about the number of lanes it
-began with, and nothing about any other.
+Law: lanes are added only while a whole round of runs was clean, which an attempt that came to nothing is not, and the
+CPU that a lane was measured to take leaves room; one is taken away as soon as runs are void through the machine, or the
+bump is slower than it was with one lane. What was taken away does not come back, and one lane always stays. A run says
+something about the number of lanes it began with, and nothing about any other.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from lab.batch.crews.crew import Attempt
+from lab.batch.folders.journal import ERROR
 
 MOST_BUSY = 0.8
 """Share of this machine's CPUs that lanes may take together."""
@@ -95,7 +96,7 @@ class Fidelity:
     def _more(self) -> str:
         """Add lanes after a clean round, as many as there is room for, at most as many again."""
         shares = [run.busy for run in self._runs if run.busy is not None]
-        clean = not self._slower() and not any(run.failed for run in self._runs)
+        clean = not self._slower() and not any(run.failed or run.outcome == ERROR for run in self._runs)
         if self.lanes >= self._most or len(shares) < self.lanes or not clean:
             return ""
         each = median(shares) / self.lanes

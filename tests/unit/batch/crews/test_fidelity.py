@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lab.batch.crews.crew import Attempt
 from lab.batch.crews.fidelity import BUMP_MS, BUMP_RISE_MS, MOST_LANES, Fidelity, most_lanes
+from lab.batch.folders.journal import ERROR
 
 
 def run(busy: float | None = 0.2, bump_ms: float | None = 1.0, failed: tuple[str, ...] = ()) -> Attempt:
@@ -136,6 +137,13 @@ def test_no_more_labs_than_there_is_memory_for(tmp_path: Path, gigabytes: float,
     assert most_lanes(path) == lanes
     fidelity = Fidelity(None, most_lanes(path))
     assert lanes_after(fidelity, *[run(busy=0.01)] * 60)[-1] == lanes
+
+
+def test_an_attempt_that_came_to_nothing_is_no_clean_run() -> None:
+    """A client was not ready in time: the lanes that there are may be too many. They take nothing away either."""
+    fidelity, nothing = Fidelity(None), Attempt(outcome=ERROR, why="a client was not ready", exit_code=4)
+    assert lanes_after(fidelity, run(), nothing, run(), nothing, run()) == [2, 2, 2, 2, 2]
+    assert lanes_after(fidelity, *[run(busy=0.1)] * 4)[-1] == 4
 
 
 def test_runs_that_say_nothing_change_nothing() -> None:
