@@ -203,14 +203,20 @@ def _unread(run: Path, error: StorageError) -> StorageError:
 
 def is_whole(run: Path) -> bool:
     """Say whether `run` is a whole recording, byte for byte. StorageError when it is there and cannot be read now."""
+    return not flaw(run)
+
+
+def flaw(run: Path) -> str:
+    """Say why `run` is no whole recording, empty when it is. StorageError when it is there and cannot be read now."""
     try:
-        return bool(sealed(run))
-    except EvidenceError:
-        return False
+        sealed(run)
+    except EvidenceError as error:
+        return str(error)
     except StorageError as error:
         if not _is_gone(error):
             raise _unread(run, error) from error
-        return False
+        return error.message
+    return ""
 
 
 def sealed(run: Path) -> str:

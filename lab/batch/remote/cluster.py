@@ -1,7 +1,8 @@
 """The crew of a sweep behind a scheduler: the sweep and its journal stay here, workers elsewhere make the runs.
 
 Law: a run counts when its folder has arrived whole; what a dead, broken or foreign worker was to make, another makes.
-An attempt is ordered from one worker at a time, at most three times.
+An attempt is ordered from one worker at a time, at most three times. What cannot be stored or read on this side is no
+worker's fault: it ends the sweep, and what has arrived stays.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from lab.batch.crews.crew import Attempt, Done
-from lab.batch.folders.committed import sealed
+from lab.batch.folders.committed import flaw
 from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import unpack
 from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Carrier, Errand, Offers, answered, order, written
 from lab.batch.remote.roster import STRIKES, Roster, Worker
-from lab.errors import EnvironmentFault, EvidenceError, StorageError
+from lab.errors import EnvironmentFault, EvidenceError
 from lab.report.amounts import many
 from lab.rig.layout.lifetime import lab_s
 
@@ -228,15 +229,14 @@ def _answer(task: _Task) -> Answer:
 
 
 def _arrived(answer: Answer, folder: Path) -> str:
-    """Unpack the run into `folder`; return what is wrong with it, nothing when it is whole. StorageError."""
+    """Unpack the run into `folder`; return what is wrong with it, nothing when it is whole.
+
+    StorageError for what cannot be stored or read here: that is no worker's trouble, and what came stays.
+    """
     try:
         unpack(answer.parcel, folder)
     except EvidenceError as error:
         return str(error)
     if answer.attempt is None or answer.attempt.outcome == ERROR:
         return ""
-    try:
-        sealed(folder)
-    except StorageError as error:
-        return str(error)
-    return ""
+    return flaw(folder)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from lab.batch.crews.crew import Attempt, Done
+from lab.batch.folders import committed
 from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.cells import Cell
@@ -18,7 +20,9 @@ from lab.batch.remote import cluster as of_cluster
 from lab.batch.remote import orders
 from lab.batch.remote.cluster import AHEAD, MOST_TRIES, Cluster
 from lab.batch.remote.orders import Answer, Offers, Order
-from lab.errors import EnvironmentFault
+from lab.errors import EnvironmentFault, StorageError
+from lab.evidence import names
+from lab.evidence.store import storing
 from lab.rig.layout.lifetime import lab_s
 from tests.fakes.sweeps import FakeRuns, planned
 
@@ -241,7 +245,7 @@ def test_a_run_that_is_made_makes_up_for_a_trouble(case: Case) -> None:
     assert case.notes[1:] == ["worker a: KilledWorker: it died"] * len(case.plan.cells)
 
 
-@pytest.mark.parametrize("broken", ["bytes", "name", "unsealed", "nothing", "nonsense", "death"])
+@pytest.mark.parametrize("broken", ["bytes", "name", "unsealed", "no manifest", "nothing", "nonsense", "death"])
 def test_what_does_not_verify_is_made_elsewhere(case: Case, broken: str) -> None:
     """Whatever a worker sends instead of a whole run, nothing of it stays."""
     cell = case.plan.cells[0]
@@ -251,6 +255,7 @@ def test_what_does_not_verify_is_made_elsewhere(case: Case, broken: str) -> None
         "bytes": Parcel(pieces=(replace(pieces[0], data=b"!"), *pieces[1:])),
         "name": Parcel(pieces=(replace(pieces[0], name="../evil"), *pieces[1:])),
         "unsealed": Parcel(pieces=tuple(each for each in pieces if not each.name.startswith("server"))),
+        "no manifest": Parcel(pieces=tuple(each for each in pieces if each.name != names.MANIFEST)),
         "nothing": Parcel(pieces=()),
     }
     if broken in wrong:
@@ -268,6 +273,24 @@ def test_what_does_not_verify_is_made_elsewhere(case: Case, broken: str) -> None
     done = case.later()
     assert done is not None
     assert done.attempt.outcome == "PASS"
+
+
+def test_a_run_that_cannot_be_read_here_is_no_workers_trouble(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sweep ends with the reason; the run that arrived stays, and --resume takes it in."""
+    cell = case.plan.cells[0]
+    case.begin(cell).answer(case.made(cell))
+
+    def unreadable(run: Path, *_: object, **__: object) -> Iterator[str]:
+        with storing(run):
+            raise OSError(errno.EMFILE, "Too many open files")
+        yield ""
+
+    monkeypatch.setattr(committed, "altered", unreadable)
+    with pytest.raises(StorageError, match="Too many open files"):
+        case.later()
+    monkeypatch.undo()
+    assert committed.is_whole(case.folder(cell))
+    assert sorted(case.notes) == ["worker a: 1 lab slot", "worker b: 1 lab slot"]
 
 
 def test_an_attempt_is_ordered_three_times_at_most(case: Case) -> None:
