@@ -102,10 +102,9 @@ def _choice(setting: Setting, keys: Sequence[str]) -> tuple[str, ...]:
 
 
 def _ordered(folder: SweepFolder) -> list[Cell]:
-    """Return the cells of a plan in the order of its axes' values, and not in the one in which they were run."""
-    plan = folder.plan
-    order = {setting: number for number, setting in enumerate(settings(Sweep(axes=plan.axes)))}
-    return sorted(plan.cells, key=lambda cell: (cell.control, order.get(cell.setting, 0), cell.repetition))
+    """Return the cells that are asked for, in the order of the axes' values and not as they were run."""
+    order = {setting: number for number, setting in enumerate(settings(Sweep(axes=folder.plan.axes)))}
+    return sorted(folder.cells, key=lambda cell: (cell.control, order[cell.setting], cell.repetition))
 
 
 def _of_cells(name: str, folder: SweepFolder, cells: Sequence[Cell], without: Sequence[str]) -> Side:

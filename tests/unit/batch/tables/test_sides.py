@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from lab.analysis.several.compared import Comparison, Scope
+from lab.batch.crews.crew import Attempt
+from lab.batch.folders.committed import SweepFolder
 from lab.batch.plans.cells import Cell
-from lab.batch.tables.comparing import Asked, compare
+from lab.batch.tables.comparing import Asked, code, compare
 from tests.fakes.judged import Said, sweep
+from tests.fakes.verdicts import JudgedRuns
+from tests.unit.batch.sweeps import test_limit as searches
 
 
 def asked(*sides: Path | str, allow: tuple[str, ...] = ()) -> Comparison:
@@ -30,3 +34,29 @@ def test_settings_with_seeds_of_their_own_are_pairs_of_their_own(tmp_path: Path,
     second = sweep(tmp_path / "b", axis, lambda cell: late(cell, 90, 3), "media.red=false", repeat=1)
     (every,) = [row for row in asked(first, second).rows if row.scope == Scope.ALL]
     assert every.difference.n == pairs
+
+
+class Breaking(JudgedRuns):
+    """Runs that fail from a loss of 5 % on, and are all measured alike."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: {"delay_p95": (60, 59, 61)})
+
+    def __call__(self, cell: Cell, folder: Path) -> Attempt:
+        """Make a run of `cell` in `folder`."""
+        self.ends[cell.id] = ("PASS" if float(dict(cell.setting)[searches.KEY].rstrip("%")) < 5 else "FAIL",)
+        return super().__call__(cell, folder)
+
+
+def test_of_a_search_only_what_it_began_is_compared(tmp_path: Path) -> None:
+    """The levels that it never needed are not missing."""
+    first, second = (searches.laid(tmp_path / name, repeat=8) for name in "ab")
+    for folder in (first, second):
+        searches.search(folder, Breaking())
+    found = asked(first, second)
+    begun = SweepFolder(first).cells
+    assert 0 < found.pairs == len(begun) < len(SweepFolder(first).plan.cells)
+    assert (found.alone, found.uncompared, code([found], strict=True)) == ((), (), 0)
+    assert [row.setting for row in found.rows if row.scope == Scope.SETTING] == sorted(
+        {cell.setting for cell in begun}, key=lambda setting: float(setting[0][1].rstrip("%"))
+    )
