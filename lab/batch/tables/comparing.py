@@ -142,7 +142,7 @@ def _differing(pairs: Sequence[_Couple]) -> tuple[Differing, ...]:
 
 def _check_known(allow: Sequence[str], pairs: Sequence[_Couple], found: Sequence[Sequence[Differing]]) -> None:
     """Refuse an --allow of something that no run tells of; what it may be about is what differs. UsageError."""
-    members = dict.fromkeys(member.folder for pair in pairs[:1] for member in pair)
+    members = dict.fromkeys(member.folder for pair in pairs for member in pair) if allow else {}
     known = {key for folder in members for one in conditions(folder) for key in above(one.thing)}
     for name in allow if known else ():
         if name not in known:

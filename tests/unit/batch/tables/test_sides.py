@@ -11,7 +11,10 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.plans.cells import Cell
 from lab.batch.tables.comparing import Asked, code, compare
-from tests.fakes.judged import Said, sweep
+from lab.errors import UsageError
+from lab.scenario.dump import dump
+from lab.scenario.load import draft
+from tests.fakes.judged import Said, run, sweep
 from tests.fakes.verdicts import JudgedRuns
 from tests.unit.batch.sweeps import test_limit as searches
 
@@ -60,3 +63,19 @@ def test_of_a_search_only_what_it_began_is_compared(tmp_path: Path) -> None:
     assert [row.setting for row in found.rows if row.scope == Scope.SETTING] == sorted(
         {cell.setting for cell in begun}, key=lambda setting: float(setting[0][1].rstrip("%"))
     )
+
+
+def test_what_only_a_later_scenario_has_may_be_allowed(tmp_path: Path) -> None:
+    """Folders of two scenarios, of which only the second has a link of alice's: what is recommended is taken."""
+    two = "version: 1\nseed: 7\nclients: {alice: {role: publisher}, bob: {role: subscriber}}\n"
+    for side, red, loss in (("a", "true", "5%"), ("b", "false", "6%")):
+        run(tmp_path / side / "one" / "1", Said(), None, f"media.red={red}")
+        file = tmp_path / f"{side}.yaml"
+        file.write_text(f"{two}media: {{red: {red}}}\nlinks: {{alice: {{up: {{loss: {loss}}}}}}}\n")
+        run(tmp_path / side / "two" / "1", Said(), dump(draft(file).scenario()))
+    with pytest.raises(UsageError, match=r"--allow links\.alice\.up\.loss"):
+        asked(tmp_path / "a", tmp_path / "b")
+    found = asked(tmp_path / "a", tmp_path / "b", allow=("links.alice.up.loss",))
+    assert [one.thing for one in (*found.compared, *found.allowed)] == ["media.red", "links.alice.up.loss"]
+    with pytest.raises(UsageError, match="nothing of that name"):
+        asked(tmp_path / "a", tmp_path / "b", allow=("links.alice.up.los",))
