@@ -42,7 +42,7 @@ class Limit:
     """What a search found: `look` speaks of positions among `levels`, from the mild end of `key` to the harsh one.
 
     `setting` is what the other axes were; `void` attempts said nothing, `controls` say how clean ones ended. It takes
-    `at_most` so many runs.
+    `at_most` so many runs, of which `ended` have said something, or were tried too often in vain.
     """
 
     key: str
@@ -52,12 +52,13 @@ class Limit:
     runs: tuple[LimitRun, ...]
     void: int
     at_most: int
+    ended: int
     controls: tuple[str, ...]
 
     @property
     def is_used_up(self) -> bool:
-        """Whether all of its `at_most` runs were made."""
-        return max((run.repetition for run in self.runs), default=0) >= self.at_most
+        """Whether none of its `at_most` runs is to be made any more."""
+        return self.ended >= self.at_most
 
     @property
     def holds(self) -> str | None:

@@ -79,7 +79,12 @@ def _within(setting: Setting) -> str:
 
 def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:
     """Return the cells that were begun, have no run that counts, and are worth another attempt."""
-    return tuple(cell for cell in folder.missing() if folder.tried(cell) < TRIES)
+    return tuple(cell for cell in folder.missing() if not _is_given_up(folder, cell))
+
+
+def _is_given_up(folder: SweepFolder, cell: Cell) -> bool:
+    """Say whether `cell`, if it has no run that counts, was tried often enough."""
+    return folder.tried(cell) >= TRIES
 
 
 def limits(folder: SweepFolder) -> tuple[Limit, ...]:
@@ -162,6 +167,7 @@ def _search(
             look=look(len(levels), tries),
             runs=runs,
             at_most=folder.plan.repeat,
+            ended=sum(folder.valid(cell) is not None or _is_given_up(folder, cell) for _, _, cell in mine),
             void=sum(folder.tried(cell) for _, _, cell in mine) - len(runs),
             controls=tuple(each.outcome for each in controls if each),
         ),

@@ -277,6 +277,22 @@ def test_a_search_cut_short_says_how_to_go_on_and_one_used_up_that_it_is(tmp_pat
     assert "its 6 runs are used up" in limits.told(SweepFolder(few), "text", 120)
 
 
+def test_a_search_is_used_up_when_its_last_run_is_void_time_after_time(tmp_path: Path) -> None:
+    """Nothing is left for --resume to make; after the first void attempt there is."""
+    folder = laid(tmp_path / "s", repeat=3)
+
+    def says(level: float, again: int) -> str:
+        return "VOID" if again == 3 else breaks_from(5)(level, again)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(folder, Runs(says, dies_at=4))
+    assert limit.unfinished(SweepFolder(folder))
+    assert "lab sweep --resume" in limits.told(SweepFolder(folder), "text", 120)
+    search(folder, Runs(says))
+    assert not limit.unfinished(SweepFolder(folder))
+    assert "its 3 runs are used up" in limits.told(SweepFolder(folder), "text", 120)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
