@@ -20,7 +20,7 @@ from lab.scenario.metrics import METRICS, unit
 
 @dataclass(frozen=True, kw_only=True)
 class ToldFlow:
-    """A flow of a judged run; `metrics` is the closed table, whole and in its order, or empty where none was kept."""
+    """A flow of a judged run; `metrics` is the closed table, whole and in its order, or empty where less was kept."""
 
     publisher: str
     subscriber: str
@@ -75,13 +75,14 @@ def _run(raw: Mapping[str, Any], where: str) -> Told:
 
 
 def _flow(raw: Mapping[str, Any], where: str) -> ToldFlow:
-    figures = decode(Mapping[str, _Figure], raw["metrics"], where) if "metrics" in raw else None  # type: ignore[type-abstract]
+    figures = decode(Mapping[str, _Figure], raw.get("metrics", {}), where)  # type: ignore[type-abstract]
+    whole = all(each.name in figures for each in METRICS)  # else it is of a lab that knew fewer
     return ToldFlow(
         publisher=decode(str, raw["publisher"], where),
         subscriber=decode(str, raw["subscriber"], where),
         outcome=Outcome(raw["outcome"]),
         owner=Owner(raw["owner"]),
-        metrics=() if figures is None else tuple(_measured(each.name, figures[each.name]) for each in METRICS),
+        metrics=tuple(_measured(each.name, figures[each.name]) for each in METRICS) if whole else (),
     )
 
 

@@ -46,6 +46,9 @@ def test_one_that_was_deleted_or_is_older_is_made_again_and_not_written(run: Pat
     """The same values as were kept, from the evidence alone."""
     kept = told(run)
     older = json.loads(KEPT)
+    del older["runs"][0]["flows"][0]["metrics"]["absence"]
+    (run / names.VERDICT).write_text(json.dumps(older))
+    assert told(run) == kept
     del older["runs"][0]["flows"][0]["metrics"]
     (run / names.VERDICT).write_text(json.dumps(older))
     assert told(run) == kept
