@@ -1,8 +1,9 @@
 """The cells of a sweep: what each is, and what makes two of them the same.
 
-Law: a cell is what it does. Its id is made of the resolved scenario, the seed, the repetition, what its images are
-made of and the format, and of nothing else, so that two plans agree about a cell exactly when they would run the same
-thing, on whatever machine.
+Law: a cell is what it does. Its id is made of the resolved scenario but its name, the seed, the repetition, what its
+images are made of and the format, and of nothing else, so that two plans that agree about a cell would run the same
+thing, on whatever machine. The scenario's description is in it: with another one the same thing is another cell. That
+stays so, for the ids of stored sweeps must not change.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _cells(trials: Sequence[Trial], images_of: ImagesOf) -> Iterator[Cell]:
 
 
 def _identity(trial: Trial, images: Mapping[str, str]) -> str:
-    """Return the first 12 hexadecimal digits of a hash of everything that the trial does."""
+    """Return the first 12 hexadecimal digits of a hash of everything that the trial does, and of its description."""
     does = {key: value for key, value in plain(trial.scenario).items() if key not in ("name", "seed")}
     what = {
         "scenario": does,

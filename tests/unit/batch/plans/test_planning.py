@@ -136,12 +136,14 @@ def test_a_control_is_no_cell_of_the_sweep_even_when_that_is_clean_too(tmp_path)
 
 
 def test_an_id_is_what_the_run_does(base, tmp_path):
-    """Name and place do not count; scenario, images of its own and repetition do."""
+    """Name and place do not count; scenario, its description too, images of its own and repetition do."""
     one, two = "links.publisher.up.loss=5%", "server.version=v1.13.5,v1.13.4"
     plain = planned(base, one, controls=False).cells[0]
     renamed = planned(written(tmp_path / "b", "name: b\n" + BASE), one, controls=False).cells[0]
     assert plain.id == renamed.id
     assert len(plain.id) == 12
+    described = planned(written(tmp_path / "c", "description: c\n" + BASE), one, controls=False).cells[0]
+    assert described.id != plain.id
     assert planned(base, one, images_of=made(router="router:9"), controls=False).cells[0].id != plain.id
     elsewhere = made(**{"server v1.13.4": "livekit:9"})
     assert planned(base, one, images_of=elsewhere, controls=False).cells[0].id == plain.id
