@@ -155,7 +155,7 @@ def test_a_moment_is_one_line_that_says_what_how_and_how_long(tmp_path: Path) ->
     (tmp_path / "b.yaml").write_text("version: 1\nlinks: {publisher: {}}\n")
     cells = plan(tmp_path / "b.yaml", SweepAsked(axes=(LOSS,))).cells
     cell = next(cell for cell in cells if not cell.control)
-    at = Moment(done=3, of=8, tried=4, void=1, under_way=1, left_s=300.0, cell=cell)
+    at = Moment(done=3, of=8, tried=4, void=1, left_s=300.0, cell=cell)
     failed = Attempt(outcome="FAIL", owner="CODE/client", why="31 pushes late")
     void = Attempt(outcome="VOID", why="the pacer ticked late")
     loss = dict(cell.setting)["links.publisher.up.loss"]

@@ -57,14 +57,13 @@ class Try:
 
 @dataclass(frozen=True, kw_only=True)
 class Bracket:
-    """The limits that are not refuted, from `first` to `last`, and the one that contradicts the fewest runs.
+    """The limits that are not refuted, from `first` to `last`.
 
     0 says that the mildest level breaks already, as many as there are levels that the harshest one still holds.
     """
 
     first: int
     last: int
-    likeliest: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ def look(levels: int, tried: Sequence[Try], pending: Sequence[int] = ()) -> Look
     left = np.flatnonzero(_evidence(levels, tried) < math.log(1 / ALPHA))
     if not left.size:
         return Look(bracket=None, stop=Stop.DISORDER)
-    bracket = Bracket(first=int(left[0]), last=int(left[-1]), likeliest=_likeliest(levels, tried, left))
+    bracket = Bracket(first=int(left[0]), last=int(left[-1]))
     if bracket.first == bracket.last:
         return Look(bracket=bracket, stop=Stop.FOUND)
     breaking, holding = _edges(levels, bracket, _expected(levels, bracket, tried, pending))
@@ -111,14 +110,6 @@ def _evidence(levels: int, tried: Sequence[Try]) -> Floats:
     harsher = np.log(2 * np.where(broke, 1 - on_holding, on_holding))[:, np.newaxis]
     won = np.where(np.arange(levels + 1) > here, milder, harsher).cumsum(axis=0)
     return np.asarray(won.max(axis=0, initial=0.0))
-
-
-def _likeliest(levels: int, tried: Sequence[Try], left: NDArray[np.intp]) -> int:
-    """Return the limit of those `left` that the fewest runs contradict, the middle one of several."""
-    broke, held = (_count(levels, tried, answer) for answer in (Answer.BREAKS, Answer.HOLDS))
-    against = _split(broke, held)
-    fewest = left[against[left] == against[left].min()]
-    return int(fewest[fewest.size // 2])
 
 
 def _edges(levels: int, bracket: Bracket, tried: Sequence[Try]) -> tuple[int, int]:

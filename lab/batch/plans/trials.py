@@ -1,8 +1,9 @@
 """The order of a sweep: every setting once per repetition in a random order, and clean controls in between.
 
-Law: the order comes from the seed alone. A repetition is complete before the next one begins, so that a sweep that ends
-early has tried every setting about as often, and a machine that changes in the meantime changes it for all of them. A
-control is its neighbour with nothing done to it, so that it needs no other lab.
+Law: the order comes from the seed alone. Every cell of a repetition is begun before the next one, so that a sweep that
+ends early has tried every setting about as often, and a machine that changes meanwhile changes it for all of them; a
+cell that was void or failed comes back after all repetitions. A control is its neighbour with nothing done to it, so
+that it needs no other lab.
 """
 
 from __future__ import annotations

@@ -34,16 +34,15 @@ GIVE_UP = 6
 class Moment:
     """What is new in a sweep, and where it stands.
 
-    `done` of `of` cells have their answer, `of` None in a search, where nobody knows how many there will be; `tried`
-    attempts ended, `void` of them void or failed. `left_s` is how long the rest takes at this rate, None before anybody
-    can tell. `cell` began, or ended when there is an `attempt`.
+    `done` of `of` cells have their answer or were tried often enough, `of` None in a search, where nobody knows how
+    many there will be; `tried` attempts ended, `void` of them void or failed. `left_s` is how long the rest takes at
+    this rate, None before anybody can tell. `cell` began, or ended when there is an `attempt`.
     """
 
     done: int
     of: int | None
     tried: int
     void: int
-    under_way: int
     left_s: float | None
     cell: Cell | None = None
     attempt: Attempt | None = None
@@ -196,7 +195,6 @@ class Attempts:
                 of=None if self._folder.search else self._of,
                 tried=self._tried,
                 void=self._void,
-                under_way=len(self._under_way),
                 left_s=self._left_s(),
                 cell=cell,
                 attempt=attempt,

@@ -228,7 +228,7 @@ def _found(folder: SweepFolder, leftovers: int) -> Swept:
 
 
 def _code(folder: SweepFolder, cell: Cell) -> int:
-    """Return what the cell alone would exit with; without an answer, as void, or as what its last attempt failed of."""
+    """Return what the cell alone would exit with; without an answer, as the last attempt that failed, else as void."""
     if valid := folder.valid(cell):
         return CODES[Outcome(valid.outcome)]
     failed = next((ended for ended in reversed(folder.ended(cell)) if ended.outcome == ERROR), None)

@@ -40,7 +40,7 @@ class Condition:
 
 
 def conditions(run: Path) -> tuple[Condition, ...]:
-    """Return every condition of the run in the folder `run`. EvidenceError, StorageError."""
+    """Return every condition of the run in the folder `run`. EvidenceError, StorageError, ScenarioError."""
     path = run / names.RESOLVED
     with storing(path):
         text = path.read_bytes()

@@ -74,10 +74,6 @@ class Guard:
         if said != _READY:
             raise EnvironmentFault("the cleanup watchdog did not start", fix="is the machine out of memory?")
 
-    def alive(self) -> bool:
-        """Return whether the watchdog still runs; without it, only deadlines clean up after a kill."""
-        return self._process.poll() is None
-
     def dismiss(self) -> None:
         """Let the watchdog do nothing when this context ends: nothing is left, or what is left is meant to stay."""
         self._dismissed = True

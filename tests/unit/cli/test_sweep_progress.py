@@ -49,7 +49,7 @@ def cell(tmp_path: Path) -> Cell:
 def moment(cell: Cell, done: int = 0, outcome: str = "") -> Moment:
     """Return that `cell` began, or ended with `outcome`."""
     attempt = Attempt(outcome=outcome) if outcome else None
-    return Moment(done=done, of=4, tried=done, void=0, under_way=1, left_s=60.0, cell=cell, attempt=attempt)
+    return Moment(done=done, of=4, tried=done, void=0, left_s=60.0, cell=cell, attempt=attempt)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

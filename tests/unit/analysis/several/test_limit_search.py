@@ -62,7 +62,7 @@ def test_without_noise_every_limit_is_found_exactly(limit: int) -> None:
     found = search(step(limit), np.random.default_rng(0))
     assert found.end.stop == Stop.FOUND
     assert found.end.bracket is not None
-    assert (found.end.bracket.first, found.end.bracket.last, found.end.bracket.likeliest) == (limit, limit, limit)
+    assert (found.end.bracket.first, found.end.bracket.last) == (limit, limit)
     assert 5 <= found.runs <= 30
 
 
@@ -176,7 +176,7 @@ def test_it_only_narrows_and_tries_only_what_can_narrow_it(tried: list[Try]) -> 
     if before.bracket is None or after.bracket is None:
         assert after.bracket is None
         return
-    assert before.bracket.first <= after.bracket.first <= after.bracket.likeliest <= after.bracket.last
+    assert before.bracket.first <= after.bracket.first <= after.bracket.last
     assert after.bracket.last <= before.bracket.last
     if tried and tried[-1].answer == Answer.NEITHER:
         assert (before.bracket.first, before.bracket.last) == (after.bracket.first, after.bracket.last)

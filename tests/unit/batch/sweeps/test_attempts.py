@@ -265,7 +265,8 @@ def test_who_watches_is_told_after_it_is_written(tmp_path: Path) -> None:
         seen.append(moment)
         written = [line.event for line in SweepFolder(folder).lines]
         kinds = Counter(map(type, written))
-        assert (kinds[Ended], kinds[Began]) == (moment.tried, moment.tried + moment.under_way)
+        began = moment.cell is not None and moment.attempt is None
+        assert (kinds[Ended], kinds[Began]) == (moment.tried, moment.tried + began)
 
     swept(folder, in_order({plan.cells[0].id: ("VOID",)}), told)
     assert [(m.done, m.of, m.tried, m.void) for m in seen if m.attempt][-1] == (4, 4, 5, 1)
