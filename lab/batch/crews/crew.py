@@ -5,8 +5,9 @@ Law: how a run ended is told in the thread that asks, one at a time, so that one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Protocol
 
@@ -48,6 +49,12 @@ Finish = Callable[[], Attempt]
 """Judges a run that was recorded, and says how it ended."""
 Recorder = Callable[[Cell, Path], Finish]
 """A RunCell in two steps: after the first one the next run may begin."""
+
+
+def of_one_repetition(waiting: Sequence[Cell]) -> Iterator[Cell]:
+    """Return the first cells of those `waiting`: of one repetition, all of which begin before the next one."""
+    first = next((cell.repetition for cell in waiting if not cell.control), None)
+    return takewhile(lambda cell: cell.control or cell.repetition == first, waiting)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,16 +8,15 @@ as what is under way. Lanes take turns (`turns`): no lab comes, changes or goes 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-from lab.batch.crews.crew import Done, Finish, Recorder
+from lab.batch.crews.crew import Done, Finish, Recorder, of_one_repetition
 from lab.batch.crews.fidelity import Fidelity
 from lab.batch.crews.turns import Turn, Turns
 from lab.batch.plans.cells import Cell
@@ -130,7 +129,7 @@ class Lanes:
         def strange(cell: Cell) -> tuple[bool, bool]:
             return cell.host not in hosts, bool(lengths) and cell.scenario.media.whole_ms not in lengths
 
-        return min(_round(waiting), key=strange)
+        return min(of_one_repetition(waiting), key=strange)
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to an idle lane, to the one that has its lab if there is one."""
@@ -187,9 +186,3 @@ class Lanes:
             raise error
         self.leftovers += 1
         self._note(str(error))
-
-
-def _round(waiting: Sequence[Cell]) -> Iterator[Cell]:
-    """Return the cells of the repetition that is under way, which is completed before the next begins."""
-    first = next((cell.repetition for cell in waiting if not cell.control), None)
-    return takewhile(lambda cell: cell.control or cell.repetition == first, waiting)

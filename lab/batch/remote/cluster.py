@@ -13,11 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import takewhile
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from lab.batch.crews.crew import Attempt, Done
+from lab.batch.crews.crew import Attempt, Done, of_one_repetition
 from lab.batch.folders.committed import flaw
 from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import unpack
@@ -85,9 +84,8 @@ class Cluster:
         suspects, ahead = self._suspects(), AHEAD if len(waiting) > self._roster.slots else 0
         if not waiting or self._waiting or self._roster.free("", suspects, ahead) is None:
             return None
-        now = next((cell.repetition for cell in waiting if not cell.control), None)
-        together = takewhile(lambda cell: cell.control or cell.repetition == now, waiting)
-        return next((cell for cell in together if self._roster.has(cell.host, suspects, ahead)), waiting[0])
+        fit = (cell for cell in of_one_repetition(waiting) if self._roster.has(cell.host, suspects, ahead))
+        return next(fit, waiting[0])
 
     def begin(self, cell: Cell, folder: Path) -> None:
         """Give `cell` to a free worker."""
