@@ -135,21 +135,3 @@ class ServerForwarder:
     track: str
     forwarded: int
     dropped: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServerOffset:
-    """One listener's track in LiveKit's `/debug/rooms`: what goes out is what came in less these (sfu/rtpmunger.go).
-
-    `ssrc` is the listener's; `last_seq` the highest number that came in, unwrapped; `packets` how many went out.
-    """
-
-    t_ns: int
-    publisher: str
-    subscriber: str
-    track: str
-    ssrc: int
-    sequence_offset: int
-    timestamp_offset: int
-    last_seq: int
-    packets: int

@@ -28,7 +28,7 @@ SERVER_CONFIG = "server/livekit.yaml"
 SERVER_LOG = "server/log.txt"
 SERVER_METRICS = "server/metrics.txt"
 SERVER_TRACKS = "server/tracks.jsonl"  # LiveKit's own account of this run's tracks, taken from its log
-SERVER_ROOMS = "server/rooms.json"  # its /debug/rooms while the last frames were heard, as it answered
+SERVER_ROOMS = "server/rooms.json"  # its /debug/rooms while the last frames were heard, as it answered; never judged
 HOST = "host"
 PACER = "host/pacer.jsonl"  # one Tick per line
 HOST_SECONDS = "host/seconds.jsonl"  # one HostSecond per line
@@ -49,7 +49,7 @@ def is_judged(name: str) -> bool:
     if folder == CLIENTS:
         piece = rest.partition("/")[2]
         return piece in _PIECES or any(fnmatch(piece, sound.format(publisher="*")) for sound in _SOUND)
-    return name in (RESOLVED, STEPS, SERVER_TRACKS, SERVER_ROOMS) or folder in (CAPTURES, HOST)
+    return name in (RESOLVED, STEPS, SERVER_TRACKS) or folder in (CAPTURES, HOST)
 
 
 def edge(client: str) -> str:

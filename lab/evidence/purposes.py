@@ -25,7 +25,6 @@ _PURPOSES = (
     (names.client(_ANY, names.CLIENT_HEARD.format(publisher=_ANY)), "playout from read"),
     (names.client(_ANY, names.CLIENT_READS.format(publisher=_ANY)), "playout from read"),
     (names.SERVER_TRACKS, "a loss behind the server's door from a wrong capture"),
-    (names.SERVER_ROOMS, "which numbers the server moved"),
     (names.CGROUPS.format(container=_ANY), "a starved or paused container from slow code"),
     (names.NETWORKS.format(container=_ANY), "a container's host from its program"),
     (names.PACER, "whether this machine could measure"),

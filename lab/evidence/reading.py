@@ -26,7 +26,7 @@ from lab.evidence.problems import Problems
 from lab.evidence.purposes import purpose
 from lab.evidence.recording import Recording
 from lab.evidence.rtp import Capture, read_capture
-from lab.evidence.server_log import ServerAccount, read_offsets, read_tracks
+from lab.evidence.server_log import ServerAccount, read_tracks
 from lab.evidence.steps import read_steps
 from lab.evidence.store import evidence_files, fact
 from lab.evidence.values import Tap
@@ -56,7 +56,6 @@ def read(path: Path) -> Recording:
         networks={name: _try(read_network, file, (), problems) for name, file in _each(host, "network")},
         tracks=said.tracks,
         forwarders=said.forwarders,
-        offsets=_if_kept(read_offsets, path / names.SERVER_ROOMS, (), problems),
         problems=(),
     )
     for name in foreign(found):

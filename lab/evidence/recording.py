@@ -11,7 +11,6 @@ from lab.evidence.accounts import (
     HostSecond,
     NetworkSecond,
     ServerForwarder,
-    ServerOffset,
     ServerTrack,
     Tick,
 )
@@ -24,7 +23,7 @@ from lab.evidence.values import ClientEvidence, Tap
 class Recording:
     """One run's evidence.
 
-    `cgroups` and `networks` are by container (`server`, `client-<name>`); `tracks`, `forwarders` and `offsets` are the
+    `cgroups` and `networks` are by container (`server`, `client-<name>`); `tracks` and `forwarders` are the
     server's own words. `problems` is empty when everything is there and whole.
     """
 
@@ -41,4 +40,3 @@ class Recording:
     networks: Mapping[str, tuple[NetworkSecond, ...]] = field(default_factory=dict)
     tracks: tuple[ServerTrack, ...] = ()
     forwarders: tuple[ServerForwarder, ...] = ()
-    offsets: tuple[ServerOffset, ...] = ()

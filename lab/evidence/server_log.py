@@ -2,7 +2,7 @@
 
 Law: only numbers, names and identities are taken, of one room alone; a line that does not hold what version 1.13 wrote
 there is refused by its place. An account is whole when every stream that began has ended.
-Source: livekit-server v1.13.5, pkg/sfu/{buffer/buffer_base,downtrack,receiver_base,rtpmunger}.go.
+Source: livekit-server v1.13.5, pkg/sfu/{buffer/buffer_base,downtrack,receiver_base}.go.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import EvidenceError
-from lab.evidence.accounts import DescribedTrack, ServerForwarder, ServerOffset, ServerTrack
+from lab.evidence.accounts import DescribedTrack, ServerForwarder, ServerTrack
 from lab.evidence.decode import decode, parse
 from lab.evidence.lines import read_bare
 
@@ -152,41 +152,3 @@ def room_json(answer: str, room: str, t_ns: int) -> str:
     if found is None:
         raise EvidenceError(f"{where}: no room {room}", fix="the server closed it, or is another version")
     return json.dumps({"t_ns": t_ns, "room": found}, indent=1)
-
-
-def read_offsets(path: Path) -> tuple[ServerOffset, ...]:
-    """Read every listener's track out of `server/rooms.json`. EvidenceError."""
-    try:
-        kept = parse(path.read_text(encoding="utf-8", errors="surrogateescape"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvidenceError(f"{path}: {error}", fix="this piece of the recording is missing") from error
-    try:
-        return tuple(_offsets(kept, str(path)))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise EvidenceError(f"{path}: not what LiveKit 1.13 answers: {error}", fix="record again") from error
-
-
-def _offsets(kept: Mapping[str, Any], where: str) -> Iterator[ServerOffset]:
-    people = kept["room"]["Participants"]
-    identity = {person["ID"]: name for name, person in people.items()}
-    for publisher, person in people.items():
-        for track, published in person["UpTrackManager"]["PublishedTracks"].items():
-            for down in published["DownTracks"]:
-                stats, munger = down["Stats"], down["Stats"]["RTPMunger"]
-                fields = {
-                    "t_ns": kept["t_ns"],
-                    "publisher": publisher,
-                    "subscriber": identity[down["SubscriberID"]],
-                    "track": track,
-                    "ssrc": down["SSRC"],
-                    "sequence_offset": _signed(munger["SNOffset"]),
-                    "timestamp_offset": _signed(munger["TSOffset"]),
-                    "last_seq": munger["ExtHighestIncomingSN"],
-                    "packets": stats.get("PacketCount", 0),  # absent until the first sender report
-                }
-                yield decode(ServerOffset, fields, where)
-
-
-def _signed(offset: int) -> int:
-    """Return what Go printed as an unsigned 64 bit difference."""
-    return offset - 2**64 if offset >= 2**63 else offset
