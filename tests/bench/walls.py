@@ -19,6 +19,7 @@ from typing import Any
 
 from lab.batch.folders.committed import Committed, SweepFolder
 from lab.batch.folders.journal import Ended
+from lab.evidence import names
 from tests.bench.drops import Drops, drops
 from tests.bench.figures import Figure, code, stored
 
@@ -159,7 +160,7 @@ def _cells(folder: SweepFolder) -> Cells:
 
 def _found(made: Committed) -> Mapping[str, Any]:
     """Return a cell's outcome, how much each hop of its first flow dropped, and what each link did."""
-    (run,) = json.loads(made.verdict_json.read_text())["runs"]
+    (run,) = json.loads((made.folder / names.VERDICT).read_text())["runs"]
     hops = run["flows"][0]["hops"]
     return {
         "outcome": run["outcome"],

@@ -91,9 +91,7 @@ class FakeEngine:
 
     def info(self) -> EngineInfo:
         """Say that it is an engine of 2022."""
-        return EngineInfo(
-            endpoint="fake://", version="20.10", api_version="1.41", cgroup_version="1", storage_driver="-", kernel="-"
-        )
+        return EngineInfo(endpoint="fake://", version="20.10", api_version="1.41", cgroup_version="1", kernel="-")
 
     def image_digest(self, reference: str) -> str | None:
         """Return the digest of an image that was pulled, built or imported."""

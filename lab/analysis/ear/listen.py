@@ -49,7 +49,7 @@ class Ear:
     own sound is, whether they arrived or not; `ghost` those that could be decoded and sound like the frame before.
     `steps` are the 2.5 ms steps of what was read that are in its place: four when nothing was stretched.
     `sample` is where their place begins in what was read, `heard_ns` when that was read; ABSENT where there is none.
-    `place_ns` is when it was read, or would have been by its neighbours, between `first_ns` and `last_ns`.
+    `place_ns` is when it was read, or would have been by its neighbours; `last_ns` when reading ended.
     `wire` is which 10 ms of the wire it is; ABSENT for what never went out.
     """
 
@@ -61,7 +61,6 @@ class Ear:
     heard_ns: Ints
     place_ns: Ints
     wire: Ints
-    first_ns: int
     last_ns: int
 
 
@@ -141,7 +140,6 @@ def _ear(reads: Sequence[Read], made: Blocks, places: Places, halves: Ints, deco
         heard_ns=np.where(has_place & (heard != Heard.NO), at_ns, ABSENT),
         place_ns=_interpolated(at_ns, has_place),
         wire=on_wire(halves, made.frame.size),
-        first_ns=reads[0].t_ns,
         last_ns=reads[-1].t_ns,
     )
 

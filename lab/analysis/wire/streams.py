@@ -16,7 +16,7 @@ from lab.evidence.values import KIND_RTP, PACKET, Packets
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-_READ = ("t_ns", "level", "pt", "marker", "digest", "length")
+_READ = ("t_ns", "level", "pt", "digest", "length")
 _PART = 8_192
 """So many packets at once stay in a CPU's cache."""
 ABSENT = -1
@@ -32,7 +32,6 @@ class Stream:
     t_ns: Ints
     level: Ints
     pt: Ints
-    marker: Ints
     digest: Ints
     length: Ints
     copies: int

@@ -32,13 +32,12 @@ _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
 class Committed:
     """A cell's run that counts: whole, verified, not void.
 
-    `verdict_json` can be made again from the evidence in `folder`; where it was deleted, `lab judge` does that.
+    Its verdict can be made again from the evidence in `folder`; where it was deleted, `lab judge` does that.
     """
 
     cell: Cell
     attempt: int
     folder: Path
-    verdict_json: Path
     outcome: str
     owner: str
 
@@ -99,7 +98,6 @@ class SweepFolder:
                     cell=cell,
                     attempt=ended.attempt,
                     folder=folder,
-                    verdict_json=folder / names.VERDICT,
                     outcome=ended.outcome,
                     owner=ended.owner,
                 )

@@ -79,7 +79,6 @@ class DockerEngine(DockerControl, DockerImages):
             version=info["ServerVersion"],
             api_version=self._api.api_version,
             cgroup_version=info.get("CgroupVersion", "1"),
-            storage_driver=info["Driver"],
             kernel=info["KernelVersion"],
         )
 

@@ -82,7 +82,6 @@ class EngineInfo:
     version: str
     api_version: str
     cgroup_version: str
-    storage_driver: str
     kernel: str
 
 

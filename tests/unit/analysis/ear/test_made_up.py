@@ -307,7 +307,7 @@ def ear(sample: Sequence[int], wire: Sequence[int], heard: Sequence[Heard] | Non
     at, said = np.array(sample), np.array(heard or [Heard.YES] * len(sample))
     none = np.zeros(at.size, np.bool_)
     return Ear(heard=said, own=~none, ghost=none, steps=np.full(at.size, 4), sample=at, heard_ns=at, place_ns=at,
-               wire=np.array(wire), first_ns=0, last_ns=1)  # fmt: skip
+               wire=np.array(wire), last_ns=1)  # fmt: skip
 
 
 ONE = np.zeros(10, np.int64)

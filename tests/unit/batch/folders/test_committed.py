@@ -35,7 +35,7 @@ def test_each_cell_has_the_run_that_counts_and_all_that_were_tried(done: SweepFo
     first, second = done.committed()
     assert [(each.attempt, each.outcome) for each in (first, second)] == [(3, "FAIL"), (2, "PASS")]
     assert [done.tried(cell) for cell in done.plan.cells] == [3, 2]
-    assert first.verdict_json.is_file()
+    assert (first.folder / names.VERDICT).is_file()
     assert len(list(first.folder.parent.iterdir())) == 3
     assert done.missing() == ()
 
@@ -140,7 +140,7 @@ def test_a_cut_file_is_found_without_reading_every_byte(done: SweepFolder) -> No
 
 def test_a_verdict_can_be_made_again_and_is_not_evidence(done: SweepFolder) -> None:
     """Without it the run still counts."""
-    done.committed()[0].verdict_json.unlink()
+    (done.committed()[0].folder / names.VERDICT).unlink()
     assert again(done).missing() == ()
 
 

@@ -16,6 +16,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.plans.planning import plan
 from lab.batch.tables.results import of_run, results
 from lab.errors import EvidenceError, UsageError
+from lab.evidence import names
 from lab.report.rows import Row, SweepTable
 from lab.report.spreadsheet import frame, to_json
 from lab.report.sweep_table import words
@@ -243,11 +244,11 @@ def test_a_newer_plan_is_refused_by_name(sweep: SweepFolder) -> None:
 def test_a_verdict_that_cannot_be_read_is_a_missing_cell(sweep: SweepFolder, text: str, said: str) -> None:
     """Broken, foreign or newer: its cell is missing, the reason names cell and file, and all other cells are there."""
     broken, before = sweep.committed()[0], sum(row.valid for row in results(sweep).rows)
-    broken.verdict_json.write_text(text)
+    (broken.folder / names.VERDICT).write_text(text)
     found = results(SweepFolder(sweep.path))
     assert sum(row.valid for row in found.rows) == before - 1
     (why,) = found.unread
-    assert why.startswith(f"{broken.cell.label}: {broken.verdict_json}")
+    assert why.startswith(f"{broken.cell.label}: {broken.folder / names.VERDICT}")
     assert said in why
     assert f"missing although it was run: {why}" in words(found).notes
     document = json.loads(to_json(found))
@@ -271,7 +272,7 @@ def test_a_row_of_several_says_why_of_each(tmp_path: Path) -> None:
     sweep = made(tmp_path, subscribers=("one", "two"))
     two = [each for each in sweep.committed() if not each.cell.control and dict(each.cell.setting)[LOSS] == "0%"][:2]
     for each in two:
-        each.verdict_json.write_text("")
+        (each.folder / names.VERDICT).write_text("")
     found = results(SweepFolder(sweep.path), by="loss")
     assert len(found.unread) == 2
     assert {each.unread for each in found.rows if each.unread} == {found.unread}
@@ -279,7 +280,7 @@ def test_a_row_of_several_says_why_of_each(tmp_path: Path) -> None:
     (line, _) = (line.unread for line in frame(found).itertuples() if line.unread)
     assert line == "; ".join(found.unread)
     for each in two:
-        assert f"{each.verdict_json}: not JSON" in line
+        assert f"{each.folder / names.VERDICT}: not JSON" in line
         assert f"(make it again: lab judge {each.folder})" in line
 
 
@@ -287,9 +288,9 @@ def rejudged(sweep: SweepFolder, loss: str, red: str, repetition: int, **said: o
     """Give the run of a cell another verdict than its journal knows."""
     valid = sweep.valid(picked(sweep.plan.cells, loss, red, repetition))
     assert valid is not None
-    document = json.loads(valid.verdict_json.read_text())
+    document = json.loads((valid.folder / names.VERDICT).read_text())
     document["runs"][0] |= said
-    valid.verdict_json.write_text(json.dumps(document))
+    (valid.folder / names.VERDICT).write_text(json.dumps(document))
     return valid
 
 
