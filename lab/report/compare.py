@@ -120,18 +120,14 @@ def _verdicts(found: Comparison) -> str:
     pairs = many(found.pairs, "pair")
     if not turns:
         return f"verdicts: the same in {pairs}" if found.pairs else "verdicts: nothing to compare"
-    words = ", ".join(f"{turns[finding]} {_turned(finding)}" for finding in Finding if turns[finding])
+    words = ", ".join(f"{turns[finding]} {finding}" for finding in Finding if turns[finding])
     return f"verdicts: {words} of {pairs}"
-
-
-def _turned(finding: Finding) -> str:
-    return "changed" if finding == Finding.UNKNOWN else finding.value
 
 
 def _change(change: Change, short: dict[str, str]) -> tuple[str, ...]:
     where = f"{_setting(change.place.setting, short)} #{change.place.repetition}".strip()
     control = "clean control " * change.place.control
-    return _turned(change.finding), control + where, _verdict(*change.first), _verdict(*change.second)
+    return change.finding.value, control + where, _verdict(*change.first), _verdict(*change.second)
 
 
 def _verdict(outcome: Outcome, owner: Owner) -> str:

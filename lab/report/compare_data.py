@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lab.analysis.several.compared import Alone, Change, Compared, Comparison, Differing, Finding
+from lab.analysis.several.compared import Alone, Change, Compared, Comparison, Differing
 from lab.analysis.several.pooling import Pooled
 from lab.analysis.values import Outcome, Owner
 from lab.report.spreadsheet import Value, finite, framed, to_csv
@@ -38,7 +38,7 @@ def _lines(found: Comparison) -> Iterator[list[Value]]:
         place, empty = change.place, [None] * 5
         scope = "clean controls" if place.control else "setting"
         where: list[Value] = [scope, spelled(place.setting) or None, place.repetition, None, "verdict", None, 1]
-        yield [*sides, *where, _turn(change), _verdict(*change.first), _verdict(*change.second), *empty]
+        yield [*sides, *where, change.finding.value, _verdict(*change.first), _verdict(*change.second), *empty]
     for row in found.rows:
         gap = row.difference
         where = [row.scope.value, spelled(row.setting) or None, None, row.flow or None, row.metric, row.unit, gap.n]
@@ -48,10 +48,6 @@ def _lines(found: Comparison) -> Iterator[list[Value]]:
         yield [*sides, "not compared", f"flow {flow}: not on both sides", *[None] * 13]
     for one in found.alone:
         yield [*sides, "not compared", f"{one.what} of {one.side}: {one.why}", *[None] * 13]
-
-
-def _turn(change: Change) -> str:
-    return "changed" if change.finding == Finding.UNKNOWN else change.finding.value
 
 
 def _verdict(outcome: Outcome, owner: Owner) -> str:
@@ -89,7 +85,7 @@ def _change(change: Change) -> dict[str, Any]:
         "repetition": change.place.repetition,
         "control": change.place.control,
         **{name: {"outcome": outcome.value, "owner": owner.value} for name, (outcome, owner) in sides},
-        "finding": _turn(change),
+        "finding": change.finding.value,
     }
 
 

@@ -54,9 +54,10 @@ class Scope(StrEnum):
 
 
 class Finding(StrEnum):
-    """What a difference comes to."""
+    """What a difference comes to, or a verdict that is another one; in the order in which they are told."""
 
     WORSE = "worse"
+    CHANGED = "changed"
     BETTER = "better"
     NOT_SIGNIFICANT = "not significant"
     UNTOLD = "one pair: nothing tells"
@@ -93,7 +94,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """A verdict that is another one on the second side; `finding` UNKNOWN where neither is better."""
+    """A verdict that is another one on the second side; `finding` CHANGED where neither is better."""
 
     place: Place
     first: tuple[Outcome, Owner]

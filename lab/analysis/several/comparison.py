@@ -20,9 +20,7 @@ from lab.scenario.sweeping import Dice, Setting, spelled
 def changes(pairs: Iterable[Pair]) -> tuple[Change, ...]:
     """Return every changed verdict, those for the worse first; whom a pass names is a note and no verdict."""
     found = [change for pair in pairs if (change := _change(pair))]
-    return tuple(
-        sorted(found, key=lambda change: (Finding.WORSE, Finding.UNKNOWN, Finding.BETTER).index(change.finding))
-    )
+    return tuple(sorted(found, key=lambda change: list(Finding).index(change.finding)))
 
 
 def rows(pairs: Sequence[Pair], metrics: Sequence[str]) -> tuple[Compared, ...]:
@@ -74,7 +72,7 @@ def _change(pair: Pair) -> Change | None:
         place=pair.place,
         first=(before, pair.first.owner),
         second=(after, pair.second.owner),
-        finding=Finding.UNKNOWN if not sure else Finding.WORSE if after == Outcome.FAIL else Finding.BETTER,
+        finding=Finding.CHANGED if not sure else Finding.WORSE if after == Outcome.FAIL else Finding.BETTER,
     )
 
 

@@ -50,7 +50,7 @@ FOUND = Comparison(
             place=Place(setting=LOSS, repetition=4, control=True),
             first=(Outcome.PASS, Owner.NONE),
             second=(Outcome.UNKNOWN, Owner.UNDECIDED),
-            finding=Finding.UNKNOWN,
+            finding=Finding.CHANGED,
         ),
     ),
     rows=(
@@ -229,6 +229,7 @@ def test_json_has_all_of_it() -> None:
     assert first["setting"] == dict(LOSS)
     assert (last["p"], last["difference"]["interval"], last["finding"]) == (None, None, "one pair: nothing tells")
     assert found["verdicts"][0]["second"] == {"outcome": "FAIL", "owner": "CODE/server"}
+    assert [verdict["finding"] for verdict in found["verdicts"]] == ["worse", "changed"]
     assert found["compared"][0] == {"thing": "server.version", "detail": None, "first": "v1.12.0", "second": "v1.13.5"}
     assert found["not_compared"][0]["why"] == "it was not run yet"
 

@@ -222,8 +222,18 @@ def test_another_owner_of_a_failure_is_a_change_and_of_a_pass_is_none(tmp_path: 
         run(tmp_path / "a" / f"{number}", Said(outcome=outcome, owner=first))
         run(tmp_path / "b" / f"{number}", Said(outcome=outcome, owner=second))
     (found,) = asked(tmp_path / "a", tmp_path / "b")
-    assert [(change.place.repetition, change.finding) for change in found.changes] == [(1, Finding.UNKNOWN)]
+    assert [(change.place.repetition, change.finding) for change in found.changes] == [(1, Finding.CHANGED)]
     assert found.regressions == ()
+
+
+def test_verdicts_for_the_worse_are_told_first(tmp_path: Path) -> None:
+    """Then what only changed, then what is better, whenever they were made."""
+    ends = (("FAIL", "PASS"), ("PASS", "UNKNOWN"), ("PASS", "FAIL"))
+    for number, (first, second) in enumerate(ends):
+        run(tmp_path / "a" / f"{number}", Said(outcome=Outcome(first)))
+        run(tmp_path / "b" / f"{number}", Said(outcome=Outcome(second)))
+    (found,) = asked(tmp_path / "a", tmp_path / "b")
+    assert [change.finding for change in found.changes] == [Finding.WORSE, Finding.CHANGED, Finding.BETTER]
 
 
 def test_sweeps_with_nothing_left_but_clean_controls_are_not_called_unlike(tmp_path: Path) -> None:
