@@ -29,14 +29,16 @@ _HOW = (
     "below 5 % is significant"
 )
 _ONE = (
-    "one pair: interval and p know the chance within its two runs and nothing of how two others would differ; "
-    "repeat to know (lab sweep --repeat 5)"
+    "one repetition: interval and p know the chance within its runs and nothing of how others would differ; repeat to "
+    "know (lab sweep --repeat 5)"
 )
+_UNTOLD_OF_ALL = "one repetition: nothing tells"
+"""Of a row over all settings, where one repetition is many pairs."""
 _WITHIN_PAIR, _WITHIN_REPETITION = "within these two runs", "within this one repetition"
 _SURE = (Finding.WORSE, Finding.BETTER)
 _COUNTED = {
     **{finding: finding.value for finding in Finding},
-    Finding.UNTOLD: "of one pair, which tells nothing",
+    Finding.UNTOLD: "of one repetition, which tells nothing",
 }
 _Part = str | Table
 
@@ -199,7 +201,7 @@ def _interval(low: float | None, high: float | None, unit: str) -> str:
 
 def _finding(row: Compared) -> str:
     if row.corrected is None:
-        return row.finding.value
+        return _UNTOLD_OF_ALL if (row.scope, row.finding) == (Scope.ALL, Finding.UNTOLD) else row.finding.value
     p = f"<{FIXED}0.0001" if row.corrected < 0.0001 else f"{row.corrected:.2g}"
     within = f" {_within([row])}" if row.difference.n == 1 and row.finding in _SURE else ""
     return f"{row.finding.value}{within} (p{FIXED}{p})"

@@ -97,11 +97,11 @@ clean controls    delay_p95       1  52.0 ms  51.0 ms       -1.0 ms  none       
 
 differences are means over pairs of equal setting and repetition; p counts all comparisons together (Holm), and below 5
   % is significant
-one pair: interval and p know the chance within its two runs and nothing of how two others would differ; repeat to know
+one repetition: interval and p know the chance within its runs and nothing of how others would differ; repeat to know
   (lab sweep --repeat 5)
 not compared: loss=20% #3 of results/b: it was not run yet
 B is worse: 1 of 3 runs fail instead of 0 with media.red=true; audio_loss with media.red=true (differences: 1 worse, 1
-  not significant, 1 of one pair, which tells nothing)
+  not significant, 1 of one repetition, which tells nothing)
 """
 
 
@@ -129,7 +129,7 @@ def test_what_one_pair_says_is_said_of_that_pair_alone() -> None:
     said = text([replace(FOUND, alone=(), pairs=1, rows=(one, calm), regressions=("audio_loss",))], 160)
     assert "worse within these two runs (p < 0.0001)" in said
     assert "not significant (p 0.4)" in said
-    assert "\none pair: interval and p know the chance within its two runs and nothing" in said
+    assert "\none repetition: interval and p know the chance within its runs and nothing" in said
     assert "\nB is worse within these two runs: audio_loss (differences:" in said
 
 
@@ -148,6 +148,19 @@ def test_one_repetition_of_several_settings_is_not_called_two_runs() -> None:
     found = replace(FOUND, alone=(), pairs=2, changes=(), regressions=("audio_loss",))
     assert "worse within this one repetition (p < 0.0001)" in text([replace(found, rows=(whole, one))], 160)
     assert "\nB is worse within this one repetition: audio_loss" in text([replace(found, rows=(one, other))], 160)
+
+
+def test_nothing_that_one_repetition_of_several_settings_tells_is_of_one_pair() -> None:
+    """It is many: neither the finding over all settings, nor the note, nor the sum speak of one."""
+    untold = FOUND.rows[2]
+    rows = (replace(untold, scope=Scope.ALL), replace(untold, scope=Scope.SETTING, setting=LOSS))
+    said = text([replace(FOUND, alone=(), changes=(), rows=rows, regressions=())], 160)
+    (whole,) = (line for line in said.splitlines() if line.startswith("all settings"))
+    assert whole.endswith("one repetition: nothing tells")
+    assert said.count("one pair") == 1, "of the setting alone"
+    assert "(differences: 2 of one repetition, which tells nothing)" in said
+    both = json.loads(dumps([replace(FOUND, rows=rows)]))["comparisons"][0]["differences"]
+    assert {row["finding"] for row in both} == {"one pair: nothing tells"}
 
 
 def test_what_was_only_allowed_to_differ_is_not_called_the_same() -> None:
