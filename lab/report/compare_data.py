@@ -13,7 +13,8 @@ from typing import Any
 from lab.analysis.several.compared import Alone, Change, Compared, Comparison, Differing
 from lab.analysis.several.pooling import Pooled
 from lab.analysis.values import Outcome, Owner
-from lab.report.spreadsheet import Value, finite, framed, to_csv
+from lab.report.figures import finite, interval
+from lab.report.spreadsheet import Value, framed, to_csv
 from lab.scenario.sweeping import spelled
 
 FORMAT = 1
@@ -100,7 +101,7 @@ def _row(row: Compared) -> dict[str, Any]:
         "pairs": gap.n,
         "first": _pooled(row.first),
         "second": _pooled(row.second),
-        "difference": {"value": finite(gap.value), "interval": _interval(gap.low, gap.high)},
+        "difference": {"value": finite(gap.value), "interval": interval(gap.low, gap.high)},
         "p": finite(gap.p),
         "p_corrected": finite(row.corrected),
         "finding": row.finding.value,
@@ -108,8 +109,4 @@ def _row(row: Compared) -> dict[str, Any]:
 
 
 def _pooled(one: Pooled) -> dict[str, Any]:
-    return {"value": finite(one.value), "interval": _interval(one.low, one.high)}
-
-
-def _interval(low: float | None, high: float | None) -> list[Value] | None:
-    return None if low is None and high is None else [finite(low), finite(high)]
+    return {"value": finite(one.value), "interval": interval(one.low, one.high)}

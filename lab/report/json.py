@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterable
 from typing import Any
 
 from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Gate, Hop, Measured, Repair, RunVerdict, Symptoms
+from lab.report.figures import finite
 
 FORMAT = 1
-_DIGITS = 9
 
 
 def dumps(runs: Iterable[RunVerdict]) -> str:
@@ -140,8 +139,6 @@ def _checked(checked: Checked) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> float | int | None:
-    """Round away what differs between machines; whole numbers are written whole, and an open end is unknown."""
-    if value is None or not math.isfinite(value):
-        return None
-    rounded = round(float(value), _DIGITS)
-    return int(rounded) if rounded.is_integer() else rounded
+    """Return `value` as it is on every machine; whole numbers are written whole, and an open end is unknown."""
+    rounded = finite(value)
+    return int(rounded) if rounded is not None and float(rounded).is_integer() else rounded

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from lab.report.figures import finite, interval
 from lab.report.rows import Row, SweepTable
 from lab.report.text import clean
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-_DIGITS = 9
 _FORMULA = tuple("=+-@|%")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 _COUNTED = ("planned", "valid", "tried")
@@ -40,7 +39,8 @@ def framed(heads: Sequence[str], lines: Sequence[Sequence[Value]]) -> pd.DataFra
     """Return `lines` below `heads`; what is not finite is unknown."""
     import pandas as pd
 
-    return pd.DataFrame([[finite(value) for value in line] for line in lines], columns=list(heads), dtype=object)
+    cells = [[value if isinstance(value, str) else finite(value) for value in line] for line in lines]
+    return pd.DataFrame(cells, columns=list(heads), dtype=object)
 
 
 def to_csv(lines: pd.DataFrame) -> str:
@@ -89,7 +89,7 @@ def _line(row: Row, found: SweepTable) -> list[Value]:
 
 def _object(row: Row) -> dict[str, Any]:
     figures = {
-        name: {"value": finite(each.value), "interval": _interval(each.low, each.high), "runs": each.n}
+        name: {"value": finite(each.value), "interval": interval(each.low, each.high), "runs": each.n}
         for name, each in row.metrics.items()
     }
     return {
@@ -102,14 +102,3 @@ def _object(row: Row) -> dict[str, Any]:
         "unread": list(row.unread),
         "metrics": figures,
     }
-
-
-def _interval(low: float | None, high: float | None) -> list[Value] | None:
-    return None if low is None and high is None else [finite(low), finite(high)]
-
-
-def finite(value: Value) -> Value:
-    """Round away what differs between machines; what is not finite is unknown."""
-    if not isinstance(value, float):
-        return value
-    return round(value, _DIGITS) if math.isfinite(value) else None

@@ -6,15 +6,14 @@ knows is called unknown, and what was not run missing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from lab.analysis.several.pooling import Pooled
 from lab.report.amounts import many
+from lab.report.figures import end, with_unit
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
 from lab.report.text import clean
-from lab.scenario.metrics import unit
 from lab.scenario.sweeping import shortest
 
 CONTROL = "clean control"
@@ -41,12 +40,9 @@ def estimate(found: Pooled, name: str, runs: int) -> str:
     """Return what `runs` runs came to in the metric `name`: value, interval, and how many knew it unless all did."""
     if found.value is None:
         return "unknown"
-    parts = [_number(found.value, name) + _unit(name)]
+    parts = [with_unit(found.value, name, FIXED)]
     if found.low is not None or found.high is not None:
-        ends = (
-            _number(end, name) if end is not None and math.isfinite(end) else "?" for end in (found.low, found.high)
-        )
-        parts.append(f"({_NOBODY.join(ends)})")
+        parts.append(f"({end(found.low, name)}{_NOBODY}{end(found.high, name)})")
     if found.n != runs:
         parts.append(f"n{FIXED}={FIXED}{found.n}")
     return " ".join(parts)
@@ -103,17 +99,3 @@ def _notes(found: SweepTable) -> Iterator[str]:
         yield "a row of one run has that run's own interval, which says nothing of how another run would differ"
     if any(row.valid > 1 and row.dice == 1 for row in found.rows):
         yield "a row of one repetition has its runs' own interval, which says nothing of how another would differ"
-
-
-def _number(value: float, name: str) -> str:
-    match unit(name):
-        case "share":
-            return f"{100 * value:.1f}"
-        case "ms":
-            return f"{value:.0f}"
-        case _:
-            return f"{value:.1f}".removesuffix(".0")
-
-
-def _unit(name: str) -> str:
-    return {"share": f"{FIXED}%", "ms": f"{FIXED}ms"}.get(unit(name), "")

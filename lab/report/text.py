@@ -5,22 +5,20 @@ Law: plain text, the same for the same verdict; control characters in what other
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Sequence
 
 from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, Repair, RunVerdict
 from lab.pcm import FRAME_MS
 from lab.report.amounts import many
+from lab.report.figures import end, whole, with_unit
 from lab.report.symptoms import spoken
-from lab.scenario.metrics import unit
 
 _INDENT = "  "
 _HEADS = ("hop", "owner", "packets in", "dropped", "frames lost", "repaired by RED", "by in-band FEC")
 _RIGHT = ("packets in", "frames lost", "repaired by RED", "by in-band FEC")
 _MECHANISMS = ("red", "fec")
 _NOBODY = "\N{EN DASH}"
-_UNITS = {"share": " %", "ms": " ms"}
 _TITLE_GAPS = 3
 _LAST_WIDTH = 90
 _WORTH_A_LINE = 0.002
@@ -172,24 +170,14 @@ def _limit(one: Checked) -> str:
 def _value(one: Checked) -> str:
     if one.value is None or isinstance(one.value, str):
         return one.value or "unknown"
-    return f"{_in_unit(one, one.value)}{_UNITS.get(unit(one.metric), '')}"
+    return with_unit(one.value, one.metric, " ")
 
 
 def _interval(one: Checked) -> str:
     if one.interval is None:
         return ""
-    low, high = (_in_unit(one, end) if math.isfinite(end) else "?" for end in one.interval)
+    low, high = (end(each, one.metric) for each in one.interval)
     return f"(95 % CI {low}{_NOBODY}{high})"
-
-
-def _in_unit(one: Checked, value: float) -> str:
-    match unit(one.metric):
-        case "share":
-            return f"{100 * value:.1f}"
-        case "ms":
-            return f"{value:.0f}"
-        case _:
-            return _count(value)
 
 
 def _last(run: RunVerdict, folder: str, width: int) -> str:
@@ -214,4 +202,4 @@ def _points(share: float | None) -> str:
 
 def _count(value: float | None, absent: str = "unknown") -> str:
     """Return whole numbers whole, halves with their half."""
-    return absent if value is None else f"{value:.1f}".removesuffix(".0")
+    return absent if value is None else whole(value)
