@@ -26,6 +26,11 @@ def sweeps(results: Path) -> list[Path]:
     return _folders(results, PLAN)
 
 
+def everything(results: Path) -> list[Path]:
+    """Return every run's and every sweep's folder below `results`, oldest first."""
+    return sorted((*runs(results), *sweeps(results)), key=_age)
+
+
 def find(run: str, results: Path) -> Path:
     """Return the folder that `run` means: a path, a unique prefix of a run's id, or `last`. UsageError, StorageError.
 
@@ -42,7 +47,7 @@ def find_any(what: str, results: Path) -> Path:
     """Return the folder of the run or the sweep that `what` means, as `find` does. UsageError, StorageError."""
     if is_run(Path(what)) or is_sweep(Path(what)):
         return Path(what)
-    return _only(what, sorted((*runs(results), *sweeps(results)), key=_age), results)
+    return _only(what, everything(results), results)
 
 
 def is_sweep(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
-from lab.batch.folders.stored import is_sweep, runs, sweeps
+from lab.batch.folders.stored import everything, is_sweep
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import kept, unsealed
 from lab.errors import LabError
@@ -19,8 +19,7 @@ from lab.report.listing import Listed, ListedCell
 
 def listed(results: Path) -> tuple[Listed, ...]:
     """Return every run and every sweep below `results`, oldest first."""
-    folders = sorted((*runs(results), *sweeps(results)), key=lambda folder: (folder.name, folder.parent.name))
-    return tuple(_listed(folder) for folder in folders)
+    return tuple(_listed(folder) for folder in everything(results))
 
 
 def cells(path: Path) -> tuple[ListedCell, ...]:
