@@ -2,6 +2,7 @@
 
     python -m tests.bench.judging record [SECONDS ...] [-o FOLDER]    # real runs at 20 % loss, 30 120 600 s by default
     python -m tests.bench.judging report [-o FOLDER]                  # judges them, writes docs/accuracy.md
+    python -m tests.bench.judging once RUN [--deaf]                   # judges one run, in this process
 
 Each judgement is made by a process of its own, twice, the files in the page cache. Seconds are the better of both: CPU
 time of `read` and `judge`, which other programs on the machine do not lengthen; imports are not counted. Memory is the
@@ -16,10 +17,11 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lab.analysis.judge import judge
 from lab.batch.runs.many import Request, run_all
@@ -97,7 +99,7 @@ def once(asked: argparse.Namespace) -> None:
     """Judge one folder in this process; print seconds and megabytes as JSON."""
     before = _most_held_mb()
     began = time.process_time()
-    recording = read(Path(asked.seconds[0]))
+    recording = read(asked.run)
     judge(_deaf(recording) if asked.deaf else recording)
     took = time.process_time() - began
     print(json.dumps({"seconds": took, "megabytes": _most_held_mb() - before}))
@@ -115,12 +117,22 @@ def _most_held_mb() -> float:
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("record", "report", "once"))
-    parser.add_argument("seconds", nargs="*", help="lengths to record; for `once` the folder to judge")
-    parser.add_argument("--deaf", action="store_true", help="judge as if nobody had kept the sound")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "accuracy" / "judging")
+    commands = parser.add_subparsers(required=True)
+    recording, reporting, judging = (_command(commands, does) for does in (record, report, once))
+    recording.add_argument("seconds", nargs="*", type=int, help="lengths to record")
+    for each in (recording, reporting):
+        each.add_argument("-o", "--output", type=Path, default=ROOT / "results" / "accuracy" / "judging")
+    judging.add_argument("run", type=Path, help="the folder to judge")
+    judging.add_argument("--deaf", action="store_true", help="judge as if nobody had kept the sound")
     asked = parser.parse_args()
-    {"record": record, "report": report, "once": once}[asked.command](asked)
+    asked.does(asked)
+
+
+def _command(commands: Any, does: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    """Return a parser of its own for the command that is called like what it `does`."""
+    parser: argparse.ArgumentParser = commands.add_parser(does.__name__, help=does.__doc__)
+    parser.set_defaults(does=does)
+    return parser
 
 
 if __name__ == "__main__":

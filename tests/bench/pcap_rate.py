@@ -2,8 +2,8 @@
 
     python tests/bench/pcap_rate.py [PACKETS] [CAPTURE]
 
-Without CAPTURE it writes a synthetic one (audio RTP of 120 … 270 bytes with a level extension, and a few of every other
-kind) into a temporary folder. Prints the best of five by CPU time, the file in the page cache.
+Without CAPTURE it writes a synthetic one (audio RTP of 120 … 270 bytes with a level extension, one packet in 50
+STUN) into a temporary folder. Prints the best of five by CPU time, the file in the page cache.
 """
 
 from __future__ import annotations

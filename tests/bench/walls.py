@@ -111,7 +111,7 @@ def lanes(asked: argparse.Namespace) -> Iterator[Figure]:
         one_lane_s=one_s,
         four_lanes_s=four_s,
         cells=four,
-        differing=[cell for cell in one if cell not in four or not _same(one[cell], four[cell])],
+        differing=[cell for cell in dict.fromkeys((*one, *four)) if not _same(one.get(cell), four.get(cell))],
     )
 
 
@@ -126,8 +126,10 @@ def _measured(asked: argparse.Namespace) -> Figure | None:
     return found if found and found.raw["code"] == code() and len(found.raw["cells"]) == asked.cells else None
 
 
-def _same(one: Mapping[str, Any], four: Mapping[str, Any]) -> bool:
-    """Say whether two runs of a cell came to the same verdict, and every link dropped the same packets."""
+def _same(one: Mapping[str, Any] | None, four: Mapping[str, Any] | None) -> bool:
+    """Say whether both sweeps have a run of a cell, of the same verdict, and every link dropped the same packets."""
+    if one is None or four is None:
+        return False
     mine, theirs = ({link: Drops.parse(each) for link, each in cell["drops"].items()} for cell in (one, four))
     links = mine.keys() == theirs.keys() and all(mine[link].same(theirs[link]) for link in mine)
     return links and _counted(one) == _counted(four)
@@ -151,6 +153,9 @@ def _swept(cells: int, *, lanes: int) -> tuple[float, Cells]:
 
 
 def _cells(folder: SweepFolder) -> Cells:
+    """Return what became of each cell of a whole sweep: the media of one that has no run was not played."""
+    lacking = [cell.label for cell in folder.missing()]
+    assert not lacking, f"the sweep lacks {', '.join(lacking)}: measure it again"
     took = {each.event.run: each.event.wall_s for each in folder.lines if isinstance(each.event, Ended)}
     return {
         each.cell.id: {"wall_s": took[each.folder.name], "attempt": each.attempt, **_found(each)}

@@ -13,9 +13,10 @@ import pytest
 
 from lab.evidence.reading import read
 from tests.bench import __main__ as bench
-from tests.bench import figures, walls
+from tests.bench import figures, judging, walls
 from tests.bench.drops import Drops, drops
 from tests.bench.figures import LIMITS, Figure, lines, store, stored
+from tests.fakes.sweeps import in_order, laid, planned, swept
 from tests.replay.keep import unpacked
 
 ROOT = Path(__file__).parents[3]
@@ -122,6 +123,40 @@ def test_lanes_that_change_an_answer_are_no_gain(no_sweep: dict[int, Any]) -> No
     assert four.raw["differing"] == ["cell3"]
     assert not four.kept
     assert "**no**, 1 of 4 cells differ" in "\n".join(lines({"lanes": four}))
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_cell_that_one_of_both_lost_is_a_difference(no_sweep: dict[int, Any], lanes: int) -> None:
+    """Whichever has it: nobody knows what the other would have answered."""
+    del no_sweep[lanes][1]["cell2"]
+    assert list(walls.lanes(ASKED))[-1].raw["differing"] == ["cell2"]
+
+
+def test_a_sweep_that_lacks_a_cell_is_not_measured(tmp_path: Path) -> None:
+    """Its media was planned and not played: the ratio would be too high, or too low."""
+    plan = planned(tmp_path)
+    ends = {plan.cells[1].id: ("VOID",) * 9}
+    done = swept(laid(plan, tmp_path / "sweep"), in_order(ends))
+    with pytest.raises(AssertionError, match=f"the sweep lacks {plan.cells[1].label}: measure it again"):
+        walls._cells(done)
+
+
+@pytest.mark.parametrize("argv", [["once"], ["once", "run", "-o", "x"], ["report", "30"], ["record", "--deaf"], []])
+def test_a_command_takes_its_own_arguments(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of no other."""
+    monkeypatch.setattr("sys.argv", ["judging", *argv])
+    with pytest.raises(SystemExit) as refused:
+        judging.main()
+    assert refused.value.code == 2
+
+
+def test_one_run_is_judged_by_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seconds and megabytes, as JSON."""
+    monkeypatch.setattr("sys.argv", ["judging", "once", str(unpacked("clean", tmp_path)), "--deaf"])
+    judging.main()
+    assert json.loads(capsys.readouterr().out)["seconds"] > 0
 
 
 def test_a_window_that_begins_a_packet_later_is_no_other_answer(no_sweep: dict[int, Any]) -> None:
