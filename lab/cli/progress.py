@@ -42,6 +42,7 @@ class Reporter:
         self._phases: list[tuple[str, float]] = []
         self._view = _View(stream, clock) if not quiet and not verbose and can_redraw(stream) else None
         self._counted = 0.0
+        self._counting = False
 
     def __enter__(self) -> Reporter:
         """Show nothing yet."""
@@ -86,10 +87,18 @@ class Reporter:
             self._stream.flush()
 
     def _dropped(self, progress: Progress, new: bool) -> str:
-        """Return what was dropped so far, now and then: first when a phase has lasted so long."""
+        """Return what was dropped so far, now and then: first when a phase has lasted so long.
+
+        Counters count from the first look on, which is therefore made as soon as a phase has any, and tells nothing.
+        """
         now = self._clock()
-        if new or progress.counts is None:
+        self._counting = self._counting and not new
+        if progress.counts is None:
             self._counted = now
+            return ""
+        if not self._counting:
+            self._counting, self._counted = True, now
+            progress.counts()
             return ""
         if now - self._counted < COUNTS_EVERY_S:
             return ""

@@ -136,11 +136,14 @@ class _Stage:
             time.sleep(max(0.0, min(TICK_S, (due_monotonic_ns - time.monotonic_ns()) / 1e9)))
 
     def tick(self, phase: str, left_s: float | None = None) -> None:
-        """Tell the watch, and look after every program. Raises _Enough."""
+        """Tell the watch, and look after every program. Raises _Enough.
+
+        Counters are offered from the media on: they count from the first look, and what the media loses is asked for.
+        """
         clients.check_alive(self.joined)
         self.traffic.check_alive()
         self.crowd.check_alive()
-        idle = left_s is None or left_s > 2 * TICK_S
+        idle = phase == "media" and (left_s is None or left_s > 2 * TICK_S)
         if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
 

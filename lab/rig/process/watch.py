@@ -33,8 +33,8 @@ class Count:
 class Progress:
     """One moment of a run: a word of the story, what is new, and how long the phase lasts still.
 
-    `run` says which of several runs it is, empty where there is one. `counts` reads what every hop has dropped so far,
-    for a watch that wants to know; it is valid in that moment only.
+    `run` says which of several runs it is, empty where there is one. `counts` reads what every hop has dropped since
+    it was read first, for a watch that wants to know; it is valid in that moment only.
     """
 
     phase: str

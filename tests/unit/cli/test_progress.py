@@ -39,7 +39,7 @@ def test_off_a_terminal_each_phase_has_one_line() -> None:
 
 
 def test_off_a_terminal_what_was_dropped_is_told_now_and_then() -> None:
-    """Every ten seconds of a phase that lasts; in between nobody asks the counters."""
+    """Every ten seconds of a phase that lasts; in between nobody asks the counters, which begin with the phase."""
     out, clock, asked = io.StringIO(), Clock(), []
 
     def counts() -> tuple[Count, ...]:
@@ -56,7 +56,35 @@ def test_off_a_terminal_what_was_dropped_is_told_now_and_then() -> None:
         f"lab: media   20 s left{said}",
         f"lab: media   10 s left{said}",
     ]
-    assert len(asked) == 2
+    assert asked == [10.0, 20.0, 30.0]
+
+
+class Dice:
+    """A link that drops one packet in ten, 50 a second, counted from the first look."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._from_s: float | None = None
+
+    def read(self) -> tuple[Count, ...]:
+        """Return what was dropped since then."""
+        self._from_s = self._clock.now_s if self._from_s is None else self._from_s
+        packets = round(50 * (self._clock.now_s - self._from_s))
+        return (Count(hop="uplink", client="publisher", offered=packets, dropped=packets // 10),)
+
+
+def test_the_first_line_of_a_log_tells_what_was_dropped_since_the_phase_began() -> None:
+    """Of each run anew, and also where the first moment was none to look in, for a change of the network was due."""
+    out, clock = io.StringIO(), Clock()
+    reporter = Reporter(stream=out, clock=clock)
+    for first in (0, 1):
+        dice = Dice(clock)
+        reporter.watch(Progress(phase="prepare"))
+        for tick in range(12 + first):
+            reporter.watch(Progress(phase="media", left_s=30.0 - tick, counts=dice.read if tick >= first else None))
+            clock.now_s += 1
+    told = [line.partition(" left")[2] for line in out.getvalue().splitlines() if "uplink" in line]
+    assert told == [": uplink publisher 50 of 500 (10.0 %)"] * 2
 
 
 def test_errors_and_kept_labs_are_shown_to_everybody() -> None:

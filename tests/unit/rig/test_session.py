@@ -111,7 +111,7 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
 
 
 def test_counters_are_offered_only_while_nothing_is_due(tmp_path: Path, clock: Clock) -> None:
-    """Reading them takes a moment, and at a window's end every moment counts."""
+    """Reading them takes a moment, and at a window's end every moment counts; before the media nobody reads any."""
     seen: list[Progress] = []
 
     def watch(moment: Progress) -> bool:
@@ -119,7 +119,10 @@ def test_counters_are_offered_only_while_nothing_is_due(tmp_path: Path, clock: C
         return False
 
     made, _ = stage(tmp_path, watch)
-    made.until(int((clock.now_s + 2) * 1e9), "settle")
+    made.until(int((clock.now_s + 2) * 1e9), "control")
+    assert {one.counts for one in seen} == {None}
+    seen.clear()
+    made.until(int((clock.now_s + 2) * 1e9), "media")
     assert {one.counts is not None for one in seen if (one.left_s or 0) > 2 * session.TICK_S} == {True}
     assert {one.counts is not None for one in seen if (one.left_s or 0) <= 2 * session.TICK_S} == {False}
 
