@@ -59,7 +59,7 @@ def _tc(scenario: Scenario, layout: Topology) -> Iterator[str]:
             state[key] = asked
     for number, change in enumerate(scenario.timeline, 1):
         key = (change.client, change.direction)
-        yield f"# {change.at_ms / 1000:g} s later"
+        yield f"# at {change.at_ms / 1000:g} s of the media"
         seed = seed_for(scenario.seed, change.client, change.direction, f"change-{number}")
         yield from map(shlex.join, change_argv(devices[key], state[key], change.impairment, seed))
         state[key] = change.impairment

@@ -34,6 +34,16 @@ def test_a_description_moves_no_cursor(tmp_path: Path) -> None:
     assert text.splitlines()[1:3] == ["one[31m", "two"]
 
 
+def test_a_change_is_told_with_its_own_time(tmp_path: Path) -> None:
+    """Two changes, each counted from where the media begins and not from the line above."""
+    steps = "".join(f"  - {{at: {at}, links: {{publisher: {{up: {{loss: {at[0]}%}}}}}}}}\n" for at in ("4s", "6500ms"))
+    text = said(written(tmp_path, f"{PLAIN}timeline:\n{steps}"))
+    assert [line.strip() for line in text.splitlines() if line.strip().startswith("# at")] == [
+        "# at 4 s of the media",
+        "# at 6.5 s of the media",
+    ]
+
+
 def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     """Axes, every cell in its order with the controls, the labs and the time."""
     axes = ("links.publisher.up.loss=0%,5%,10%", "server.version=v1.13.5,v1.13.4")
