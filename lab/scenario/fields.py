@@ -6,12 +6,14 @@ Law: a field is read strictly (text is no number, `yes` is no truth value) and a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from lab.pcm import BLOCK_MS, FRAME_MS
 from lab.scenario import units
 
 
@@ -65,14 +67,31 @@ def _spelled(kind: str, *examples: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "title": kind, "examples": list(examples)})
 
 
+def _within(unit: units.Unit, *, least: int = 0, most: int | None = None, step: int = 1) -> BeforeValidator:
+    """Return the validator of a field that takes whole values of `unit` within its own limits."""
+    at_most = unit.most if most is None else Decimal(most)
+    own = replace(unit, least=Decimal(least), most=at_most, step=Decimal(step))
+    return BeforeValidator(lambda written: int(units.read(own, written)))
+
+
+_WHOLE_TIME = _spelled("time", "200ms", "30s", "2m")
 Duration = Annotated[float, BeforeValidator(units.duration), _spelled("time", "40ms", "1.5s", "2m")]
 Delay = Annotated[float, BeforeValidator(units.delay), _spelled("time", "40ms", "1.5s")]
-WholeDuration = Annotated[int, BeforeValidator(units.whole_duration), _spelled("time", "200ms", "30s", "2m")]
+WholeDuration = Annotated[int, BeforeValidator(units.whole_duration), _WHOLE_TIME]
+MediaTime = Annotated[int, _within(units.DURATION, least=1000, most=3_600_000, step=FRAME_MS), _WHOLE_TIME]
+ControlTime = Annotated[int, _within(units.DURATION, step=FRAME_MS), _WHOLE_TIME]
+PushTime = Annotated[int, _within(units.DURATION, least=BLOCK_MS, most=1000, step=BLOCK_MS), _WHOLE_TIME]
 Share = Annotated[float, BeforeValidator(units.share), _spelled("share", "5%", "0.2%")]
 Rate = Annotated[int, BeforeValidator(units.rate), _spelled("rate", "400kbit", "5mbit")]
+OpusRate = Annotated[int, _within(units.RATE, least=6000, most=510_000), _spelled("rate", "400kbit", "5mbit")]
 LinkRate = Annotated[int, BeforeValidator(units.link_rate), _spelled("rate", "400kbit", "5mbit")]
 Size = Annotated[int, BeforeValidator(units.size), _spelled("size", "20kB", "64MB")]
-Frequency = Annotated[int, BeforeValidator(units.frequency), _spelled("frequency", "48kHz", "16kHz", "44.1kHz")]
+Memory = Annotated[int, _within(units.SIZE, least=6_000_000), _spelled("size", "20kB", "64MB")]
+"""Of a container: the engine takes 6MB at least."""
+SampleRate = Annotated[
+    int, _within(units.FREQUENCY, least=8000, most=48_000, step=100), _spelled("frequency", "48kHz", "16kHz", "44.1kHz")
+]
+"""With a whole number of samples in 10 ms."""
 QueueLength = Annotated[Queue, BeforeValidator(_queue), _spelled("queue", "200ms", "20kB")]
 
 

@@ -12,7 +12,7 @@ import wave
 from pathlib import Path as File
 
 from lab.errors import EnvironmentFault
-from lab.pcm import BLOCK_MS, FRAME_MS, SAMPLE_RATE
+from lab.pcm import FRAME_MS, SAMPLE_RATE
 from lab.scenario.model import Media, Sound
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.units import format_frequency
@@ -20,7 +20,6 @@ from lab.scenario.written import AudioWritten, MediaWritten
 from lab.share import share
 
 MARKS = "marks"
-_LONGEST_PUSH_MS = 1000
 _RATES_HZ = (8_000, 48_000)
 _MAX_BYTES = 50_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -30,12 +29,6 @@ _RATE: Path = ("media", "sample_rate")
 
 def media(written: MediaWritten, folder: File | None) -> Media:
     """Return the audio and the times; `folder` is the scenario's own, None when it has none. FieldError."""
-    _check_times(written)
-    if written.frame % BLOCK_MS or not BLOCK_MS <= written.frame <= _LONGEST_PUSH_MS:
-        message = f"{written.frame}ms: a multiple of {BLOCK_MS}ms up to 1s is expected"
-        raise FieldError(("media", "frame"), message)
-    if not 6000 <= written.bitrate <= 510_000:
-        raise FieldError(("media", "bitrate"), f"{written.bitrate}bit: Opus takes 6kbit to 510kbit")
     sound, rate = _sound(written, folder)
     return Media(
         duration_ms=written.duration,
@@ -48,15 +41,6 @@ def media(written: MediaWritten, folder: File | None) -> Media:
         settle_ms=written.settle,
         control_ms=written.control,
     )
-
-
-def _check_times(written: MediaWritten) -> None:
-    for field in ("duration", "control"):
-        if (value := getattr(written, field)) % FRAME_MS:
-            message = f"{value}ms: a multiple of {FRAME_MS}ms (one frame of the ledger) is expected"
-            raise FieldError(("media", field), message)
-    if not 1000 <= written.duration <= 3_600_000:
-        raise FieldError(("media", "duration"), f"{written.duration}ms: 1s to 60m is expected")
 
 
 def _sound(written: MediaWritten, folder: File | None) -> tuple[Sound | None, int]:

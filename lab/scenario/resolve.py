@@ -139,8 +139,8 @@ def _client(name: str, written: ClientWritten) -> Client:
         sdk=written.sdk,
         queue_ms=written.queue,
         ahead_ms=written.ahead,
-        limits=_limits(written, path),
-        after_join=_limits(written.after_join, (*path, "after_join")),
+        limits=_limits(written),
+        after_join=_limits(written.after_join),
     )
 
 
@@ -174,8 +174,8 @@ def _server(written: ServerWritten) -> Server:
     return Server(
         version=written.version,
         config_json=json.dumps(written.config, sort_keys=True, ensure_ascii=False),
-        limits=_limits(written, ("server",)),
-        after_join=_limits(written.after_join, ("server", "after_join")),
+        limits=_limits(written),
+        after_join=_limits(written.after_join),
         crowd=_crowd(written.crowd),
     )
 
@@ -186,7 +186,5 @@ def _crowd(written: CrowdWritten) -> Crowd:
     return Crowd(publishers=written.publishers, subscribers=written.subscribers, camera=written.camera)
 
 
-def _limits(written: LimitsWritten, path: Path) -> Limits:
-    if written.memory is not None and written.memory < 6_000_000:
-        raise FieldError((*path, "memory"), f"{written.memory} bytes: the container engine takes 6MB at least")
+def _limits(written: LimitsWritten) -> Limits:
     return Limits(cpus=written.cpus, memory_bytes=written.memory)

@@ -1,6 +1,6 @@
 """Spelled quantities: text such as `40ms`, `5%`, `400kbit`, `20kB` to and from one canonical unit.
 
-Law: a text is read with the meaning its unit spells, or refused with the spelling that was meant; nothing is
+Law: a text is read with the meaning its unit spells, or refused with a spelling that would be taken; nothing is
 guessed, and formatting a value that was read gives a text that reads back to the same value.
 Canonical units: milliseconds, shares 0..1, bits per second, bytes (1 kB = 1000 B), samples per second (Hz).
 """
@@ -20,7 +20,10 @@ _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2})")
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """A kind of quantity: its spellings with their factors (largest first), what a bare number means, its limits."""
+    """A kind of quantity: its spellings with their factors (largest first), what a bare number means, its limits.
+
+    `step` is what a value is a multiple of, 0 where it may be anything between.
+    """
 
     noun: str
     factors: Mapping[str, Decimal]
@@ -28,7 +31,7 @@ class Unit:
     example: str
     most: Decimal
     least: Decimal = Decimal(0)
-    whole: bool = False
+    step: Decimal = Decimal(0)
     positive: bool = False
 
 
@@ -39,6 +42,7 @@ DURATION = Unit(
     example="40ms, 2s or 1m",
     most=Decimal(86_400_000),
 )
+WHOLE_DURATION = replace(DURATION, step=Decimal(1))
 DELAY = replace(DURATION, most=Decimal(30_000))
 """Of a link, one way: a call ends that hears nothing back for 30 s (consent to send, RFC 7675)."""
 SHARE = Unit(noun="share", factors={"%": Decimal("0.01")}, meant="%", example="5%", most=Decimal(1))
@@ -48,7 +52,7 @@ RATE = Unit(
     meant="kbit",
     example="400kbit or 5mbit (bits per second)",
     most=Decimal(10**10),
-    whole=True,
+    step=Decimal(1),
     positive=True,
 )
 LINK_RATE = replace(RATE, least=Decimal(100))
@@ -59,7 +63,7 @@ SIZE = Unit(
     meant="kB",
     example="20kB or 64MB",
     most=Decimal(10**12),
-    whole=True,
+    step=Decimal(1),
     positive=True,
 )
 FREQUENCY = Unit(
@@ -68,7 +72,7 @@ FREQUENCY = Unit(
     meant="kHz",
     example="48kHz or 44.1kHz",
     most=Decimal(10**6),
-    whole=True,
+    step=Decimal(1),
     positive=True,
 )
 _SAME = {
@@ -89,45 +93,37 @@ _SAME = {
 
 def duration(written: object) -> float:
     """Return the milliseconds that `written` (`40ms`, `1.5s`, `2m`) spells; ValueError says what was meant."""
-    return float(_read(DURATION, written))
+    return float(read(DURATION, written))
 
 
 def delay(written: object) -> float:
     """Return the milliseconds that the delay of a link spells; ValueError says what was meant."""
-    return float(_read(DELAY, written))
+    return float(read(DELAY, written))
 
 
 def whole_duration(written: object) -> int:
     """Return whole milliseconds; ValueError also for fractions of one."""
-    value = _read(DURATION, written)
-    if value != int(value):
-        raise ValueError(f"{written}: whole milliseconds are expected")
-    return int(value)
+    return int(read(WHOLE_DURATION, written))
 
 
 def share(written: object) -> float:
     """Return the share 0..1 that a percentage (`5%`) spells; ValueError says what was meant."""
-    return float(_read(SHARE, written))
+    return float(read(SHARE, written))
 
 
 def rate(written: object) -> int:
     """Return the bits per second that `written` (`400kbit`) spells; ValueError says what was meant."""
-    return int(_read(RATE, written))
+    return int(read(RATE, written))
 
 
 def link_rate(written: object) -> int:
     """Return the bits per second that the rate of a link spells; ValueError says what was meant."""
-    return int(_read(LINK_RATE, written))
+    return int(read(LINK_RATE, written))
 
 
 def size(written: object) -> int:
     """Return the bytes that `written` (`20kB`) spells; ValueError says what was meant."""
-    return int(_read(SIZE, written))
-
-
-def frequency(written: object) -> int:
-    """Return the samples per second that `written` (`48kHz`) spells; ValueError says what was meant."""
-    return int(_read(FREQUENCY, written))
+    return int(read(SIZE, written))
 
 
 def format_duration(milliseconds: float) -> str:
@@ -155,31 +151,41 @@ def format_frequency(hertz: int) -> str:
     return f"{_plain(Decimal(hertz) / 1000)}kHz" if hertz % 100 == 0 and hertz else f"{hertz}Hz"
 
 
-def _read(unit: Unit, written: object) -> Decimal:
+def read(unit: Unit, written: object) -> Decimal:
+    """Return what `written` spells, in the canonical unit of its kind; ValueError says what was meant."""
     if isinstance(written, bool) or not isinstance(written, str | int | float):
         raise ValueError(f"a {unit.noun} is expected, such as {unit.example}")
     spelled = _SPELLED.fullmatch(str(written))
     if not spelled or spelled[2] not in unit.factors:
         raise ValueError(f"{written}: {_meant(unit, str(written))}")
     value = Decimal(spelled[1]) * unit.factors[spelled[2]]
-    if value > unit.most:
-        raise ValueError(f"{written}: more than {_most(unit)} is not possible{_slip(unit, spelled[1])}")
-    if unit.positive and not value:
-        raise ValueError(f"{written}: more than 0 is expected")
-    if value < unit.least:
-        raise ValueError(f"{written}: less than {_format(unit, unit.least, tuple(unit.factors))} is not possible")
-    if unit.whole and value != int(value):
-        raise ValueError(f"{written}: a whole number of {tuple(unit.factors)[-1]} is expected")
+    if wrong := _wrong(unit, value):
+        raise ValueError(f"{written}: {wrong}{_slip(unit, spelled[1]) if value > unit.most else ''}")
     return value
 
 
-def _most(unit: Unit) -> str:
-    return "100%" if unit is SHARE else _format(unit, unit.most, tuple(unit.factors))
+def _wrong(unit: Unit, value: Decimal) -> str:
+    """Return why there is no such value of this unit, empty when there is."""
+    if unit.least and not unit.least <= value <= unit.most:
+        return f"{_limit(unit, unit.least)} to {_limit(unit, unit.most)} is expected"
+    if value > unit.most:
+        return f"more than {_limit(unit, unit.most)} is not possible"
+    if unit.positive and not value:
+        return "more than 0 is expected"
+    if unit.step and value % unit.step:
+        finest = tuple(unit.factors)[-1]
+        of = f"whole number of {finest}" if unit.step == 1 else f"multiple of {_limit(unit, unit.step)}"
+        return f"a {of} is expected"
+    return ""
+
+
+def _limit(unit: Unit, value: Decimal) -> str:
+    return format_share(float(value)) if "%" in unit.factors else _format(unit, value, tuple(unit.factors))
 
 
 def _slip(unit: Unit, number: str) -> str:
     """Return the hint that a minute or a second, too long, was to be a millisecond: one letter is missing."""
-    meant = "ms" in unit.factors and Decimal(number) <= unit.most
+    meant = "ms" in unit.factors and not _wrong(unit, Decimal(number))
     return f'; did you mean "{number}ms"?' if meant else ""
 
 
@@ -193,24 +199,37 @@ def _meant(unit: Unit, written: str) -> str:
 
 
 def _suggestion(unit: Unit, written: str) -> str:
-    text = written.strip()
+    """Return the first spelling of what may have been meant that would be taken; empty when none would."""
+    return next((each for each in _spellings(unit, written.strip()) if _taken(unit, each)), "")
+
+
+def _taken(unit: Unit, text: str) -> bool:
+    spelled = _SPELLED.fullmatch(text)
+    return spelled is not None and not _wrong(unit, Decimal(spelled[1]) * unit.factors[spelled[2]])
+
+
+def _spellings(unit: Unit, text: str) -> list[str]:
+    """Return what `text` may have been meant to be, the likeliest first."""
     clock = _CLOCK.fullmatch(text)
-    if clock and unit is DURATION:
-        return f"{int(clock[1]) * 60 + int(clock[2])}s"
+    if clock and "s" in unit.factors:
+        return [f"{int(clock[1]) * 60 + int(clock[2])}s"]
     if _BARE.fullmatch(text):
         return _with_unit(unit, Decimal(text))
     number = re.fullmatch(rf"({_NUMBER})\s*([A-Za-z%/]+)", text)
     if not number:
-        return ""
+        return []
     known = {name.lower(): name for name in unit.factors}
     word = number[2].lower().removesuffix("/s")
     name = known.get(word) or _SAME.get(word, "")
-    return f"{number[1]}{name}" if name in unit.factors else ""
+    return [f"{number[1]}{name}"] if name in unit.factors else []
 
 
-def _with_unit(unit: Unit, number: Decimal) -> str:
+def _with_unit(unit: Unit, number: Decimal) -> list[str]:
+    """Return a bare `number` with each unit: what is usually meant first, then the others, those of its size first."""
+    usual = unit.factors[unit.meant]
+    names = sorted(unit.factors, key=lambda name: max(usual / unit.factors[name], unit.factors[name] / usual))
     fraction = unit is SHARE and 0 < number < 1
-    return f"{_plain(number * 100 if fraction else number)}{unit.meant}"
+    return [f"{_plain(number * 100 if fraction else number)}{name}" for name in names]
 
 
 def _format(unit: Unit, value: float | Decimal, names: tuple[str, ...]) -> str:

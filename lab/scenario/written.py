@@ -12,13 +12,17 @@ from pydantic import Field
 
 from lab.scenario.faults_written import FaultWritten
 from lab.scenario.fields import (
+    ControlTime,
     Delay,
-    Frequency,
     LinkRate,
+    MediaTime,
+    Memory,
+    OpusRate,
+    PushTime,
     QueueLength,
     Rate,
+    SampleRate,
     Share,
-    Size,
     WholeDuration,
     Written,
     as_audio,
@@ -114,7 +118,7 @@ class LimitsWritten(Written):
 
     cpus: Annotated[float, Field(ge=0.01, le=256)] | None = None
     """Cores, fractions allowed (0.02 is 2 % of one)."""
-    memory: Size | None = None
+    memory: Memory | None = None
     """Memory, at least 6MB."""
 
 
@@ -147,15 +151,15 @@ class AudioWritten(Written):
 class MediaWritten(Written):
     """The audio and the times of a run."""
 
-    duration: WholeDuration = 30_000
+    duration: MediaTime = 30_000
     """Measured audio, a multiple of 20ms, 1s to 60m."""
     audio: Annotated[AudioWritten, as_audio(AudioWritten)] = AudioWritten(file="marks")
     """What is heard: a WAV file such as `speech.wav`; without it `marks`, tones that name each 20 ms to the ear."""
-    frame: WholeDuration = 20
+    frame: PushTime = 20
     """What is pushed into the SDK at a time: a multiple of 10ms up to 1s, at most the publisher's queue."""
-    sample_rate: Frequency | None = None
+    sample_rate: SampleRate | None = None
     """Samples per second that are pushed, 8kHz to 48kHz; without it the sound file's own, 48kHz for marks."""
-    bitrate: Rate = 48_000
+    bitrate: OpusRate = 48_000
     """Opus' target, 6kbit to 510kbit."""
     red: bool = True
     """One redundant copy of the previous frame in each packet (RFC 2198), the SDK's default."""
@@ -163,7 +167,7 @@ class MediaWritten(Written):
     """Opus' discontinuous transmission, which sends hardly any packets in silence."""
     settle: WholeDuration = 2_000
     """Time after the join that is not measured."""
-    control: WholeDuration = 3_000
+    control: ControlTime = 3_000
     """Time measured on the clean network before the impairment, a multiple of 20ms."""
 
 

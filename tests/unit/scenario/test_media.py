@@ -90,11 +90,14 @@ def test_a_recording_says_what_was_played(tmp_path: Path) -> None:
         ("{audio: mine.wav, sample_rate: 48kHz}", "sample_rate: 48kHz, but mine.wav is at 16kHz; leave it out"),
         ("{audio: {file: mine.wav, sha256: beef}}", "sha256: beef: the hash of a sound file"),
         ("{audio: {file: marks, sha256: beef}}", "sha256: beef: the hash of a sound file"),
-        ("frame: 25ms", "media.frame: 25ms: a multiple of 10ms up to 1s"),
-        ("frame: 0ms", "media.frame: 0ms: a multiple of 10ms"),
+        ("frame: 25ms", "media.frame: 25ms: a multiple of 10ms is expected"),
+        ("frame: 0ms", "media.frame: 0ms: 10ms to 1s is expected"),
         ("frame: 250ms", "media.frame: 250ms at a time do not fit into the queue of publisher, 200ms"),
         ("sample_rate: 4kHz", "sample_rate: 4kHz: 8kHz to 48kHz"),
-        ("sample_rate: 16000", "did you mean"),
+        ("sample_rate: 22050Hz", "sample_rate: 22050Hz: a multiple of 100Hz is expected"),
+        ("sample_rate: 16000", 'did you mean "16000Hz"'),
+        ("sample_rate: 16", 'did you mean "16kHz"'),
+        ("sample_rate: 22050", "sample_rate: 22050: a rate of samples is written as 48kHz"),
     ],
 )
 def test_what_cannot_be_pushed_is_refused_where_it_is_written(tmp_path: Path, media: str, words: str) -> None:

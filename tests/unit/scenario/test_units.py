@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.errors import ScenarioError
 from lab.scenario import units
+from lab.scenario.load import loads
 
 NUMBERS = st.one_of(
     st.integers(0, 10**9 - 1).map(str),
@@ -57,6 +60,13 @@ def test_spelled_quantity_has_its_meaning(read, text, value):
         (units.share, "inf%", "is written as 5%"),
         (units.share, "1e-3", 'did you mean "0.1%"?'),
         (units.duration, 40, 'did you mean "40ms"?'),
+        (units.duration, 999_999_999, "is written as 40ms"),
+        (units.delay, 40_000, "is written as 40ms"),
+        (units.delay, "1:30", "is written as 40ms"),
+        (units.whole_duration, 1.5, 'did you mean "1.5s"?'),
+        (units.share, 500, "is written as 5%"),
+        (units.rate, 0, "is written as 400kbit"),
+        (units.size, "0 kB", "is written as 20kB"),
         (units.duration, "1:30", 'did you mean "90s"?'),
         (units.duration, "2 sec", 'did you mean "2s"?'),
         (units.duration, "10MS", 'did you mean "10ms"?'),
@@ -65,11 +75,11 @@ def test_spelled_quantity_has_its_meaning(read, text, value):
         (units.delay, "40m", 'more than 30s is not possible; did you mean "40ms"?'),
         (units.delay, "40s", 'more than 30s is not possible; did you mean "40ms"?'),
         (units.delay, "40000ms", "more than 30s is not possible"),
-        (units.link_rate, "99bit", "less than 100bit is not possible"),
+        (units.link_rate, "99bit", "100bit to 10gbit is expected"),
         (units.duration, True, "a time is expected"),
         (units.duration, None, "a time is expected"),
         (units.duration, [1], "a time is expected"),
-        (units.whole_duration, "1.5ms", "whole milliseconds"),
+        (units.whole_duration, "1.5ms", "a whole number of ms is expected"),
         (units.rate, 400, 'did you mean "400kbit"?'),
         (units.rate, "5Mbps", 'did you mean "5mbit"?'),
         (units.rate, "5mbit/s", 'did you mean "5mbit"?'),
@@ -89,6 +99,27 @@ def test_refusal_names_the_spelling_that_was_meant(read, written, hint):
     assert hint in str(caught.value)
 
 
+BARE = st.one_of(st.integers(0, 10**9), st.floats(0, 10**6, allow_nan=False))
+FIELDS = {
+    "media.duration": lambda text: f"media: {{duration: {text}}}",
+    "media.control": lambda text: f"media: {{control: {text}}}",
+    "media.bitrate": lambda text: f"media: {{bitrate: {text}}}",
+    "media.sample_rate": lambda text: f"media: {{sample_rate: {text}}}",
+    "server.memory": lambda text: f"server: {{memory: {text}}}",
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+@given(number=BARE)
+def test_what_a_field_offers_it_takes(field, number):
+    """A bare number is refused; the spelling in the hint, if there is one, is not."""
+    text = "version: 1\nlinks: {publisher: {}}\n"
+    with pytest.raises(ScenarioError) as refused:
+        loads(text + FIELDS[field](number))
+    if hint := re.search(r'did you mean "(.*?)"', str(refused.value)):
+        loads(text + FIELDS[field](hint[1]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @given(number=NUMBERS, data=st.data())
 def test_accepted_means_number_times_factor(kind, number, data):
@@ -99,7 +130,7 @@ def test_accepted_means_number_times_factor(kind, number, data):
         value = read(number + name)
     except ValueError:
         exact = Decimal(number) * unit.factors[name]
-        assert exact > unit.most or (unit.positive and not exact) or (unit.whole and exact != int(exact))
+        assert exact > unit.most or (unit.positive and not exact) or (unit.step and exact % unit.step)
         return
     assert float(value) == float(Decimal(number) * unit.factors[name])
     assert read(spell(value)) == value
