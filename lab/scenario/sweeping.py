@@ -1,7 +1,8 @@
 """The grammar of a sweep: what is varied, over which values, how often; and the cross product of it.
 
 Law: a value stays the text that was written, and means what it would mean after `--set KEY=`; only a range is counted
-out here, exactly, in the unit it was written in. What would vary nothing, or never end, is refused.
+out here, exactly, in the unit it was written in. A key that does nothing and a range that never ends are refused; one
+value alone fixes its key.
 """
 
 from __future__ import annotations

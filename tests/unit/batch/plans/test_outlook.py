@@ -59,6 +59,15 @@ def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     assert "about 5 min in all on one lane" in text
 
 
+def test_one_value_alone_fixes_its_key_and_a_field_that_does_nothing_is_refused(tmp_path: Path) -> None:
+    """As docs/sweeps.md says: a sweep of one cell, to which other axes may come."""
+    file = written(tmp_path, PLAIN)
+    assert "a sweep of 1 cell and 2 clean controls" in said(file, axes=("media.red=false",))
+    assert "a sweep of 2 cells" in said(file, axes=("media.red=false", "links.publisher.up.loss=0%,5%"))
+    with pytest.raises(UsageError, match="axis description: the description does nothing"):
+        said(file, axes=("description=a,b",))
+
+
 def test_runs_of_different_length_are_told_as_a_span(tmp_path: Path) -> None:
     """From the shortest to the longest; hours where it takes hours."""
     text = said(written(tmp_path, PLAIN), axes=("media.duration=10s,30m",), repeat=3, controls=False)
