@@ -1,7 +1,8 @@
 """One place for a lab on this machine: cells with the same host share the lab, one run after another.
 
-Law: a lab that a run left in doubt serves no other, nor does one whose server is gone or whose time is nearly over; a
-new one lives at least as long as the cell that it is made for needs. Between two runs of one lab there is a fresh room,
+Law: a lab that a run left in doubt serves no other, nor does one whose server is gone, whose time is nearly over, or
+that was built before there was an image with the cell's SDK; a new one lives at least as long as the cell that it is
+made for needs. Between two runs of one lab there is a fresh room,
 programs begun anew and what `tc` changes, nothing else. A lab that cannot be removed is no run's fault: it is told, the
 next cell gets its lab all the same, and whoever closes the slot hears of it.
 """
@@ -20,6 +21,7 @@ from types import TracebackType
 from lab.batch.crews.crew import Attempt, Finish
 from lab.batch.folders.journal import ERROR
 from lab.batch.plans.cells import Cell
+from lab.batch.plans.images import releases
 from lab.batch.runs.one import noted
 from lab.errors import EnvironmentFault, LabError, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
@@ -29,7 +31,7 @@ from lab.rig.process.watch import FAILED, Progress, Watch
 from lab.rig.session import ALONE, record
 from lab.rig.standing.lab import Lab, Machine
 from lab.scenario.load import loads
-from lab.scenario.model import Scenario
+from lab.scenario.model import SDK_VERSION, Scenario
 
 LIVES_MS = 1_800_000
 """Media for which a shared lab is planned: its containers end themselves some time after it."""
@@ -101,7 +103,8 @@ class Slot:
         if self._lab is None:
             host = loads(cell.host, source=f"host of cell {cell.id}")
             lives_s = _lives_s(host, cell)
-            lab = Lab(self._machine_for(host), host, watch=self._watch, lives_s=lives_s)
+            machine = self._machine_for(cell.scenario)  # the host's own clients, and their SDKs, are not in it
+            lab = Lab(machine, host, watch=self._watch, lives_s=lives_s)
             self._until = time.monotonic() + lives_s
             self._lab, self._host = lab.__enter__(), cell.host
         return self._lab
@@ -109,7 +112,8 @@ class Slot:
     def _fit(self, lab: Lab, cell: Cell) -> bool:
         state = lab.machine.engine.state(lab.server)
         alive = state is not None and state.running
-        return alive and self._host == cell.host and time.monotonic() + lab_s(cell.scenario) < self._until
+        can = releases(cell.scenario) - {SDK_VERSION} <= lab.machine.images.others.keys()
+        return alive and can and self._host == cell.host and time.monotonic() + lab_s(cell.scenario) < self._until
 
     def _replace(self) -> None:
         """Remove the lab, so that the next cell gets another; what stays of it is told, and remembered."""

@@ -17,6 +17,7 @@ from lab.batch.crews import slot as place
 from lab.batch.crews.crew import Attempt
 from lab.batch.crews.slot import Slot
 from lab.batch.plans.cells import Cell
+from lab.batch.plans.images import releases
 from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
 from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
@@ -40,11 +41,11 @@ class Labs:
     recording: Exception | None = None
     leaving: Exception | None = None
 
-    def lab(self, machine: object, host: Scenario, *, watch: Watch, lives_s: int) -> FakeLab:
+    def lab(self, machine: SimpleNamespace, host: Scenario, *, watch: Watch, lives_s: int) -> FakeLab:
         """Plan a lab."""
         self.count += 1
         self.lives_s.append(lives_s)
-        return FakeLab(self, self.count, host)
+        return FakeLab(self, self.count, host, machine.images)
 
     def record(
         self, lab: FakeLab, scenario: Scenario, folder: RunFolder, watch: Watch, measuring: AbstractContextManager[None]
@@ -61,9 +62,9 @@ class Labs:
 class FakeLab:
     """A lab that is only numbered."""
 
-    def __init__(self, labs: Labs, number: int, host: Scenario) -> None:
+    def __init__(self, labs: Labs, number: int, host: Scenario, images: object) -> None:
         self.labs, self.number, self.host, self.server = labs, number, host, f"server-{number}"
-        self.machine = SimpleNamespace(engine=self)
+        self.machine = SimpleNamespace(engine=self, images=images)
 
     def __enter__(self) -> FakeLab:
         if self.labs.building:
@@ -103,9 +104,14 @@ def runs(tmp_path: Path) -> Iterator[Path]:
     return iter(tmp_path / "cells" / f"run-{number}" for number in range(10))
 
 
+def machine_for(scenario: Scenario) -> SimpleNamespace:
+    """Return a machine with the SDKs of `scenario`."""
+    return SimpleNamespace(images=SimpleNamespace(others=dict.fromkeys(releases(scenario))))
+
+
 def slot(over: bool = False, watch: Watch = silent) -> Slot:
     """Return a slot whose runs all pass."""
-    return Slot(lambda _: None, lambda _: Attempt(outcome="PASS"), watch, lambda: over)  # type: ignore[arg-type,return-value]
+    return Slot(machine_for, lambda _: Attempt(outcome="PASS"), watch, lambda: over)  # type: ignore[arg-type,return-value]
 
 
 def test_cells_of_one_host_share_a_lab(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
@@ -115,6 +121,26 @@ def test_cells_of_one_host_share_a_lab(labs: Labs, cells: tuple[Cell, ...], runs
     assert labs.did == ["build 1", "run on 1", "run on 1", "run on 1", "remove 1"]
     assert {end.outcome for end in ends} == {"PASS"}
     assert all(end.wall_s > 0 for end in ends)
+
+
+def test_a_lab_has_the_sdk_of_its_cell_and_not_that_of_its_host(
+    labs: Labs, tmp_path: Path, runs: Iterator[Path]
+) -> None:
+    """One whose SDK came later gets a new one; nobody asks for an SDK that is only the host's: maybe nobody has it."""
+    asked: list[set[str]] = []
+
+    def fitted(scenario: Scenario) -> SimpleNamespace:
+        asked.append(releases(scenario) - {"1.2.1"})
+        return machine_for(scenario)
+
+    cells = planned(tmp_path, axis="clients.publisher.sdk=99.99.99,1.2.1,1.1.2").cells
+    (bad,) = (cell for cell in cells if "99.99.99" in cell.label)
+    new, old = (replace(cell, host=bad.text) for name in ("1.2.1", "1.1.2") for cell in cells if name in cell.label)
+    with Slot(fitted, lambda _: Attempt(outcome="PASS"), silent, lambda: False) as made:  # type: ignore[arg-type]
+        for cell in (new, old, new):
+            made(cell, next(runs))
+    assert labs.did == ["build 1", "run on 1", "remove 1", "build 2", "run on 2", "run on 2", "remove 2"]
+    assert asked == [set(), {"1.1.2"}]
 
 
 def test_another_host_needs_another_lab(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:
@@ -301,7 +327,7 @@ def test_the_next_run_may_begin_before_this_one_is_judged(
         return Attempt(outcome="FAIL")
 
     first, second = next(runs), next(runs)
-    with Slot(lambda _: None, judge, silent, lambda: False) as made:  # type: ignore[arg-type,return-value]
+    with Slot(machine_for, judge, silent, lambda: False) as made:  # type: ignore[arg-type,return-value]
         finish = made.record(cells[0], first)
         made.record(cells[1], second)
         assert judged == []
@@ -334,6 +360,6 @@ def test_what_is_measured_is_measured_in_turn(labs: Labs, cells: tuple[Cell, ...
         def __exit__(self, *_: object) -> None:
             labs.did.append("end")
 
-    with Slot(lambda _: None, lambda _: Attempt(outcome="PASS"), silent, lambda: False, Turn()) as made:  # type: ignore[arg-type,return-value]
+    with Slot(machine_for, lambda _: Attempt(outcome="PASS"), silent, lambda: False, Turn()) as made:  # type: ignore[arg-type,return-value]
         made(cells[0], next(runs))
     assert labs.did == ["build 1", "run on 1", "begin", "end", "remove 1"]
