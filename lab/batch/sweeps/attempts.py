@@ -1,7 +1,8 @@
 """The attempts at a sweep's cells: which comes next, what becomes of it, and when it is enough.
 
 Law: a run counts once it is whole on disk and its end is in the journal; only then anybody is told. Void and failed
-attempts are made again, `TRIES` in all, kept and counted. What was killed is made again unless it is found whole.
+attempts are made again, `TRIES` in all, kept and counted. What was killed is made again unless it is found whole. A
+version that nobody can have takes no cells with it but its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from lab.batch.folders import untold
 from lab.batch.folders.committed import SweepFolder, sealed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.plans.cells import Cell
+from lab.batch.plans.images import releases
 from lab.errors import EnvironmentFault, EvidenceError
 from lab.evidence.store import settle, token, utc_stamp
 from lab.report.amounts import many
@@ -27,7 +29,8 @@ from lab.report.amounts import many
 TRIES = 3
 """How often a cell is tried at one go until it has a run that counts."""
 GIVE_UP = 6
-"""After so many attempts in a row without anything to judge, what is wrong is wrong with all of them."""
+"""After so many cells in a row without anything to judge, what is wrong is wrong with all of them, unless those of
+another lab or SDK fare better: they are tried first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class Moment:
 
 
 Tell = Callable[[Moment], None]
+_Needs = tuple[str, frozenset[str]]
 
 
 class Attempts:
@@ -62,9 +66,9 @@ class Attempts:
         self.plan = folder.plan
         self._folder, self._journal, self._told, self._clock = folder, journal, told, clock
         self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
-        self._under_way: dict[str, Began] = {}
+        self._under_way: dict[str, tuple[Cell, Began]] = {}
         self._tries: Counter[str] = Counter()
-        self._failed_in_a_row = 0
+        self._failing: dict[str, _Needs] = {}  # by cell: those in a row that came to nothing
         self._done = self._of = self._tried = self._void = 0
         self._since: float | None = None
 
@@ -100,7 +104,7 @@ class Attempts:
             if not self._under_way and not more:
                 break
             done = crew.ended()
-            if done and self._ended(done):
+            if done and self._ended(done, waiting):
                 waiting.append(done.cell)
         if waiting:
             self.note(f"{many(len(waiting), 'cell')} not begun: there is no time left for that")
@@ -112,10 +116,17 @@ class Attempts:
 
     def _begin_all(self, crew: Crew, waiting: list[Cell], may_begin: Callable[[Cell], bool]) -> bool:
         """Begin what can begin now; return whether anything is left that may."""
-        while cell := crew.choose(allowed := [each for each in waiting if may_begin(each)]):
+        while cell := crew.choose(allowed := [each for each in self._hopeful(waiting) if may_begin(each)]):
             waiting.remove(cell)
             crew.begin(cell, self._begun_in(cell))
         return bool(allowed)
+
+    def _hopeful(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return those of `cells` that are worth a try: once too many came to nothing, what needs something else."""
+        if len(self._failing) < GIVE_UP:
+            return list(cells)
+        doubted = set(self._failing.values())
+        return [cell for cell in cells if _needs(cell) not in doubted]
 
     def _take_in(self, judge: Callable[[Path], Attempt]) -> None:
         """Take in every whole run whose end was not told, or that no line names any more."""
@@ -143,14 +154,18 @@ class Attempts:
     def _begun_in(self, cell: Cell) -> Path:
         """Write down that an attempt at `cell` begins; return where its run will be."""
         began = self._named(cell, f"{utc_stamp(time.time_ns())}-{token()}")
-        self._under_way[cell.id] = began
+        self._under_way[cell.id] = cell, began
         self._since = self._clock() if self._since is None else self._since
         self._tell(cell=cell)
         return self._folder.run(cell.id, began.run)
 
-    def _ended(self, done: Done) -> bool:
-        """Commit how an attempt ended; return whether the cell is to be tried again."""
-        attempt = self._commit(self._under_way.pop(done.cell.id), done.attempt)
+    def _ended(self, done: Done, waiting: Sequence[Cell]) -> bool:
+        """Commit how an attempt ended; return whether the cell is to be tried again.
+
+        EnvironmentFault when too many came to nothing, and nothing else is `waiting` or under way.
+        """
+        _, began = self._under_way.pop(done.cell.id)
+        attempt = self._commit(began, done.attempt)
         self._tries[done.cell.id] += 1
         void = attempt.outcome in (ERROR, Outcome.VOID)
         again = void and self._tries[done.cell.id] < TRIES
@@ -158,9 +173,10 @@ class Attempts:
         self._void += void
         self._done += not again
         self._tell(cell=done.cell, attempt=attempt)
-        self._failed_in_a_row = self._failed_in_a_row + 1 if attempt.outcome == ERROR else 0
-        if self._failed_in_a_row >= GIVE_UP:
-            words = f"{GIVE_UP} attempts in a row came to nothing, the last: {attempt.why}"
+        self._failing = {**self._failing, done.cell.id: _needs(done.cell)} if attempt.outcome == ERROR else {}
+        others = (cell for cell, _ in self._under_way.values())
+        if len(self._failing) >= GIVE_UP and not self._hopeful([*waiting, *others]):
+            words = f"{len(self._failing)} cells in a row came to nothing, the last: {attempt.why}"
             raise EnvironmentFault(words, fix="mend that, then go on with --resume")
         return again
 
@@ -206,3 +222,8 @@ class Attempts:
         if self._since is None or not self._done or self._folder.search:
             return None
         return (self._clock() - self._since) / self._done * (self._of - self._done)
+
+
+def _needs(cell: Cell) -> _Needs:
+    """Return what `cell` runs on: its lab, the server's version included, and the SDKs of its clients."""
+    return cell.host, releases(cell.scenario)

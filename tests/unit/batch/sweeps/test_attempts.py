@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,12 +56,31 @@ def test_a_machine_that_can_run_nothing_stops_the_sweep(tmp_path: Path) -> None:
     """Not after every cell was tried three times; what to do next is said."""
     plan = planned(tmp_path, axis="media.duration=11s..40s/1s")
     folder = laid(plan, tmp_path / "sweep")
-    with pytest.raises(
-        EnvironmentFault, match=f"{GIVE_UP} attempts in a row came to nothing, the last: no lab"
-    ) as said:
+    with pytest.raises(EnvironmentFault, match=f"{GIVE_UP} cells in a row came to nothing, the last: no lab") as said:
         swept(folder, in_order({cell.id: ("ERROR",) * 3 for cell in plan.cells}))
     assert "--resume" in said.value.fix
     assert sum(SweepFolder(folder).tried(cell) for cell in plan.cells) == GIVE_UP
+
+
+def test_a_lab_that_nobody_can_have_ends_only_its_own_cells(tmp_path: Path) -> None:
+    """There is no such version: the other one's cells are made, all of them, whatever the order."""
+    plan = planned(tmp_path, axis="clients.publisher.sdk=1.2.1,99.99.99", repeat=2 * GIVE_UP)
+    bad = [cell for cell in plan.cells if ("clients.publisher.sdk", "99.99.99") in cell.setting]
+    good = [cell for cell in plan.cells if cell not in bad]
+    folder = laid(replace(plan, cells=(*bad, *good)), tmp_path / "sweep")
+    with pytest.raises(EnvironmentFault, match=f"{GIVE_UP} cells in a row came to nothing"):
+        swept(folder, in_order({cell.id: ("ERROR",) * 9 for cell in bad}))
+    done = SweepFolder(folder)
+    assert {cell.id for cell in done.missing()} == {cell.id for cell in bad}
+
+
+def test_few_cells_that_nobody_can_make_are_tried_as_often_as_any(tmp_path: Path) -> None:
+    """A few of one version that is not there are missing in the end, and that is all."""
+    plan = planned(tmp_path, axis="clients.publisher.sdk=1.2.1,99.99.99", repeat=3)
+    bad = [cell for cell in plan.cells if ("clients.publisher.sdk", "99.99.99") in cell.setting]
+    done = swept(laid(plan, tmp_path / "sweep"), in_order({cell.id: ("ERROR",) * 9 for cell in bad}))
+    assert set(done.missing()) == set(bad)
+    assert [done.tried(cell) for cell in bad] == [TRIES] * 3
 
 
 def test_a_full_disk_stops_the_sweep_and_keeps_what_is_done(tmp_path: Path) -> None:
