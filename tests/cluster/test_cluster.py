@@ -110,6 +110,17 @@ def test_a_broken_worker_is_found_out(place: Place, worker: Worker, way: str, re
     assert {each.outcome for each in done.committed()} == {"PASS"}
 
 
+def test_a_version_that_nobody_can_have_puts_no_worker_out(tmp_path: Path, scheduler: Process, worker: Worker) -> None:
+    """Its cells are missing, for the reason; every other one is made, and nobody is blamed."""
+    plan = planned(tmp_path, "clients.publisher.sdk=1.2.1,99.99.99", repeat=3)
+    place = Place(plan=plan, folder=laid(plan, tmp_path / "sweep"), address=scheduler.first)
+    worker("--way", "old"), worker("--way", "old")
+    done = place.swept()
+    assert {dict(cell.setting)["clients.publisher.sdk"] for cell in done.missing()} == {"99.99.99"}
+    assert len(done.committed()) == 3
+    assert not any("no such SDK" in note for note in place.notes)
+
+
 def test_a_worker_with_other_images_makes_nothing(place: Place, worker: Worker) -> None:
     """Its runs would be another experiment's."""
     plan = place.plan

@@ -25,7 +25,7 @@ def sweep(address: str) -> None:
 
 def worker(address: str) -> None:
     """Connect as a worker does."""
-    with Slots(lambda _: pytest.fail("no order came"), Fidelity(1), Path("/"), lambda _: {}) as slots:
+    with Slots(lambda _: pytest.fail("no order came"), Fidelity(1), Path("/"), lambda _: {}, lambda: None) as slots:
         work(address, slots, Path("/"), lambda _: None)
 
 

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,16 +23,18 @@ from lab.batch.remote import orders
 from lab.batch.remote import slots as of_slots
 from lab.batch.remote.slots import Slots
 from lab.batch.remote.worker import work
-from lab.errors import Interrupted, LabError
+from lab.errors import EnvironmentFault, Interrupted, LabError
 from lab.rig.process.signals import interruptible
+from lab.scenario.model import Scenario
 from tests.fakes.sweeps import FakeRuns
 from tests.replay.keep import unpacked
 
 TAG = "lab-of-these-tests"
 """Instead of a hash of a tree that somebody may be working on while the tests run."""
-WAYS = ("well", "quietly", "emptily", "stalls", "lies", "fails", "raises")
+WAYS = ("well", "quietly", "emptily", "stalls", "lies", "fails", "raises", "old")
 """How it works: well; the same without a word; without a word and without evidence; its second run does not end; it
-sends other bytes than it hashed; every attempt comes to nothing; every run raises what nobody foresaw."""
+sends other bytes than it hashed; every attempt comes to nothing; every run raises what nobody foresaw; well, with no
+image for an SDK that is not 1.2.1."""
 STALLS_S = 600.0
 
 
@@ -88,7 +90,12 @@ def main() -> None:
         def opened(_: object) -> Iterator[RunCell]:
             yield Replayed(take, asked.way, asked.media_s)
 
-        slots = Slots(opened, Fidelity(asked.slots), Path(scratch), lambda _: {"router": asked.router})
+        def images(scenario: Scenario) -> Mapping[str, str]:
+            if asked.way == "old" and any(client.sdk != "1.2.1" for client in scenario.clients):
+                raise EnvironmentFault("there is no such SDK")
+            return {"router": asked.router}
+
+        slots = Slots(opened, Fidelity(asked.slots), Path(scratch), images, lambda: None)
         with interruptible(), slots:
             work(asked.address, slots, Path(scratch), lambda words: print(words, flush=True))
 

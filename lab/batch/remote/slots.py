@@ -1,7 +1,9 @@
 """A worker's side of an order: a lab slot makes the run, and its folder is packed for the way back.
 
-Law: whatever goes wrong is an answer; another worker may be luckier. Nothing of a run stays here. There are as many
-slots as this machine was found to carry, and whoever offers them hears when that changes.
+Law: whatever goes wrong is an answer; another worker may be luckier. Images that cannot be had are a failed attempt,
+for maybe nobody can have them; where the engine itself does not answer, that is this worker's trouble, whatever the
+cell. Nothing of a run stays here. There are as many slots as this machine was found to carry, and whoever offers them
+hears when that changes.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from lab.batch.folders.journal import ERROR
 from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
-from lab.errors import Interrupted, LeftoverError, StorageError
+from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
 from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
 
@@ -30,7 +32,9 @@ Over = Callable[[], bool]
 OpenSlot = Callable[[Over], AbstractContextManager[RunCell]]
 """Opens a slot, which gives up what it is making once it is over."""
 ImagesOf = Callable[[Scenario], Mapping[str, str]]
-"""Makes sure of the images that a scenario needs, and returns them as `Plan.images` has them."""
+"""Makes sure of the images that a scenario needs, and returns them as `Plan.images` has them. EnvironmentFault."""
+Check = Callable[[], object]
+"""Asks the engine of this machine whether it is there. EnvironmentFault when it does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +49,11 @@ class _Open:
 class Slots:
     """The lab slots of this machine, as a context; each makes one run at a time, judged before the next one begins."""
 
-    def __init__(self, open_slot: OpenSlot, fidelity: Fidelity, scratch: Path, images: ImagesOf) -> None:
+    def __init__(self, open_slot: OpenSlot, fidelity: Fidelity, scratch: Path, images: ImagesOf, check: Check) -> None:
         """Make runs in folders below `scratch`, in as many slots as `fidelity` says."""
         self.changed: Callable[[str], None] = lambda _: None
-        self._open_slot, self._fidelity, self._scratch, self._images = open_slot, fidelity, scratch, images
+        self._open_slot, self._fidelity, self._scratch = open_slot, fidelity, scratch
+        self._images, self._check = images, check
         self._free: list[_Open] = []
         self._left: list[LeftoverError] = []
         self._busy = 0
@@ -145,7 +150,12 @@ class Slots:
         place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
         try:
             cell = replace(what.cell, sounds=_laid(what.sounds, place))
-            if other := differing(what.images, self._images(cell.scenario)):
+            try:
+                here = self._images(cell.scenario)
+            except EnvironmentFault as error:
+                self._check()
+                return Answer(attempt=Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code))
+            if other := differing(what.images, here):
                 return Answer(trouble=f"its images are made of something else: {', '.join(other)}")
             folder = place / "cell" / what.run
             folder.parent.mkdir()

@@ -55,7 +55,7 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
     with interruptible(), scratch(request.scratch, tell) as folder, Judge() as judge:
         machines = Machines(machine(folder, insist=request.netem, watch=watch), watch)
         open_slot = partial(Slot, machines, judge, serious(watch))
-        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), folder, machines.images) as slots:
+        with Slots(open_slot, Fidelity(request.lanes, most_lanes()), folder, machines.images, machines.check) as slots:
             work(request.address, slots, folder, tell)
 
 

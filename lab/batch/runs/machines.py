@@ -41,6 +41,10 @@ class Machines:
         named |= {client_image(release): made.with_sdk(release) for release in releases(scenario)}
         return {name: image.recipe for name, image in named.items()}
 
+    def check(self) -> None:
+        """Ask the engine whether it is there. EnvironmentFault when it does not answer."""
+        self._ready.engine.info()
+
     def _with_server(self, version: str) -> Machine:
         if version not in self._servers:
             self._servers[version] = with_server(self._ready, version, self._watch)

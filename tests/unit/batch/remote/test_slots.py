@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +16,8 @@ from lab.batch.crews.fidelity import Fidelity
 from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Order
 from lab.batch.remote.slots import Slots
-from lab.errors import LeftoverError
+from lab.errors import EnvironmentFault, LeftoverError
+from lab.scenario.model import Scenario
 from tests.fakes.sweeps import FakeRuns, planned
 
 
@@ -34,7 +35,7 @@ def test_a_bad_round_takes_one_slot_away(tmp_path: Path) -> None:
 
     cells = planned(tmp_path, axis="links.publisher.up.loss=0%..3%/1%").cells
     words: list[str] = []
-    with Slots(opened, Fidelity(4), tmp_path, lambda _: {}) as slots, ThreadPoolExecutor(4) as threads:
+    with Slots(opened, Fidelity(4), tmp_path, lambda _: {}, lambda: None) as slots, ThreadPoolExecutor(4) as threads:
         slots.changed = words.append
         answers = threads.map(slots.carry_out, [Order(cell=cell, run="run", images={}) for cell in cells])
         assert not [answer.trouble for answer in answers if answer.trouble]
@@ -55,9 +56,41 @@ def test_a_failed_attempt_comes_back_without_what_cannot_be_carried(tmp_path: Pa
     def opened(_: object) -> Iterator[RunCell]:
         yield fail
 
-    with Slots(opened, Fidelity(1), tmp_path, lambda _: {}) as slots:
+    with Slots(opened, Fidelity(1), tmp_path, lambda _: {}, lambda: None) as slots:
         answer = slots.carry_out(Order(cell=planned(tmp_path).cells[0], run="run", images={}))
     assert (answer.attempt, answer.trouble, answer.parcel.pieces) == (failed, "", ())
+
+
+@contextmanager
+def opened_for_nothing(_: object) -> Iterator[RunCell]:
+    """Open a slot in which no run is begun."""
+    yield lambda cell, folder: pytest.fail("a run was begun")
+
+
+def unobtainable(scenario: Scenario) -> Mapping[str, str]:
+    """Have no image for `scenario`."""
+    raise EnvironmentFault(f"no version {scenario.server.version}")
+
+
+def test_images_that_cannot_be_had_are_a_failed_attempt(tmp_path: Path) -> None:
+    """The engine answers: maybe nobody can have them, and then they are no worker's trouble."""
+    order = Order(cell=planned(tmp_path).cells[0], run="run", images={})
+    with Slots(opened_for_nothing, Fidelity(1), tmp_path, unobtainable, lambda: None) as slots:
+        answer = slots.carry_out(order)
+    failed = Attempt(outcome="ERROR", why="no version v1.13.5", exit_code=4)
+    assert (answer.attempt, answer.trouble, answer.parcel.pieces) == (failed, "", ())
+
+
+def test_an_engine_that_is_gone_is_the_workers_trouble(tmp_path: Path) -> None:
+    """Whatever the cell: it could make no other one either."""
+    order = Order(cell=planned(tmp_path).cells[0], run="run", images={})
+
+    def gone() -> None:
+        raise EnvironmentFault("no engine answers")
+
+    with Slots(opened_for_nothing, Fidelity(1), tmp_path, unobtainable, gone) as slots:
+        answer = slots.carry_out(order)
+    assert (answer.attempt, answer.trouble) == (None, "EnvironmentFault: no engine answers")
 
 
 def test_what_a_slot_leaves_behind_costs_no_run(tmp_path: Path) -> None:
@@ -79,7 +112,10 @@ def test_what_a_slot_leaves_behind_costs_no_run(tmp_path: Path) -> None:
     words, answers = list[str](), list[Answer]()
 
     def work() -> None:
-        with Slots(opened, Fidelity(2), tmp_path, lambda _: {}) as slots, ThreadPoolExecutor(2) as threads:
+        with (
+            Slots(opened, Fidelity(2), tmp_path, lambda _: {}, lambda: None) as slots,
+            ThreadPoolExecutor(2) as threads,
+        ):
             slots.changed = words.append
             answers.extend(list(threads.map(slots.carry_out, orders)))
             answers.append(slots.carry_out(orders[0]))

@@ -73,6 +73,17 @@ def test_a_server_brings_its_own_image_and_keeps_the_sdks(engine: FakeEngine, ma
     assert builds(engine) == done
 
 
+def test_whether_the_engine_is_there_is_asked_of_the_engine(
+    engine: FakeEngine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of what was found when it was there."""
+    machines.check()
+    monkeypatch.setattr(engine, "info", lambda: engine.pull("nothing"))
+    engine.registry = False
+    with pytest.raises(EnvironmentFault):
+        machines.check()
+
+
 def test_images_are_named_as_a_plan_names_them(machines: Machines) -> None:
     """Exactly those that a cell depends on, by what they were made of: what is planned without an engine."""
     scenario = asked(server="v1.13.4", publisher="1.1.2")
