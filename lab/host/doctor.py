@@ -97,9 +97,7 @@ def cross(engine: Engine, ready: Images, driver: Driver) -> Finding:
 @contextmanager
 def _machine(engine: Engine, ready: Images, driver: Driver) -> Iterator[Machine]:
     with tempfile.TemporaryDirectory(prefix="livekit-lab-doctor-") as results:
-        cache = cache_folder()
-        cache.mkdir(parents=True, exist_ok=True)
-        yield Machine(engine=engine, images=ready, driver=driver, results=Path(results), cache=cache)
+        yield Machine(engine=engine, images=ready, driver=driver, results=Path(results), cache=cache_folder())
 
 
 def _space() -> Finding:

@@ -6,6 +6,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+from lab.errors import UsageError
+from lab.evidence.store import storing
 from lab.host import images
 from lab.host.driver import driver
 from lab.rig.engine.docker_engine import DockerEngine
@@ -18,19 +20,32 @@ from lab.scenario.model import SDK_VERSION, SERVER_VERSION
 
 
 def cache_folder() -> Path:
-    """Return where things live that are made once and used by every run (XDG base directory specification)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livekit-lab"
+    """Return where things live that are made once and used by every run (XDG base directory specification).
+
+    It is made where there is none. StorageError; UsageError for an XDG_CACHE_HOME that the specification has ignored.
+    """
+    chosen = os.environ.get("XDG_CACHE_HOME")
+    if chosen and not Path(chosen).is_absolute():
+        words = f"XDG_CACHE_HOME is {chosen}, another folder wherever one stands"
+        raise UsageError(words, fix="give it a path that begins with /, or unset it")
+    folder = Path(chosen or Path.home() / ".cache") / "livekit-lab"
+    with storing(folder, option="XDG_CACHE_HOME"):
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def machine(results: Path, *, insist: str | None, watch: Watch) -> Machine:
-    """Connect to the engine, make sure of the images, choose the driver. Raises EnvironmentFault."""
+    """Connect to the engine, make sure of the images, choose the driver.
+
+    Raises EnvironmentFault; StorageError, UsageError where results or what all runs share cannot be kept.
+    """
     watch(Progress(phase="machine"))
+    cache = cache_folder()
     engine = DockerEngine.connect()
     cleanup.clean(engine)  # what dead labs left would be in the way of nobody, but nobody else removes it
     ready = _images(engine, watch)
-    results.mkdir(parents=True, exist_ok=True)
-    cache = cache_folder()
-    cache.mkdir(parents=True, exist_ok=True)
+    with storing(results):
+        results.mkdir(parents=True, exist_ok=True)
     chosen = driver(engine, ready.router, cache, insist)
     return Machine(engine=engine, images=ready, driver=chosen, results=results, cache=cache)
 

@@ -14,6 +14,7 @@ from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
 from lab.batch.plans.images import differing, recipes_for
 from lab.batch.plans.plan import SOUNDS, Plan
 from lab.errors import EnvironmentFault
+from lab.evidence.rooted import rooted
 from lab.evidence.store import settle, storing, write_atomically
 
 
@@ -41,8 +42,8 @@ def created_in(folder: Path, plan: Plan, search: str | None = None) -> SweepFold
 
 
 def found(path: Path) -> SweepFolder:
-    """Return the sweep in `path`. Raises UsageError, EvidenceError."""
-    folder = SweepFolder(path.resolve())
+    """Return the sweep in `path`. Raises UsageError, StorageError."""
+    folder = SweepFolder(rooted(path, option="--resume"))
     check_one_sweep(folder)
     return folder
 

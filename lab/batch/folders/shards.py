@@ -27,6 +27,7 @@ from lab.batch.plans.images import differing
 from lab.batch.plans.plan import Plan
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
+from lab.evidence.rooted import rooted
 from lab.evidence.store import fact, settle, storing, sync_folder, token, utc_stamp
 
 
@@ -78,8 +79,8 @@ def merged(
 
 
 def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
-    """Return the parts, all of one plan. UsageError, EvidenceError."""
-    places = list(dict.fromkeys(path.resolve() for path in paths))
+    """Return the parts, all of one plan. UsageError, StorageError."""
+    places = list(dict.fromkeys(rooted(path, option="--merge") for path in paths))
     if len(places) < 2:
         raise UsageError("--merge puts the parts of a sweep together", fix="name two folders or more")
     parts = [SweepFolder(place, every_byte=True) for place in places]

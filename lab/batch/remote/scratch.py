@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.evidence.rooted import rooted
 from lab.evidence.store import storing
 
 PREFIX = "livekit-lab-worker-"
@@ -24,9 +25,10 @@ PREFIX = "livekit-lab-worker-"
 def scratch(parent: Path | None, tell: Callable[[str], None]) -> Iterator[Path]:
     """Have a folder of one's own below `parent`, None: the temporary folder. StorageError.
 
+    Its path is from the root on, as a container engine wants what it mounts.
     `tell` hears of what the dead left, and of what cannot be removed.
     """
-    place = parent or Path(tempfile.gettempdir())
+    place = rooted(parent or Path(tempfile.gettempdir()), option="--scratch")
     with storing(place, option="--scratch"):
         for path in sorted(place.glob(f"{PREFIX}*")):
             if _removed(path):

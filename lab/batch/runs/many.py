@@ -17,6 +17,7 @@ from lab.batch.runs.one import Judged, Record, noted, run_one
 from lab.batch.runs.places import here
 from lab.batch.runs.until import admit, capped
 from lab.errors import EnvironmentFault, EvidenceError, LabError, LeftoverError, StorageError
+from lab.evidence.rooted import rooted
 from lab.evidence.store import RunFolder
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
@@ -81,7 +82,7 @@ def run_all(request: Request, watch: Watch, each: Callable[[Judged], None]) -> F
     verdicts: list[RunVerdict] = []
     faults: list[int] = []
     with interruptible():
-        ready = machine(request.results.resolve(), insist=request.netem, watch=watch)
+        ready = machine(rooted(request.results), insist=request.netem, watch=watch)
         machines = Machines(ready, watch)
         for one in planned:
             machines(one.scenario)  # what has to be built is built before the first run

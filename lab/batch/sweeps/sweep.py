@@ -34,6 +34,7 @@ from lab.batch.sweeps import limit
 from lab.batch.sweeps.attempts import Attempts, Tell
 from lab.batch.sweeps.selecting import Selection
 from lab.errors import Interrupted, LabError, LeftoverError, UsageError
+from lab.evidence.rooted import rooted
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
 from lab.rig.process.watch import NOTE, Progress, Watch
@@ -89,7 +90,7 @@ def sweep(request: Request, watch: Watch, told: Tell) -> Swept:
     with interruptible(), ExitStack() as stack:
         if again:
             stack.enter_context(journal := Journal(again.path))
-        results = again.path.parent.parent if again else request.results.resolve()
+        results = again.path.parent.parent if again else rooted(request.results)
         far = request.scheduler
         place = _here(request, planned, results, watch) if far is None else _there(far, watch)
         makers = stack.enter_context(place)
@@ -124,7 +125,7 @@ def _kept(folder: Path, watch: Watch) -> Iterator[None]:
 def merge(parts: Sequence[Path], results: Path, watch: Watch) -> Swept:
     """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
     with interruptible():
-        folder = shards.merged(parts, results.resolve(), lambda words: watch(Progress(phase=NOTE, detail=words)))
+        folder = shards.merged(parts, rooted(results), lambda words: watch(Progress(phase=NOTE, detail=words)))
     return _summary(folder, Selection(), 0)
 
 

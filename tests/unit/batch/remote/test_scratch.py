@@ -39,6 +39,14 @@ def test_a_folder_is_gone_with_its_worker(tmp_path: Path) -> None:
     assert (left(tmp_path), told) == ([], [])
 
 
+def test_its_path_begins_at_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was asked for: a container engine mounts nothing else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+    with scratch(Path("tiny"), pytest.fail) as folder:
+        assert folder.parent == tmp_path / "tiny"
+
+
 def test_a_folder_that_cannot_be_removed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something in it belongs to somebody else: nothing is left behind in silence."""
     told: list[str] = []
