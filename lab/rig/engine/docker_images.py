@@ -51,7 +51,7 @@ class DockerImages:
             follow(f"pull {reference}", (json.loads(line) for line in answer.iter_lines() if line))
 
     def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
-        """Build `folder`'s Dockerfile as `tag`; the error ends with the last lines of the build's output."""
+        """Build `folder`'s Dockerfile as `tag`; the error says why, in the words of the build's output."""
         with faults(f"build {tag}"):
             steps = self._api.build(
                 path=str(folder),
