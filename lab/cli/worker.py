@@ -37,7 +37,7 @@ def worker(
     """Make runs on this machine for sweeps elsewhere (`lab sweep … --scheduler`), until the scheduler goes or Ctrl-C.
 
     Needs the same lab and the same Dask as the sweep. Whoever reaches the scheduler can run code here: use a network
-    that you trust. Exit code: 4 when the scheduler is not there, or gone.
+    that you trust. Exit code: 4 when the scheduler is not there, is gone, or has given this worker up.
     """
     from lab.batch.remote.worker import Request, serve
     from lab.cli.progress import Reporter

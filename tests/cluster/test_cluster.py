@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from logging import getLogger
+from logging.handlers import QueueHandler
 from pathlib import Path
+from queue import SimpleQueue
 
 import psutil
 import pytest
@@ -154,7 +157,10 @@ def test_when_every_worker_is_broken_the_sweep_says_so(place: Place, worker: Wor
 
 
 def test_finished_cells_stay_when_the_scheduler_goes(place: Place, worker: Worker, scheduler: Process) -> None:
-    """The sweep ends with what to do; what was finished by then counts."""
+    """The sweep ends with what to do, in the lab's words alone; what was finished by then counts."""
+    logged: SimpleQueue[object] = SimpleQueue()
+    handler = QueueHandler(logged)
+    getLogger("distributed.client").addHandler(handler)
     worker("--media-s", "0.05")
     ended = []
 
@@ -166,6 +172,8 @@ def test_finished_cells_stay_when_the_scheduler_goes(place: Place, worker: Worke
 
     with pytest.raises(EnvironmentFault, match=r"scheduler at .* is gone"), place.crew() as crew:
         swept(place.folder, crew, told)
+    getLogger("distributed.client").removeHandler(handler)
+    assert logged.empty()
     assert len(SweepFolder(place.folder, every_byte=True).committed()) >= 3
 
 

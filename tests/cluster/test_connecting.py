@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -93,6 +94,22 @@ def test_a_worker_ends_when_the_scheduler_goes(scheduler: Process, worker: Calla
     scheduler.process.kill()
     assert process.line() == ""
     assert process.process.wait(30) == 4
+
+
+def test_a_worker_that_is_given_up_says_that_its_scheduler_is_there(scheduler: Process, tmp_path: Path) -> None:
+    """As after a suspension: whoever reads that it is gone would start a second one."""
+
+    def give_up(words: str) -> None:
+        if "offers" in words:
+            Thread(target=retire).start()
+
+    def retire() -> None:
+        with connection.dask.Client(scheduler.first, set_as_default=False) as client:
+            client.retire_workers(list(client.scheduler_info()["workers"]))
+
+    slots = Slots(lambda _: pytest.fail("no order came"), Fidelity(1), tmp_path, lambda _: {}, lambda: None)
+    with slots, pytest.raises(EnvironmentFault, match=r"is there, and has given this worker up .*start `lab worker`"):
+        work(scheduler.first, slots, tmp_path, give_up)
 
 
 def test_a_worker_that_is_ended_gives_up_what_it_makes(scheduler: Process, worker: Callable[..., Process]) -> None:

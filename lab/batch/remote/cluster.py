@@ -75,7 +75,7 @@ class Cluster:
         self._events: SimpleQueue[str] = SimpleQueue()
         self._looked_s = float("-inf")
         self._alone_s: float | None = None
-        self._known: set[str] = set()
+        self._known: set[tuple[str, bool]] = set()
         self._others: Mapping[str, str] = {}
 
     def choose(self, waiting: Sequence[Cell]) -> Cell | None:
@@ -120,18 +120,19 @@ class Cluster:
         self._roster.see(offers.slots)
         for key, task in tuple(self._out.items()):
             if task.worker not in self._roster:
-                self._give_up(self._out.pop(key), "it is gone", 1)
+                self._give_up(self._out.pop(key), "it is silent" if task.worker in offers.others else "it is gone", 1)
             elif _is_overdue(task, now):
                 self._give_up(self._out.pop(key), "it has not answered for too long", STRIKES)
         self._place()
         self._check_somebody(now)
 
     def _greet(self, offers: Offers) -> None:
-        """Tell of workers that were not there before."""
+        """Tell of workers that were not there before, or are something else than they were."""
         told = {address: many(count, "lab slot") for address, count in offers.slots.items()} | dict(offers.others)
-        for address in told.keys() - self._known:
+        here = {(address, address in offers.slots) for address in told}
+        for address, _ in here - self._known:
             self._note(f"worker {address}: {told[address]}")
-        self._known, self._others = set(told), offers.others
+        self._known, self._others = here, offers.others
 
     def _check_somebody(self, now: float) -> None:
         """Wait for a worker when there is none, not forever."""
@@ -182,6 +183,8 @@ class Cluster:
     def _settle(self, task: _Task, answer: Answer) -> None:
         """Take what the worker of `task` brought."""
         attempt = answer.attempt
+        if answer.trouble:
+            self._carrier.offers()  # raises when it was the scheduler's, which is no worker's
         if trouble := answer.trouble or _arrived(answer, task.folder):
             self._blame(task.worker, trouble)
             self._failed(task, trouble)

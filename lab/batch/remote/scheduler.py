@@ -11,6 +11,7 @@ import os
 import pickle
 import re
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any
@@ -29,10 +30,13 @@ dask: Any = distributed  # its methods carry no types
 CONNECT_S = 10.0
 LISTEN_S = 2.0
 """How long it may take to find out whether anybody listens."""
+SILENT_S = 60.0
+"""After so long without a sign of life a worker is not there: the scheduler itself waits for minutes (worker-ttl)."""
 CARRY_S = 300.0
 """How long a finished run's folder may be on its way."""
 PACKAGES = ("dask", "distributed")
 """What must be of one version on all sides: Dask promises nothing else."""
+_CLIENTS_LOG = logging.getLogger("distributed.client")
 _MOST_PORT = 65_535
 _ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
 
@@ -67,20 +71,29 @@ class Carried:
 class Scheduler:
     """The connection, as a context and a `Carrier`. EnvironmentFault: nobody is there, or one of another version."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Plan to connect to `address`, tcp://host:port. UsageError when it is none."""
-        self.address = checked(address)
+        self.address, self._clock = checked(address), clock
+        self._seen: dict[str, tuple[float, float]] = {}
 
     def __enter__(self) -> Scheduler:
         """Connect."""
         quiet()
         asyncio.run(knock(self.address))
         self._client = dask.Client(self.address, timeout=CONNECT_S, set_as_default=False, name="lab-sweep")
+        _CLIENTS_LOG.addFilter(self._is_news)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Disconnect; errands that are still out are forgotten."""
-        self._client.close()
+        try:
+            self._client.close()
+        finally:
+            _CLIENTS_LOG.removeFilter(self._is_news)
+
+    def _is_news(self, _: logging.LogRecord) -> bool:
+        """Say whether what Dask's client logs is worth telling: that the scheduler is gone is told by the lab."""
+        return bool(self._client.status == "running")
 
     def offers(self) -> Offers:
         """Ask who is there. EnvironmentFault when the scheduler is gone."""
@@ -88,12 +101,24 @@ class Scheduler:
             raise gone(self.address)
         workers = self._call(self._client.scheduler.identity, n_workers=-1)["workers"]
         resources = {address: facts["resources"] for address, facts in workers.items()}
+        silent = self._silent({address: facts["last_seen"] for address, facts in workers.items()})
+        others = {address: _kind(offered) for address, offered in resources.items() if orders.tag() not in offered}
+        others |= dict.fromkeys(silent, f"not heard of for {SILENT_S:.0f} s")
         return Offers(
             slots={
-                address: int(offered[orders.tag()]) for address, offered in resources.items() if orders.tag() in offered
+                address: int(offered[orders.tag()]) for address, offered in resources.items() if address not in others
             },
-            others={address: _kind(offered) for address, offered in resources.items() if orders.tag() not in offered},
+            others=others,
         )
+
+    def _silent(self, last_seen: Mapping[str, float]) -> set[str]:
+        """Return the workers whose last sign of life, by the scheduler's clock, has been the same for too long here."""
+        now, known = self._clock(), self._seen
+        self._seen = {
+            address: known[address] if address in known and known[address][0] == seen else (seen, now)
+            for address, seen in last_seen.items()
+        }
+        return {address for address, (_, since_s) in self._seen.items() if now > since_s + SILENT_S}
 
     def send(self, key: str, data: bytes, worker: str, done: Callable[[], None]) -> Carried:
         """Have `worker` unpickle `data` in one of its slots; `done` is called, in some thread, when the answer is here.
@@ -152,6 +177,17 @@ async def knock(address: str) -> None:
     if other:
         words = f"the scheduler at {address} is of another version: {', '.join(other)}"
         raise EnvironmentFault(words, fix="install the same on every machine")
+
+
+async def parted(address: str) -> EnvironmentFault:
+    """Return what to say to a worker whose scheduler has ended it: that one is gone, or has given it up."""
+    try:
+        await near_side(address)  # a knock would wait for a scheduler that is about to start
+        await knock(address)
+    except (OSError, EnvironmentFault):
+        return gone(address)
+    words = f"the Dask scheduler at {address} is there, and has given this worker up"
+    return EnvironmentFault(words, fix="was it suspended, or out of reach? start `lab worker` again")
 
 
 async def _asked(address: str) -> Any:

@@ -1,4 +1,4 @@
-"""`lab worker`: offer this machine's lab slots to a scheduler until that is gone, or somebody ends it.
+"""`lab worker`: offer this machine's lab slots to a scheduler until that is gone or gives it up, or somebody ends it.
 
 Law: a worker drives only the engine of its own machine, and leaves nothing behind: what it is making when it ends is
 given up, its labs are taken down, and the sweep has it made elsewhere.
@@ -19,7 +19,7 @@ from lab.batch.crews.fidelity import MOST_LANES, Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
 from lab.batch.crews.slot import Slot, serious
 from lab.batch.remote import orders
-from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, gone, knock, near_side, quiet, words_of
+from lab.batch.remote.scheduler import CONNECT_S, absent, checked, dask, knock, near_side, parted, quiet, words_of
 from lab.batch.remote.scratch import scratch
 from lab.batch.remote.slots import Slots
 from lab.batch.runs.machines import Machines
@@ -60,11 +60,12 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
 
 
 def work(address: str, slots: Slots, local: Path, tell: Tell) -> None:
-    """Carry out the orders of the scheduler at `address` with `slots`, until the scheduler is gone; then raise that.
+    """Carry out the orders of the scheduler at `address` with `slots`, until the scheduler ends that; then raise why.
 
     What Dask keeps on disk is below `local`.
     For the main thread, which a signal may end meanwhile (`signals.interruptible`); the caller closes `slots`.
-    Raises UsageError for no address, EnvironmentFault when the scheduler is not there, of another version, or gone.
+    Raises UsageError for no address, EnvironmentFault when the scheduler is not there, of another version, or gone, or
+    has given this worker up.
     """
     offer = _Offer(checked(address), slots, local, tell)
     orders.offer(slots.carry_out)
@@ -77,7 +78,7 @@ def work(address: str, slots: Slots, local: Path, tell: Tell) -> None:
             orders.offer(None)
             offer.withdraw()
         standing.result()
-    raise gone(address)
+    raise asyncio.run(parted(address))
 
 
 class _Offer:

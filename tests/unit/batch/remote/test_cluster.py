@@ -58,16 +58,20 @@ class Sent:
 
 @dataclass
 class Fake:
-    """A `Carrier`, and a clock."""
+    """A `Carrier`, and a clock; with `lost`, the scheduler is gone."""
 
     slots: dict[str, int] = field(default_factory=lambda: {"a": 1, "b": 1})
+    others: dict[str, str] = field(default_factory=dict)
+    lost: bool = False
     address: str = "tcp://s:1"
     sent: list[Sent] = field(default_factory=list)
     now_s: float = 0.0
 
     def offers(self) -> Offers:
         """Say who is there."""
-        return Offers(slots=dict(self.slots))
+        if self.lost:
+            raise EnvironmentFault("the scheduler is gone")
+        return Offers(slots=dict(self.slots), others=dict(self.others))
 
     def send(self, key: str, data: bytes, worker: str, done: Callable[[], None]) -> Sent:
         """Keep it."""
@@ -190,6 +194,36 @@ def test_what_a_dead_worker_had_another_makes(case: Case) -> None:
     assert case.later() is not None
     assert len(case.fake.sent) == 2
     assert f"worker {sent.worker}: it is gone" in case.notes
+
+
+def test_what_a_silent_worker_had_another_makes(case: Case) -> None:
+    """It is told; once it is heard of again it is used again, whatever it had."""
+    cell, *others = case.plan.cells
+    sent = case.begin(cell)
+    del case.fake.slots[sent.worker]
+    case.fake.others = {sent.worker: "not heard of for 60 s"}
+    assert case.later() is None
+    assert case.fake.last(cell).worker != sent.worker
+    case.fake.slots[sent.worker], case.fake.others = 1, {}
+    assert case.later() is None
+    silent, again = [f"worker {sent.worker}: {what}" for what in ("not heard of for 60 s", "1 lab slot")]
+    assert case.notes[2:] == [silent, f"worker {sent.worker}: it is silent", again]
+    case.fake.last(cell).answer(case.made(cell))
+    assert case.later() is not None
+    assert {case.begin(other).worker for other in others[:2]} == {"a", "b"}
+
+
+def test_nobody_is_blamed_for_a_scheduler_that_is_gone(case: Case) -> None:
+    """What was under way comes to nothing with it, a moment before anybody looks who is there."""
+    case.fake.slots = {"a": 2}
+    for cell in case.plan.cells[:2]:
+        case.begin(cell)
+    case.crew._looked_s = float("inf")
+    case.fake.lost = True
+    case.fake.sent[0].answer(None)
+    with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
+        case.later()
+    assert case.notes == ["worker a: 2 lab slots"]
 
 
 def test_a_worker_that_hangs_is_given_nothing_more(case: Case) -> None:

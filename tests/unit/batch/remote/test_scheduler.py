@@ -6,11 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from lab.batch.remote.scheduler import Carried, Scheduler
+from lab.batch.remote import orders
+from lab.batch.remote.scheduler import SILENT_S, Carried, Scheduler
 
 DEADLINE_S = 30.0
 
@@ -36,11 +38,17 @@ class Future:
 
 
 class Client:
-    """Gives out futures in their order."""
+    """Gives out futures in their order; `workers` are whom its scheduler knows."""
 
     def __init__(self, *futures: Future) -> None:
         """Give out these."""
         self.futures = list(futures)
+        self.status, self.scheduler = "running", SimpleNamespace(identity=None)
+        self.workers: dict[str, dict[str, object]] = {}
+
+    def sync(self, *_: object, **__: object) -> object:
+        """Say who is there."""
+        return {"workers": self.workers}
 
     def submit(self, *_: object, **__: object) -> Future:
         """Return the next one."""
@@ -92,3 +100,22 @@ def test_what_goes_wrong_on_the_way_is_said(answer: object, said: str) -> None:
     errand.fetch()
     with pytest.raises(RuntimeError, match=said):
         errand.result()
+
+
+def test_a_worker_without_a_sign_of_life_is_not_there() -> None:
+    """By the clock of whoever asks: that of the scheduler, which its signs are of, may be any other."""
+    now_s = 0.0
+    found = Scheduler("tcp://somewhere:8786", lambda: now_s)
+    found._client = client = Client()
+    for second in (0.0, SILENT_S, SILENT_S + 1.0):
+        now_s = second
+        client.workers = {
+            "stopped": {"resources": {orders.tag(): 1.0}, "last_seen": 5.0},
+            "well": {"resources": {orders.tag(): 2.0}, "last_seen": 1e9 + second},
+        }
+        offers = found.offers()
+        assert offers.slots["well"] == 2
+        assert ("stopped" in offers.slots) is (second <= SILENT_S)
+    assert offers.others == {"stopped": "not heard of for 60 s"}
+    client.workers["stopped"]["last_seen"] = 6.0
+    assert found.offers().slots == {"stopped": 1, "well": 2}
