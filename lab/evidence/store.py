@@ -27,14 +27,14 @@ from lab.scenario.model import Scenario
 from lab.secrecy import redacted
 
 _ATTEMPTS = 16
+ELSEWHERE = "choose another folder with {option}"
 _FIXES = {
-    errno.ENOSPC: "the disk is full: free some space, or choose another folder with {option}",
-    errno.EDQUOT: "your quota is used up: free some space, or choose another folder with {option}",
-    errno.EACCES: "no permission: choose another folder with {option}, or run as its owner",
-    errno.EPERM: "no permission: choose another folder with {option}, or run as its owner",
-    errno.EROFS: "the file system is read-only: choose another folder with {option}",
+    errno.ENOSPC: f"the disk is full: free some space, or {ELSEWHERE}",
+    errno.EDQUOT: f"your quota is used up: free some space, or {ELSEWHERE}",
+    **dict.fromkeys((errno.EACCES, errno.EPERM), f"no permission: {ELSEWHERE}, or run as its owner"),
+    errno.EROFS: f"the file system is read-only: {ELSEWHERE}",
 }
-_OTHER_FIX = "check the disk, or choose another folder with {option}"
+_OTHER_FIX = f"check the disk, or {ELSEWHERE}"
 
 
 @contextmanager

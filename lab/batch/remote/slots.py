@@ -25,8 +25,12 @@ from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
+from lab.evidence.store import ELSEWHERE, storing
 from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
+
+_OPTION = "--scratch"
+"""With which `lab worker` is told where runs are."""
 
 Over = Callable[[], bool]
 OpenSlot = Callable[[Over], AbstractContextManager[RunCell]]
@@ -89,10 +93,11 @@ class Slots:
             finally:
                 self._put_back(replace(slot, host=what.cell.host))
         except (Exception, Interrupted) as error:  # noqa: BLE001 - see above
-            return Answer(trouble=f"{type(error).__name__}: {error}")
-        if answer.attempt:
-            self._heard(answer.attempt, changes)
-        return answer
+            return Answer(trouble=_of_a_worker(f"{type(error).__name__}: {error}"))
+        if answer.attempt is None:
+            return answer
+        self._heard(answer.attempt, changes)
+        return replace(answer, attempt=replace(answer.attempt, why=_of_a_worker(answer.attempt.why)))
 
     def _taken(self, host: str) -> _Open:
         """Return the free slot whose lab fits, else one that is new, else any that is free."""
@@ -147,9 +152,11 @@ class Slots:
             self.changed(words)
 
     def _made(self, make: RunCell, what: Order) -> Answer:
-        place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
+        with storing(self._scratch, option=_OPTION):
+            place = Path(tempfile.mkdtemp(dir=self._scratch, prefix="cell-"))
         try:
-            cell = replace(what.cell, sounds=_laid(what.sounds, place))
+            with storing(place, option=_OPTION):
+                cell = replace(what.cell, sounds=_laid(what.sounds, place))
             try:
                 here = self._images(cell.scenario)
             except EnvironmentFault as error:
@@ -163,6 +170,11 @@ class Slots:
             return Answer(attempt=attempt, parcel=_packed(attempt, folder))
         finally:
             self._broom.submit(shutil.rmtree, place)  # what that leaves, whoever made the scratch folder tells
+
+
+def _of_a_worker(words: str) -> str:
+    """Return `words` with the option of `lab worker` where they name that of `lab run` for the same."""
+    return words.replace(ELSEWHERE.format(option="-o"), ELSEWHERE.format(option=_OPTION))
 
 
 def _packed(attempt: Attempt, folder: Path) -> Parcel:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ from lab.batch.crews.fidelity import Fidelity
 from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Order
 from lab.batch.remote.slots import Slots
-from lab.errors import EnvironmentFault, LeftoverError
+from lab.errors import EnvironmentFault, LeftoverError, StorageError
+from lab.evidence.store import storing
 from lab.scenario.model import Scenario
 from tests.fakes.sweeps import FakeRuns, planned
 
@@ -91,6 +93,38 @@ def test_an_engine_that_is_gone_is_the_workers_trouble(tmp_path: Path) -> None:
     with Slots(opened_for_nothing, Fidelity(1), tmp_path, unobtainable, gone) as slots:
         answer = slots.carry_out(order)
     assert (answer.attempt, answer.trouble) == (None, "EnvironmentFault: no engine answers")
+
+
+@pytest.mark.parametrize("way", ["raises", "attempts"])
+def test_a_full_disk_is_told_with_the_option_that_a_worker_has(tmp_path: Path, way: str) -> None:
+    """While a run is recorded it is the worker's trouble, while it is judged its attempt's failure: -o is not here."""
+
+    def full(_: Cell, folder: Path) -> Attempt:
+        try:
+            with storing(folder):
+                raise OSError(errno.ENOSPC, "No space left on device")
+        except StorageError as error:
+            if way == "raises":
+                raise
+            return Attempt(outcome="ERROR", why=str(error), exit_code=error.exit_code)
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield full
+
+    with Slots(opened, Fidelity(1), tmp_path, lambda _: {}, lambda: None) as slots:
+        answer = slots.carry_out(Order(cell=planned(tmp_path).cells[0], run="run", images={}))
+    words = answer.attempt.why if answer.attempt else answer.trouble
+    assert words.endswith("the disk is full: free some space, or choose another folder with --scratch)")
+
+
+def test_a_scratch_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    """Whatever removes old files from /tmp took it: it is named, and so is the option."""
+    order = Order(cell=planned(tmp_path).cells[0], run="run", images={})
+    with Slots(opened_for_nothing, Fidelity(1), tmp_path / "gone", lambda _: {}, lambda: None) as slots:
+        trouble = slots.carry_out(order).trouble
+    assert trouble.startswith(f"StorageError: {tmp_path / 'gone'}: No such file")
+    assert trouble.endswith("choose another folder with --scratch)")
 
 
 def test_what_a_slot_leaves_behind_costs_no_run(tmp_path: Path) -> None:
