@@ -2,9 +2,9 @@
 
 Law: a lab that a run left in doubt serves no other, nor does one whose server is gone, whose time is nearly over, or
 that was built before there was an image with the cell's SDK; a new one lives at least as long as the cell that it is
-made for needs. Between two runs of one lab there is a fresh room,
-programs begun anew and what `tc` changes, nothing else. A lab that cannot be removed is no run's fault: it is told, the
-next cell gets its lab all the same, and whoever closes the slot hears of it.
+made for needs. Between two runs of one lab there is a fresh room, programs begun anew and what `tc` changes, nothing
+else. A lab that cannot be removed is no run's fault: it is told, the next cell gets its lab all the same, and whoever
+closes the slot hears of it.
 """
 
 from __future__ import annotations
