@@ -24,6 +24,7 @@ from lab.scenario.sweeping import Setting, shortest, spelled
 _ARROW = "\N{RIGHTWARDS ARROW}"
 _DIGEST = 19
 _SAME = "everything but the seed is the same on both sides: what differs is chance"
+_SAME_THERE = "in the pairs that there are, everything but the seed is the same: what differs in them is chance"
 _HOW = (
     "differences are means over pairs of equal setting and repetition; p counts all comparisons together (Holm), and "
     "below 5 % is significant"
@@ -80,8 +81,8 @@ def _parts(found: Comparison, first: str, second: str) -> Iterator[_Part]:
         yield f"compared: {_things(found.compared)}"
     if found.allowed:
         yield f"allowed to differ{' as well' * bool(found.compared)}: {_things(found.allowed)}"
-    if not (found.compared or found.allowed):
-        yield _SAME
+    if found.pairs and not (found.compared or found.allowed):
+        yield _SAME_THERE if found.uncompared else _SAME
     yield ""
     yield _verdicts(found)
     short = _short(found)

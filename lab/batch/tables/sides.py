@@ -77,6 +77,9 @@ def split(text: str, by: str, results: Path) -> tuple[Side, ...]:
     folder = _opened(find_any(text, results))
     axes = folder.plan.axes
     key = key_named(by, [key for axis in axes for key in axis.keys])
+    if key == folder.search:
+        words = f"{text}: a search along {key}, each run of it a repetition of its own: no two levels have a pair"
+        raise UsageError(words, fix="lab show tells where it breaks; a sweep of the levels with --repeat compares them")
     keys, values = next((axis.keys, axis.values) for axis in axes if key in axis.keys)
     cells = [cell for cell in _ordered(folder) if not cell.control]
     return tuple(

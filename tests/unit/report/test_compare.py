@@ -175,6 +175,9 @@ def test_nothing_to_compare_is_said() -> None:
     said = text([replace(FOUND, pairs=0, changes=(), rows=(), regressions=())], 120)
     assert "verdicts: nothing to compare" in said
     assert said.endswith("nothing could be compared\n")
+    alike = replace(FOUND, compared=(), allowed=(), changes=(), rows=())
+    assert "the same" not in text([replace(alike, pairs=0)], 120), "nobody looked"
+    assert "\nin the pairs that there are, everything but" in text([replace(alike, uncompared=(LOSS,))], 120)
     partly = text([replace(FOUND, uncompared=(LOSS,), regressions=())], 200)
     assert "; nothing is known of links.publisher.up.loss=5% media.red=true" in partly
     deaf = replace(FOUND, rows=(), changes=(), unheard=("a → b with loss=5%",), regressions=())

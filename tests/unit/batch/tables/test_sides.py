@@ -65,6 +65,16 @@ def test_of_a_search_only_what_it_began_is_compared(tmp_path: Path) -> None:
     )
 
 
+def test_a_search_is_not_split_along_the_axis_that_it_searches(tmp_path: Path) -> None:
+    """No two of its levels share a repetition: that no pair was found would look like something that went wrong."""
+    folder = searches.laid(tmp_path / "s", "media.red=true,false", repeat=4)
+    searches.search(folder, Breaking())
+    with pytest.raises(UsageError, match=r"a search along links\.publisher\.up\.loss.*no two levels.*--repeat"):
+        compare(Asked(sides=(str(folder),), results=tmp_path, by="loss"))
+    (found,) = compare(Asked(sides=(str(folder),), results=tmp_path, by="red"))
+    assert found.pairs
+
+
 def test_what_only_a_later_scenario_has_may_be_allowed(tmp_path: Path) -> None:
     """Folders of two scenarios, of which only the second has a link of alice's: what is recommended is taken."""
     two = "version: 1\nseed: 7\nclients: {alice: {role: publisher}, bob: {role: subscriber}}\n"
