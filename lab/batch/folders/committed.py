@@ -83,6 +83,10 @@ class SweepFolder:
         """Return how many attempts at `cell` came to an end; one that was killed did not."""
         return len(self.ended(cell))
 
+    def void(self, cell: Cell) -> int:
+        """Return how many attempts at `cell` came to an end and answered nothing; one whose run was lost since did."""
+        return self.tried(cell) - len(self._answers(cell))
+
     def valid(self, cell: Cell) -> Committed | None:
         """Return the run of `cell` that counts: the last one that is whole and no VOID; none that cannot be read."""
         try:

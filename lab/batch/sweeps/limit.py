@@ -83,8 +83,8 @@ def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:
 
 
 def _is_given_up(folder: SweepFolder, cell: Cell) -> bool:
-    """Say whether `cell`, if it has no run that counts, was tried often enough."""
-    return folder.tried(cell) >= TRIES
+    """Say whether `cell`, if it has no run that counts, was tried often enough; an answer that was lost is none."""
+    return folder.void(cell) >= TRIES
 
 
 def limits(folder: SweepFolder) -> tuple[Limit, ...]:
@@ -168,7 +168,7 @@ def _search(
             runs=runs,
             at_most=folder.plan.repeat,
             ended=sum(folder.valid(cell) is not None or _is_given_up(folder, cell) for _, _, cell in mine),
-            void=sum(folder.tried(cell) for _, _, cell in mine) - len(runs),
+            void=sum(folder.void(cell) for _, _, cell in mine),
             controls=tuple(each.outcome for each in controls if each),
         ),
     )

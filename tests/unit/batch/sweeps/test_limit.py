@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -85,6 +86,11 @@ def search(
     return limit.limits(SweepFolder(folder))
 
 
+def notes(folder: Path) -> list[str]:
+    """Return every note in the journal."""
+    return [line.event.words for line in SweepFolder(folder).lines if isinstance(line.event, Noted)]
+
+
 def breaks_from(percent: float) -> Says:
     """Return runs that fail from `percent` on."""
     return lambda level, _: "FAIL" if level >= percent else "PASS"
@@ -130,6 +136,18 @@ def test_void_runs_are_made_again_and_say_nothing(tmp_path: Path) -> None:
     )
     assert (found.holds, found.breaks, found.void) == ("6%", "7%", 3)
     assert 3 not in {run.repetition for run in found.runs}
+
+
+def test_an_answer_that_was_lost_is_made_again_however_many_void_ones_came_before(tmp_path: Path) -> None:
+    """As the note says; and the lost run is not called void."""
+    folder = laid(tmp_path / "s", repeat=1)
+    first = SweepFolder(folder).plan.cells
+    (found,) = search(folder, FakeRuns({cell.id: ("VOID", "VOID", "PASS") for cell in first}))
+    shutil.rmtree(found.runs[0].folder)
+    again = Runs(breaks_from(99))
+    (found,) = search(folder, again)
+    assert "it is made again" in "".join(notes(folder))
+    assert (len(again.made), len(found.runs), found.void) == (1, 1, 2)
 
 
 def test_runs_that_say_neither_leave_a_zone(tmp_path: Path) -> None:
@@ -260,7 +278,7 @@ def test_the_interval_is_told_whenever_it_narrows(tmp_path: Path) -> None:
     """And only then; the last time it is what was found."""
     folder = laid(tmp_path / "s")
     search(folder, Runs(breaks_from(7)))
-    told = [line.event.words for line in SweepFolder(folder).lines if isinstance(line.event, Noted)]
+    told = notes(folder)
     assert told[0].startswith(f"{KEY}: ")
     assert told[-1] == f"{KEY}: holds at 6%, breaks at 7%"
     assert len(told) == len(set(told)) < 10
