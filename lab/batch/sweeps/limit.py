@@ -20,13 +20,15 @@ from lab.batch.folders.journal import Began
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.trials import CONTROL_EVERY
 from lab.batch.sweeps.attempts import TRIES, Attempts
-from lab.errors import UsageError
+from lab.errors import EnvironmentFault, UsageError
 from lab.report.limit import Limit, LimitRun, sentence
 from lab.scenario import expectations
 from lab.scenario.sweeping import Setting, spelled
 
 AT_MOST = 40
 """Runs of one search, unless --repeat says otherwise."""
+_GIVE_UP = 3
+"""After so many runs in a row that never counted, what is wrong is wrong with all of them."""
 _ANSWERS = {
     Outcome.PASS.value: Answer.HOLDS,
     Outcome.FAIL.value: Answer.BREAKS,
@@ -43,14 +45,21 @@ def go(
 ) -> None:
     """Search in the sweep's folder `path` until every limit is found, runs are used up, or none `may_begin` any more.
 
-    Raises what `Attempts.go` raises.
+    Raises what `Attempts.go` raises, and EnvironmentFault after `_GIVE_UP` runs in a row that never counted.
     """
     folder = SweepFolder(path)
+    in_vain: tuple[Cell, ...] = ()
     while cells := unfinished(folder) or _round(folder, side_by_side):
+        if len(in_vain) >= _GIVE_UP:
+            words = f"{len(in_vain)} runs in a row came to nothing, however often they were made"
+            why = folder.unanswered(in_vain[-1])
+            raise EnvironmentFault(f"{words}, the last: {why}", fix="mend that, then go on with --resume")
         attempts.go(crew, cells, may_begin)
         before, folder = folder, SweepFolder(path)
         if _begun(folder) == _begun(before):
             return
+        given_up = tuple(cell for cell in cells if _is_given_up(folder, cell))
+        in_vain = () if any(map(folder.valid, cells)) else (*in_vain, *given_up)
         for was, now in zip(limits(before), limits(folder), strict=True):
             if sentence(was) != sentence(now):
                 attempts.note(f"{now.key}{_within(now.setting)}: {sentence(now)}")

@@ -26,7 +26,7 @@ from lab.batch.sweeps.selecting import Selection, Shard
 from lab.batch.sweeps.sweep import Request, sweep
 from lab.batch.tables import limits, listing
 from lab.batch.tables.showing import shown
-from lab.errors import EvidenceError, UsageError
+from lab.errors import EnvironmentFault, EvidenceError, UsageError
 from lab.report.limit import Limit, dumps, sentence
 from lab.rig.process.watch import silent
 from lab.scenario.ladders import ladder
@@ -136,6 +136,26 @@ def test_void_runs_are_made_again_and_say_nothing(tmp_path: Path) -> None:
     )
     assert (found.holds, found.breaks, found.void) == ("6%", "7%", 3)
     assert 3 not in {run.repetition for run in found.runs}
+
+
+def test_a_search_that_nothing_comes_of_ends_and_goes_on_when_that_is_mended(tmp_path: Path) -> None:
+    """Three runs in a row, each void three times: forty of them would say no more. What is left is not thrown away."""
+    folder, runs = laid(tmp_path / "s", controls=True), Runs(lambda *_: "VOID")
+    with pytest.raises(EnvironmentFault, match=r"3 runs in a row came to nothing.*the last: VOID.*--resume"):
+        search(folder, runs)
+    assert [again for level, again in runs.made if level != "control"] == [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3
+    (found,) = search(folder, Runs(breaks_from(7)))
+    assert (found.holds, found.breaks, found.void) == ("6%", "7%", 12)
+
+
+def test_a_search_goes_on_as_long_as_something_counts_now_and_then(tmp_path: Path) -> None:
+    """Two runs of three are void; and where no more are to be made, nobody is told to go on."""
+    (found,) = search(
+        laid(tmp_path / "s"), Runs(lambda level, again: "VOID" if again % 3 else breaks_from(7)(level, again))
+    )
+    assert len(found.runs) == 8
+    (none,) = search(laid(tmp_path / "few", repeat=3), Runs(lambda *_: "VOID"))
+    assert (none.runs, none.is_used_up) == ((), True)
 
 
 def test_an_answer_that_was_lost_is_made_again_however_many_void_ones_came_before(tmp_path: Path) -> None:
