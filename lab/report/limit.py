@@ -128,8 +128,9 @@ def _notes(limit: Limit, expected: Sequence[str]) -> Iterator[str]:
         yield f"its {limit.at_most} runs are used up; a new search with a greater --repeat narrows it"
     elif why := _WHY[limit.look.stop]:
         yield why
-    if limit.look.stop == Stop.FOUND and limit.breaks == limit.levels[0]:
-        yield f"if a higher {limit.key} is milder, write the range the other way round"
+    mild, harsh = limit.levels[0], limit.levels[-1]
+    if limit.look.stop == Stop.FOUND and (limit.breaks == mild or limit.holds == harsh):
+        yield f"if {mild} is harsher than {harsh}, write the range the other way round"
     yield f"breaks: a run fails in one of {', '.join(expected)}"
     if failed := [outcome for outcome in limit.controls if outcome != "PASS"]:
         yield f"{len(failed)} of {len(limit.controls)} clean controls did not pass: the limit may not be the network's"

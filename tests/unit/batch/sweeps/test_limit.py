@@ -182,13 +182,19 @@ def test_runs_that_say_neither_leave_a_zone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("percent", "words"),
-    [(-1, "breaks at 0%, the mildest level"), (99, "holds up to 10%, the harshest level")],
+    ("says", "words"),
+    [
+        (breaks_from(-1), "breaks at 0%, the mildest level"),
+        (breaks_from(99), "holds up to 10%, the harshest level"),
+        (lambda level, _: "PASS" if level > 4 else "FAIL", "holds up to 10%, the harshest level"),
+    ],
 )
-def test_a_limit_beyond_the_range_is_told_as_one(tmp_path: Path, percent: float, words: str) -> None:
-    """One end alone is known."""
-    (found,) = search(laid(tmp_path / "s"), Runs(breaks_from(percent)))
+def test_a_limit_beyond_the_range_is_told_as_one(tmp_path: Path, says: Says, words: str) -> None:
+    """One end alone is known; it is what a range that was written the wrong way round comes to as well."""
+    (found,) = search(folder := laid(tmp_path / "s"), Runs(says))
     assert sentence(found) == words
+    told = limits.told(SweepFolder(folder), "text", 120)
+    assert "if 0% is harsher than 10%, write the range the other way round" in told
 
 
 def test_when_its_runs_are_used_up_the_interval_holds_all_the_same(tmp_path: Path) -> None:
