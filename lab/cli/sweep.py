@@ -114,6 +114,8 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
     kind = chosen(form, json)
     if scheduler is not None:
         _check_scheduler(context)
+    if resume is not None and not merge and "results" in given(context):
+        raise UsageError(f"--resume {resume}: it goes on in its own folder", fix="leave -o out")
     request = batch.Request(
         file=file,
         asked=SweepAsked(

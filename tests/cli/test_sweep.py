@@ -98,7 +98,7 @@ def test_2_for_a_broken_scenario_with_its_line(tmp_path: Path) -> None:
 
 def test_2_for_a_folder_that_is_no_sweep(tmp_path: Path) -> None:
     """Nothing to go on with."""
-    done = sweep(tmp_path, "--resume", tmp_path)
+    done = lab("sweep", "--resume", tmp_path)
     assert done.returncode == 2
     assert "no sweep (it has no plan.json)" in done.stderr
 
@@ -148,6 +148,13 @@ def test_2_for_an_axis_beside_resume(tmp_path: Path, scenario: Path) -> None:
         done = lab("sweep", *more, "--resume", folder)
         assert done.returncode == 2, more
         assert "its plan says what is run" in done.stderr
+
+
+def test_2_for_another_place_beside_resume(tmp_path: Path) -> None:
+    """What is missing lands in the sweep's own folder: whoever wants it elsewhere is not left to look for it there."""
+    folder = laid(planned(tmp_path), tmp_path / "sweep")
+    done = lab("sweep", "--resume", folder, "-o", tmp_path / "results")
+    assert (done.returncode, f"--resume {folder}: it goes on in its own folder" in done.stderr) == (2, True)
 
 
 def test_a_moment_is_one_line_that_says_what_how_and_how_long(tmp_path: Path) -> None:
