@@ -56,8 +56,10 @@ class SweepFolder:
             raise UsageError(f"{path}: no sweep (it has no {PLAN})", fix="name the folder that `lab sweep` printed")
         self.path = path
         self.plan = plan.load(path / PLAN)
-        self.search = limit_file.searched(path, self.plan.axes)
         self.lines: tuple[Line, ...] = read(path)
+        opened = (line.event for line in self.lines if isinstance(line.event, Opened))
+        before = next((each.search for each in opened if each.search), None)
+        self.search = limit_file.searched(path, self.plan.axes, before)
         self._every_byte = every_byte
 
     @cached_property

@@ -36,11 +36,15 @@ _CRC = len("00000000 ")
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A writer took the journal, for the plan with this digest."""
+    """A writer took the journal, for the plan with this digest, and for a search along `search`, None where it is none.
+
+    Earlier labs did not write whether it is one.
+    """
 
     plan: str
     lab: str
     pid: int
+    search: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

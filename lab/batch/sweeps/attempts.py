@@ -79,7 +79,8 @@ class Attempts:
         and taken in.
         Raises StorageError for a run that cannot be read now: what counts is not made again.
         """
-        self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid()))
+        search = self._folder.search
+        self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid(), search=search))
         self._take_in(judge)
         folder = SweepFolder(self._folder.path, every_byte=True)
         missing = folder.missing()

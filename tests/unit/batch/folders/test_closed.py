@@ -52,7 +52,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
         (lambda folder: find(str(folder), folder), names.MANIFEST),
         (lambda folder: find_any(str(folder), folder), names.MANIFEST),
         (lambda folder: side(str(folder), folder), PLAN),
-        (lambda folder: limit_file.searched(folder, ()), limit_file.NAME),
+        (lambda folder: limit_file.searched(folder, (), None), limit_file.NAME),
     ],
 )
 def test_a_closed_folder_is_named(

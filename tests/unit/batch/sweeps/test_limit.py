@@ -281,8 +281,8 @@ def test_only_cells_that_were_begun_are_asked_for(tmp_path: Path) -> None:
     assert len(swept.cells) == len(swept.committed()) == len(found.runs)
     assert swept.missing() == ()
     assert len(listing.cells(folder)) == len(found.runs)
-    (folder / limit_file.NAME).unlink()
-    assert len(SweepFolder(folder).missing()) == 11 * 24 - len(found.runs)
+    (plain := laid(tmp_path / "plain") / limit_file.NAME).unlink()
+    assert len(SweepFolder(plain.parent).missing()) == 11 * 24
 
 
 def test_it_is_told_in_words_and_for_spreadsheets(tmp_path: Path) -> None:
