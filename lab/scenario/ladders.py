@@ -1,7 +1,8 @@
 """The levels that a limit is looked for among: `KEY=MILD..HARSH`, with its step or without.
 
 Law: a ladder runs from where a scenario is expected to hold to where it is expected to break, upwards or downwards, in
-equal steps; a range without a step gets the roundest one of about a twentieth, in its own unit.
+equal steps; a range without a step gets the roundest one of about a twentieth, in its own unit. What is written in
+whole numbers without a unit may be a count, and gets whole steps.
 """
 
 from __future__ import annotations
@@ -56,6 +57,21 @@ def _step(ends: str) -> str:
     if not span:
         raise ValueError(f"{ends}: from a value to itself is no range")
     most = span / _STEPS
+    if not found[2] and "." not in found[1] + found[3]:
+        return _whole_step(ends, span, max(most, Decimal(1)))
+    return f"{_roundest(span, most) or most:f}{found[2]}"
+
+
+def _whole_step(ends: str, span: Decimal, most: Decimal) -> str:
+    """Return the roundest whole step of `most` at most. ValueError."""
+    step = _roundest(span, most, of=Decimal(1))
+    if step is None:
+        raise ValueError(f"{ends}: give its step, as in 0..100/5")
+    return f"{step:f}"
+
+
+def _roundest(span: Decimal, most: Decimal, of: Decimal | None = None) -> Decimal | None:
+    """Return the roundest step of `most` at most that `span` is made of, and that is made `of` so much, if any is."""
     size = Decimal(1).scaleb(most.adjusted() + 1)
-    step = next((size / part for part in _ROUND if size / part <= most and span % (size / part) == 0), most)
-    return f"{step:f}{found[2]}"
+    steps = (size / part for part in _ROUND if size / part <= most)
+    return next((step for step in steps if not span % step and not (of and step % of)), None)
