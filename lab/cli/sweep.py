@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -145,7 +146,7 @@ def sweep(  # noqa: PLR0913 - each is an option of the command
             done = batch.sweep(request, reporter.watch, lambda moment: reporter.told(moment, said(moment)))
     sys.stdout.write(shown(done.folder, None, None, kind.value, columns()))
     if done.missing:
-        words = f"{many(done.missing, 'cell')} without a run that counts: lab sweep --resume {done.folder}"
+        words = f"{many(done.missing, 'cell')} without a run that counts: lab sweep --resume {quote(str(done.folder))}"
         print(f"lab: {words}", file=sys.stderr)
     raise typer.Exit(done.exit_code)
 

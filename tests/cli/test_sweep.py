@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -188,3 +189,14 @@ def test_a_deleted_cell_is_a_row_that_says_so(tmp_path: Path) -> None:
     listed = lab("ls", folder, "-o", tmp_path / "results")
     assert listed.returncode == 0
     assert "missing" in listed.stdout
+
+
+def test_a_command_that_is_told_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    """In a folder with a space in its name too, of a sweep and of what is none."""
+    folder = laid(planned(tmp_path), tmp_path / "my results" / "base" / "sweep")
+    done = swept(folder, in_order())
+    (done.committed()[0].folder / "manifest.json").unlink()
+    assert f"lab sweep --resume '{folder}' makes it again" in " ".join(lab("show", folder).stdout.split())
+    for command in (("show", folder.parent), ("show", "gone", "-o", folder.parent.parent)):
+        typed = lab(*command).stderr.partition("lab ls ")[2].partition(" shows")[0]
+        assert Path(shlex.split(typed)[-1]).is_dir()

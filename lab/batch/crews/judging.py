@@ -15,6 +15,7 @@ import threading
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from types import TracebackType
 from typing import IO, cast
 
@@ -42,7 +43,8 @@ def attempt_of(run: Path) -> Attempt:
     except LabError as error:
         return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code)
     except Exception as error:  # noqa: BLE001 - the other recordings are to be judged all the same
-        why = f"internal error: {type(error).__name__}: {error} (`lab judge {run}` with LAB_DEBUG=1 shows where)"
+        shows = f"`lab judge {quote(str(run))}` with LAB_DEBUG=1 shows where"
+        why = f"internal error: {type(error).__name__}: {error} ({shows})"
         return Attempt(outcome=ERROR, why=why, exit_code=LabError.exit_code)
 
 

@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 
 from lab.analysis.values import Outcome
 from lab.batch.folders import limit_file
@@ -137,7 +138,7 @@ class SweepFolder:
             lost = self.lost_answer(cell)
         except StorageError as error:
             return str(error)
-        again = f"(lab sweep --resume {self.path} makes it again)"
+        again = f"(lab sweep --resume {quote(str(self.path))} makes it again)"
         return f"its run is not there as it was: {lost} {again}" if lost else ""
 
     def lost_answer(self, cell: Cell) -> str | None:

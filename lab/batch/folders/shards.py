@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
+from shlex import quote
 
 import lab
 from lab.batch.folders import opening, untold
@@ -142,7 +143,7 @@ def _untold(parts: Sequence[SweepFolder]) -> Iterator[str]:
     for part in parts:
         for run in untold.runs(part):
             if run.parent.name not in answered:
-                resume = f"lab sweep --resume {part.path}"
+                resume = f"lab sweep --resume {quote(str(part.path))}"
                 yield f"left out: {run}: it is whole, and its part never told of it ({resume} takes it in first)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 from lab.batch.folders.committed import PLAN
 from lab.batch.folders.journal import CELLS
@@ -39,7 +40,7 @@ def find(run: str, results: Path) -> Path:
     if is_run(Path(run)):
         return Path(run)
     if is_sweep(Path(run)):
-        raise UsageError(f"{run}: a sweep, and a run is expected", fix=f"lab ls {run} shows its runs")
+        raise UsageError(f"{run}: a sweep, and a run is expected", fix=f"lab ls {quote(run)} shows its runs")
     return _only(run, runs(results), results)
 
 
@@ -83,7 +84,7 @@ def _age(folder: Path) -> tuple[str, str]:
 def _only(what: str, known: Sequence[Path], results: Path) -> Path:
     """Return the one of `known`, oldest first, that `what` means. UsageError."""
     if Path(what).is_dir():
-        raise UsageError(f"{what}: neither a run nor a sweep", fix=f"lab ls -o {what} shows what it holds")
+        raise UsageError(f"{what}: neither a run nor a sweep", fix=f"lab ls -o {quote(what)} shows what it holds")
     if not known and not sweeps(results):
         raise UsageError(
             f"no runs in {results}", fix="make one: lab run scenarios/clean.yaml, or name the folder with -o"
@@ -97,7 +98,7 @@ def _only(what: str, known: Sequence[Path], results: Path) -> Path:
         raise UsageError(f"'{what}' could be {told}{more}", fix="type more of the id")
     if what == "last":
         raise UsageError(f"{results} holds sweeps only, and a run is expected", fix="lab ls SWEEP shows its runs")
-    raise UsageError(f"no run '{what}' in {results}", fix=f"lab ls -o {results} shows them all")
+    raise UsageError(f"no run '{what}' in {results}", fix=f"lab ls -o {quote(str(results))} shows them all")
 
 
 def log(folder: Path, client: str) -> str:

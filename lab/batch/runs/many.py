@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from shlex import quote
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -136,7 +137,8 @@ def _read(request: Request, watch: Watch) -> list[_Planned]:
             admit(scenario)
     for path, (read, _) in found:
         if read.sweep:
-            watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, `lab sweep {path}` all of it"))
+            whole = f"`lab sweep {quote(str(path))}` all of it"
+            watch(Progress(phase=NOTE, detail=f"{path} has a sweep; this runs its base, {whole}"))
     return [_Planned(scenario=scenario, text=read.text) for _, (read, scenario) in found]
 
 

@@ -8,6 +8,7 @@ sealed: no verdict of before speaks for it. Files are checked by size. Nothing i
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from lab.analysis.values import Outcome
 from lab.batch.runs.one import judged
@@ -22,7 +23,8 @@ def told(run: Path) -> Told:
     """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
     manifest = read_manifest(run)
     if gone := unsealed(run, manifest):
-        raise EvidenceError(f"{run / gone}: not there as it was sealed", fix=f"lab show {run} tells what is left")
+        fix = f"lab show {quote(str(run))} tells what is left"
+        raise EvidenceError(f"{run / gone}: not there as it was sealed", fix=fix)
     found = kept(run, manifest)
     if found is None or not all(flow.metrics for flow in found.flows):
         (found,) = loads(judged(run).json, str(run), fix=_again(run))
@@ -62,4 +64,4 @@ def kept(run: Path, manifest: Manifest) -> Told | None:
 
 def _again(run: Path) -> str:
     """Say what to do about a verdict that is none: the recording that it was made from is whole."""
-    return f"make it again: lab judge {run}"
+    return f"make it again: lab judge {quote(str(run))}"

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 
 from lab.analysis.values import Outcome
 from lab.analysis.verdicts.verdict import CODES, exit_code
@@ -118,7 +119,7 @@ def _kept(folder: Path, watch: Watch) -> Iterator[None]:
     try:
         yield
     except (LabError, Interrupted):
-        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {here(folder)} goes on"))
+        watch(Progress(phase=NOTE, detail=f"what is finished stays: lab sweep --resume {quote(here(folder))} goes on"))
         raise
 
 

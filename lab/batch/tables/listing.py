@@ -7,6 +7,7 @@ Law: a folder that is broken or of a newer format is a line that says so, and hi
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
 from lab.batch.folders.stored import everything, is_sweep
@@ -56,7 +57,7 @@ def _run(path: Path) -> Listed:
     verdict = kept(path, manifest)
     note = "not judged yet" if manifest.phase == SEALED else f"not finished: {manifest.phase}"
     if gone := unsealed(path, manifest):
-        note = f"{gone} is not there as it was sealed; lab show {path} tells what is left"
+        note = f"{gone} is not there as it was sealed; lab show {quote(str(path))} tells what is left"
     answer = None if gone else verdict
     return Listed(
         id=path.name,
