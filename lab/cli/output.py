@@ -1,18 +1,59 @@
 """stdout and stderr of the program, whose reader may go away (`| head -1`).
 
 Law: a reader that goes away ends nothing and changes no exit code: what is under way, a measurement above all, is done
-as if it were still there, and what it would have read goes nowhere. A disk that takes nothing more is an error.
+as if it were still there, and what it would have read goes nowhere. A disk that takes nothing more is an error. Where
+an encoding has no dash or arrow there is one of ASCII, so that no figure is read beside a question mark.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+REPLACED, ESCAPED = "lab.replaced", "lab.escaped"
+"""`errors` as of `open`: what an encoding lacks is written in ASCII where that is known, else as `?`, or as `\\x..`."""
+_Written = tuple[str | bytes, int]
+_ASCII = str.maketrans(
+    {
+        "\N{EN DASH}": "-",
+        "\N{EM DASH}": "-",
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{NO-BREAK SPACE}": " ",
+        "→": "->",
+        "≤": "<=",
+        "≥": ">=",
+        "·": ".",
+        "÷": "/",
+        "±": "+-",
+        "…": "...",
+        "─": "-",
+        "━": "-",
+        "═": "=",
+        "│": "|",
+        **dict.fromkeys("┌┐└┘├┤┬┴┼", "+"),
+    }
+)
+
+
+def _spelled(otherwise: Callable[[UnicodeError], _Written], error: UnicodeError) -> _Written:
+    """Return what is written instead of the first character that `error` is about, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    error.end = error.start + 1
+    written = error.object[error.start].translate(_ASCII)
+    return (written, error.end) if written.isascii() else otherwise(error)
+
+
+codecs.register_error(REPLACED, partial(_spelled, codecs.replace_errors))
+codecs.register_error(ESCAPED, partial(_spelled, codecs.backslashreplace_errors))
 
 
 class Outlet(io.FileIO):
@@ -57,11 +98,11 @@ def flush() -> None:
 
 
 def outlast() -> None:
-    """Let stdout and stderr outlast their readers; a terminal that knows no dash still shows the numbers beside it.
+    """Let stdout and stderr outlast their readers; a terminal that knows no dash shows another one.
 
     What somebody has put in their place, as tests do, stays.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout = outlasting(sys.stdout, errors="replace")
+        sys.stdout = outlasting(sys.stdout, errors=REPLACED)
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
-        sys.stderr = outlasting(sys.stderr)
+        sys.stderr = outlasting(sys.stderr, errors=ESCAPED)

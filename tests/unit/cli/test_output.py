@@ -11,7 +11,7 @@ from typing import TextIO, cast
 import pytest
 
 from lab.cli import output
-from lab.cli.output import outlasting
+from lab.cli.output import ESCAPED, REPLACED, outlasting
 from lab.cli.progress import Reporter
 from lab.rig.process.watch import Progress
 
@@ -78,3 +78,18 @@ def test_what_cannot_be_encoded_is_replaced_or_escaped() -> None:
         "replace",
     )
     ascii_only.close()
+
+
+@pytest.mark.parametrize(
+    ("encoding", "written"),
+    [
+        ("ascii", "94 ms (86-?): a -> b <= 3 .. +-2 x 3/4 ... +--|  caf?"),
+        ("latin-1", "94 ms (86-?): a -> b <= 3 ·· ±2 x 3÷4 ... +--|\xa0 café"),
+        ("utf-8", "94 ms (86\N{EN DASH}?): a → b ≤ 3 ·· ±2 x 3÷4 … └──│\xa0 café"),
+    ],
+)
+def test_what_an_encoding_lacks_is_spelled_in_ascii(encoding: str, written: str) -> None:
+    """A dash between two numbers stays one, and a question mark means what the legend says; a path is escaped."""
+    text = "94 ms (86\N{EN DASH}?): a → b ≤ 3 ·· ±2 x 3÷4 … └──│\xa0 café"
+    assert text.encode(encoding, REPLACED).decode(encoding) == written
+    assert text.encode("ascii", ESCAPED).decode().endswith(" a -> b <= 3 .. +-2 x 3/4 ... +--|  caf\\xe9")
