@@ -60,10 +60,10 @@ for register in (
 
 def main() -> None:
     """Run the command; turn errors into words on stderr and their exit code, 5 for those that nobody foresaw."""
+    outlast()
     if sys.stdout is None:
         print("lab: stdout is closed, and it is where the answer goes (redirect it to a file)", file=sys.stderr)
         raise SystemExit(UsageError.exit_code)
-    outlast()
     try:
         _command()
     except Exception as error:  # whatever it is, it is no verdict: exit 1 would say that one failed

@@ -1,8 +1,9 @@
 """stdout and stderr of the program, whose reader may go away (`| head -1`).
 
 Law: a reader that goes away ends nothing and changes no exit code: what is under way, a measurement above all, is done
-as if it were still there, and what it would have read goes nowhere. A disk that takes nothing more is an error. Where
-an encoding has no dash or arrow there is one of ASCII, so that no figure is read beside a question mark.
+as if it were still there, and what it would have read goes nowhere. So does progress that nobody can write; an answer
+that nobody can write is an error. Where an encoding has no dash or arrow there is one of ASCII, so that no figure is
+read beside a question mark.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -68,6 +70,18 @@ class Outlet(io.FileIO):
             return super().write(data)
 
 
+class Lossy(Outlet):
+    """Such a descriptor for words beside the answer: whatever does not take them, it is /dev/null from then on."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write `data`."""
+        try:
+            return super().write(data)
+        except OSError:
+            silence(self.fileno())
+            return super().write(data)
+
+
 def silence(descriptor: int) -> None:
     """Let `descriptor` be /dev/null from now on, for programs that are started as well."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -77,11 +91,11 @@ def silence(descriptor: int) -> None:
         os.close(nowhere)
 
 
-def outlasting(stream: io.TextIOWrapper, errors: str | None = None) -> TextIO:
-    """Return a stream that writes where `stream` does and outlasts its reader; `errors` as in `open`, else its own."""
+def outlasting(stream: io.TextIOWrapper, errors: str | None = None, outlet: type[Outlet] = Outlet) -> TextIO:
+    """Return a stream that writes where `stream` does, as `outlet` does; `errors` as in `open`, else its own."""
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(Outlet(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(outlet(stream.fileno(), "w", closefd=False)),
         encoding=stream.encoding,
         errors=errors or stream.errors,
         line_buffering=stream.line_buffering or stream.write_through,
@@ -100,9 +114,11 @@ def flush() -> None:
 def outlast() -> None:
     """Let stdout and stderr outlast their readers; a terminal that knows no dash shows another one.
 
-    What somebody has put in their place, as tests do, stays.
+    What somebody has put in their place, as tests do, stays. A stderr that is closed is /dev/null.
     """
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - as long as the program lives
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         sys.stdout = outlasting(sys.stdout, errors=REPLACED)
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
-        sys.stderr = outlasting(sys.stderr, errors=ESCAPED)
+        sys.stderr = outlasting(sys.stderr, errors=ESCAPED, outlet=Lossy)

@@ -217,6 +217,27 @@ def test_2_for_a_closed_output() -> None:
     assert (done.returncode, done.stderr.startswith("lab: stdout is closed")) == (2, True)
 
 
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("show nothing -o nowhere", 2),
+        ("run {} -o {}.out", 4),
+        ("schema", 0),
+        ("schema >/dev/full", 5),
+        ("schema >&-", 2),
+    ],
+)
+def test_words_that_nobody_can_write_change_no_exit_code(
+    scenario: Path, stderr: str, arguments: str, code: int
+) -> None:
+    """A full disk behind `2>`, or a stderr that is closed: neither is an answer, and no word of it lands in one."""
+    nowhere = {**os.environ, "DOCKER_HOST": "unix:///nowhere/docker.sock"}
+    command = f"{sys.executable} -m lab {arguments.format(scenario, scenario)} {stderr}"
+    done = subprocess.run(command, shell=True, stdout=subprocess.PIPE, text=True, check=False, env=nowhere)
+    assert (done.returncode, "lab: " in done.stdout) == (code, False)
+
+
 def test_a_bad_set_is_said_once_for_a_whole_folder(tmp_path: Path, scenario: Path) -> None:
     """It is wrong with every file alike, and is no file's fault."""
     (tmp_path / "other.yaml").write_text(GOOD)

@@ -16,9 +16,10 @@ from lab.cli.progress import Reporter
 from lab.rig.process.watch import Progress
 
 
-def over(descriptor: int) -> TextIO:
+def over(descriptor: int, outlet: type[output.Outlet] = output.Outlet) -> TextIO:
     """Return a stream of ours over `descriptor`."""
-    return outlasting(cast("TextIOWrapper", os.fdopen(descriptor, "w", encoding="utf-8", closefd=False)))
+    file = cast("TextIOWrapper", os.fdopen(descriptor, "w", encoding="utf-8", closefd=False))
+    return outlasting(file, outlet=outlet)
 
 
 @pytest.fixture
@@ -67,6 +68,15 @@ def test_a_disk_that_takes_nothing_is_told_once(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(OSError, match="No space left"):
         output.flush()
     output.flush()
+    os.close(full)
+
+
+def test_progress_that_no_disk_takes_goes_nowhere() -> None:
+    """It is said beside the answer, and no run ends for it."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    stream = over(full, outlet=output.Lossy)
+    print("lab: media", file=stream, flush=True)
+    assert os.path.samestat(os.fstat(full), Path(os.devnull).stat())
     os.close(full)
 
 
