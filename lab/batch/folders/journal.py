@@ -36,10 +36,7 @@ _CRC = len("00000000 ")
 
 @dataclass(frozen=True, kw_only=True)
 class Opened:
-    """A writer took the journal, for the plan with this digest, and for a search along `search`, None where it is none.
-
-    Earlier labs did not write whether it is one.
-    """
+    """A writer took the journal, for the plan with this digest; `search` is the key of a search, if its lab told it."""
 
     plan: str
     lab: str
@@ -125,6 +122,20 @@ def read(folder: Path) -> tuple[Line, ...]:
     path = folder / NAME
     whole, _ = _parts(_content(path))
     return tuple(Line.parse(raw, f"{path}:{number}") for number, raw in enumerate(whole, 1))
+
+
+def is_being_written(folder: Path) -> bool:
+    """Say whether a process is running the sweep in `folder` now. StorageError."""
+    path = folder / LOCK
+    with storing(path):
+        if not path.exists():
+            return False
+        with path.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    return False
 
 
 def _content(path: Path) -> bytes:

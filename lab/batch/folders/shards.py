@@ -22,7 +22,7 @@ from shlex import quote
 import lab
 from lab.batch.folders import opening, untold
 from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
-from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
+from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened, is_being_written
 from lab.batch.folders.parcel import PARTIAL, pack, unpack
 from lab.batch.plans.images import differing
 from lab.batch.plans.plan import Plan
@@ -63,13 +63,14 @@ def merged(
     `note` hears what is left out, which the journal keeps.
     Raises UsageError for what does not fit together, EvidenceError for a part that is broken, StorageError.
     """
+    running = [place for place in _places(parts) if is_being_written(place)]  # before it is read what each part has
     found = _parts(parts)
     _check_answers(found)
     plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
     folder = results / plan.name / plan.sweep
     partial = folder.with_name(f"{PARTIAL}{plan.sweep}-{secrets.token_hex(4)}")
     try:
-        _fill(opening.created_in(partial, plan), found, note)
+        _fill(opening.created_in(partial, plan), found, running, note)
         with storing(folder):
             partial.rename(folder)
             sync_folder(folder.parent)
@@ -79,9 +80,14 @@ def merged(
     return SweepFolder(folder)
 
 
+def _places(paths: Sequence[Path]) -> list[Path]:
+    """Return each folder once. StorageError."""
+    return list(dict.fromkeys(rooted(path, option="--merge") for path in paths))
+
+
 def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
     """Return the parts, all of one plan. UsageError, StorageError."""
-    places = list(dict.fromkeys(rooted(path, option="--merge") for path in paths))
+    places = _places(paths)
     if len(places) < 2:
         raise UsageError("--merge puts the parts of a sweep together", fix="name two folders or more")
     parts = [SweepFolder(place, every_byte=True) for place in places]
@@ -147,15 +153,18 @@ def _untold(parts: Sequence[SweepFolder]) -> Iterator[str]:
                 yield f"left out: {run}: it is whole, and its part never told of it ({resume} takes it in first)"
 
 
-def _fill(folder: SweepFolder, parts: Sequence[SweepFolder], note: Callable[[str], object]) -> None:
-    """Bring `folder`, which is new, everything that is whole in `parts`."""
+def _fill(
+    folder: SweepFolder, parts: Sequence[SweepFolder], running: Sequence[Path], note: Callable[[str], object]
+) -> None:
+    """Bring `folder`, which is new, everything that is whole in `parts`; those in `running` go on meanwhile."""
     number: Counter[str] = Counter()
     with Journal(folder.path) as journal:
         journal.append(Opened(plan=folder.plan.digest, lab=lab.__version__, pid=os.getpid()))
         journal.append(Noted(words=f"merged from {', '.join(str(part.path) for part in parts)}"))
         attempts = _attempts(parts)
         lost = (f"left out: {attempt.lost}" for attempt in attempts if attempt.lost)
-        for words in (*lost, *_untold(parts)):
+        later = (f"{place} is being run: what it finishes from now on stays there" for place in running)
+        for words in (*later, *lost, *_untold(parts)):
             journal.append(Noted(words=words))
             note(words)
         for attempt in attempts:

@@ -13,7 +13,7 @@ import pytest
 
 from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import NAME, Noted
+from lab.batch.folders.journal import NAME, Journal, Noted
 from lab.batch.folders.stored import sweeps
 from lab.batch.plans import images
 from lab.batch.plans.cells import Cell
@@ -220,6 +220,17 @@ def test_a_full_disk_leaves_no_half_of_a_sweep(tmp_path: Path, plan: Plan, monke
         merged(tmp_path, *parts)
     assert len(written) == 12
     assert list((tmp_path / "results" / plan.name).iterdir()) == []
+
+
+def test_a_part_that_is_being_run_is_said_to_go_on(tmp_path: Path, plan: Plan) -> None:
+    """What it finishes from now on is in no merge; with its lock let go nothing is said."""
+    parts, said = [part(plan, tmp_path / f"part-{number}", number) for number in (1, 2)], list[str]()
+    with Journal(parts[0]):
+        made = shards.merged(parts, tmp_path / "results", said.append)
+    assert said == [f"{parts[0]} is being run: what it finishes from now on stays there"]
+    assert said[0] in [line.event.words for line in made.lines if isinstance(line.event, Noted)]
+    shards.merged(parts, tmp_path / "results", said.append)
+    assert len(said) == 1
 
 
 @pytest.mark.parametrize("lines", [1, 2])
