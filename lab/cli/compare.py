@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Json, Results, chosen
+from lab.cli.options import DEFAULT_RESULTS, Format, Formats, Json, Results, chosen, named
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,8 @@ def register(app: typer.Typer) -> None:
 
 def compare(  # noqa: PLR0913 - each is an option of the command
     sides: Annotated[
-        list[str], typer.Argument(help="Runs, sweeps, or folders of runs; the first one against each other one.")
+        list[str],
+        typer.Argument(parser=named, help="Runs, sweeps, or folders of runs; the first one against each other one."),
     ],
     metrics: Annotated[
         str | None, typer.Option("--metric", metavar="NAME,…", help="What to compare; lab schema prints them all.")

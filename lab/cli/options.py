@@ -27,6 +27,12 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def named(word: str) -> str:
+    """Return `word`, which names a run, a sweep or a folder: none of them is called nothing. UsageError."""
+    path(word)
+    return word
+
+
 def lab_id(text: str) -> str:
     """Return the id of a lab that `text` is; nothing is not the id of every lab. UsageError."""
     if not text.strip():
@@ -66,9 +72,11 @@ Sets = Annotated[
 Seed = Annotated[int | None, typer.Option(help="Seed of everything random in the run.", show_default="the scenario's")]
 Results = Annotated[Path, typer.Option("--results", "-o", parser=path, help="Folder that runs land in.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")]
-Run = Annotated[str, typer.Argument(help="A run: its folder, a unique prefix of its id, or 'last'.")]
+Run = Annotated[str, typer.Argument(parser=named, help="A run: its folder, a unique prefix of its id, or 'last'.")]
 
-Result = Annotated[str, typer.Argument(help="A run or a sweep: its folder, a unique prefix of its id, or 'last'.")]
+Result = Annotated[
+    str, typer.Argument(parser=named, help="A run or a sweep: its folder, a unique prefix of its id, or 'last'.")
+]
 Formats = Annotated[
     Format | None, typer.Option("--format", help="How the table is printed.", show_default=Format.text.value)
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lab.cli.options import DEFAULT_RESULTS, Formats, Frames, Json, Result, Results, Run, chosen, given
+from lab.cli.options import DEFAULT_RESULTS, Formats, Frames, Json, Result, Results, Run, chosen, given, named
 from lab.errors import UsageError
 
 
@@ -78,7 +78,7 @@ def _check_alone(given: set[str]) -> None:
 
 
 def ls(
-    sweep: Annotated[str | None, typer.Argument(help="List the cells of this sweep instead.")] = None,
+    sweep: Annotated[str | None, typer.Argument(parser=named, help="List the cells of this sweep instead.")] = None,
     form: Formats = None,
     results: Results = DEFAULT_RESULTS,
     json: Json = False,

@@ -108,6 +108,14 @@ def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.M
     assert lab("worker", "tcp://127.0.0.1:9", "--scratch", "").returncode == 2
 
 
+@pytest.mark.parametrize("arguments", [("show", ""), ("judge", ""), ("ls", ""), ("compare", "", "")])
+def test_2_for_an_empty_name_of_what_was_recorded(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """`lab compare "$OLD" "$NEW"` does not compare the folder one stands in with itself, nor is "" any run's id."""
+    done = lab(*arguments, "-o", str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "an empty path (is a variable not set?" in done.stderr
+
+
 @pytest.mark.parametrize("more", [(), ("--dry-run",), ("--all", "--yes")])
 @pytest.mark.parametrize("run", ["", " "])
 def test_2_for_an_empty_id_of_a_lab(run: str, more: tuple[str, ...]) -> None:
