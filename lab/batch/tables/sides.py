@@ -135,8 +135,9 @@ def _runs(name: str, path: Path) -> Side:
     """Return the runs in the folder `path`; those of one scenario are its repetitions, oldest first. UsageError."""
     found = [file.parent for place in _RUNS for file in path.glob(f"{place}/{names.MANIFEST}")]
     if not found:
-        fix = "name one of them: lab ls -o shows them" if sweeps(path) else "name a run, a sweep, or a folder of runs"
-        raise UsageError(f"{path}: holds {'sweeps and ' * bool(sweeps(path))}no runs", fix=fix)
+        swept = [*filter(is_sweep, sorted(path.iterdir())), *sweeps(path)]
+        fix = f"name one of them, such as {swept[-1]}" if swept else "name a run, a sweep, or a folder of runs"
+        raise UsageError(f"{path}: holds {'sweeps and ' * bool(swept)}no runs", fix=fix)
     several = any(run.parent != path for run in found)
     judged = list(_once((run, told_or_why(run)) for run in sorted(found)))
     members: list[Member] = []

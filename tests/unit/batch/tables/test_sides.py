@@ -89,3 +89,15 @@ def test_what_only_a_later_scenario_has_may_be_allowed(tmp_path: Path) -> None:
     assert [one.thing for one in (*found.compared, *found.allowed)] == ["media.red", "links.alice.up.loss"]
     with pytest.raises(UsageError, match="nothing of that name"):
         asked(tmp_path / "a", tmp_path / "b", allow=("links.alice.up.los",))
+
+
+@pytest.mark.parametrize("above", [0, 1])
+def test_a_folder_of_sweeps_is_answered_with_one_of_them(tmp_path: Path, above: int) -> None:
+    """Where `-o` put them, or in the scenario's folder below that: what is there is said, and what to name instead."""
+    made = sweep(tmp_path / "results" / "base" / "sweep", "media.red=true,false", lambda _: Said(), repeat=1)
+    holding = made.parents[above]
+    with pytest.raises(UsageError, match=f"{holding}: holds sweeps and no runs .name one of them, such as {made}"):
+        asked(holding, made)
+    (empty := tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="empty: holds no runs"):
+        asked(empty, made)
