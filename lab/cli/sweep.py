@@ -185,6 +185,6 @@ def lanes_of(text: str) -> int | None:
 
     if text == "auto":
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_LANES:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_LANES:
         raise UsageError(f"--lanes {text}: 1 to {MOST_LANES}, or auto, is expected")
     return int(text)
