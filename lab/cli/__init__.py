@@ -30,11 +30,16 @@ class _Commands(TyperGroup):
         """Run the command that `ctx` is about."""
         try:
             return super().invoke(ctx)
-        except typer.Abort:
+        except typer.Abort as abort:
+            if isinstance(abort.__context__, KeyboardInterrupt):
+                raise Interrupted(signal.SIGINT) from None
             raise UsageError("nobody answered the question; nothing was done", fix="--yes answers it") from None
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT) from None
-        except BrokenPipeError as error:  # another pipe than stdout, for which Typer takes it
+        except (
+            BrokenPipeError,
+            EOFError,
+        ) as error:  # not those of stdout and stdin, as Typer believes
             raise LabError(_words(error)) from error
 
 

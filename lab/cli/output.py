@@ -9,8 +9,10 @@ read beside a question mark.
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -61,25 +63,41 @@ codecs.register_error(ESCAPED, partial(_spelled, codecs.backslashreplace_errors)
 class Outlet(io.FileIO):
     """A descriptor of this process to write to; once its reader is gone it is /dev/null."""
 
+    def __init__(self, descriptor: int) -> None:
+        """Write to `descriptor`, which stays open."""
+        super().__init__(descriptor, "w", closefd=False)
+        self._is_terminal = os.isatty(descriptor)  # one that has gone away says no
+
     def write(self, data: ReadableBuffer, /) -> int:
         """Write `data`. OSError when that is not taken, and not for want of a reader."""
-        try:
-            return super().write(data)
-        except BrokenPipeError:
-            silence(self.fileno())
-            return super().write(data)
+        written: int | None = None
+        while written is None:
+            try:
+                written = super().write(data)
+            except OSError as error:
+                if not self._is_gone(error):
+                    raise
+                silence(self.fileno())
+            else:
+                if written is None:  # full, and shared with a program that wants no waiting
+                    select.select((), (self,), ())
+        return written
+
+    def _is_gone(self, error: OSError) -> bool:
+        return isinstance(error, BrokenPipeError) or (self._is_terminal and error.errno == errno.EIO)
 
 
 class Lossy(Outlet):
     """Such a descriptor for words beside the answer: whatever does not take them, it is /dev/null from then on."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write `data`."""
+        """Write `data`, or drop what cannot be written without waiting for it."""
         try:
-            return super().write(data)
+            written: int | None = io.FileIO.write(self, data)
         except OSError:
             silence(self.fileno())
-            return super().write(data)
+            written = io.FileIO.write(self, data)
+        return memoryview(data).nbytes if written is None else written
 
 
 def silence(descriptor: int) -> None:
@@ -95,7 +113,7 @@ def outlasting(stream: io.TextIOWrapper, errors: str | None = None, outlet: type
     """Return a stream that writes where `stream` does, as `outlet` does; `errors` as in `open`, else its own."""
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(outlet(stream.fileno(), "w", closefd=False)),
+        io.BufferedWriter(outlet(stream.fileno())),
         encoding=stream.encoding,
         errors=errors or stream.errors,
         line_buffering=stream.line_buffering or stream.write_through,

@@ -15,6 +15,8 @@ from decimal import Decimal
 _NUMBER = r"[0-9]{1,13}(?:\.[0-9]{1,6})?"
 _SPELLED = re.compile(rf"({_NUMBER})([A-Za-z%]+)")
 _BARE = re.compile(r"[+-]?([0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})(?:[eE][+-]?[0-9]{1,2})?")
+_NEXT = 1000
+"""How many times larger or smaller a unit is that somebody may have meant."""
 _CLOCK = re.compile(r"([0-9]{1,3}):([0-9]{1,2})")
 
 
@@ -225,9 +227,10 @@ def _spellings(unit: Unit, text: str) -> list[str]:
 
 
 def _with_unit(unit: Unit, number: Decimal) -> list[str]:
-    """Return a bare `number` with each unit: what is usually meant first, then the others, those of its size first."""
+    """Return a bare `number` with the unit that is usually meant, then with those next to it: others are guesses."""
     usual = unit.factors[unit.meant]
-    names = sorted(unit.factors, key=lambda name: max(usual / unit.factors[name], unit.factors[name] / usual))
+    apart = {name: max(usual / size, size / usual) for name, size in unit.factors.items()}
+    names = sorted((name for name in apart if apart[name] <= _NEXT), key=apart.__getitem__)
     fraction = unit is SHARE and 0 < number < 1
     return [f"{_plain(number * 100 if fraction else number)}{name}" for name in names]
 

@@ -206,9 +206,11 @@ def test_2_for_a_question_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -
     assert (done.returncode, "nobody answered the question; nothing was done (--yes" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(("error", "code"), [(BrokenPipeError(32, "Broken pipe"), 5), (KeyboardInterrupt(), 130)])
+@pytest.mark.parametrize(
+    ("error", "code"), [(BrokenPipeError(32, "gone"), 5), (EOFError(), 5), (KeyboardInterrupt(), 130)]
+)
 def test_typers_own_exit_code_is_nobodys(monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int) -> None:
-    """Any other broken pipe is an internal error, and Ctrl-C an interruption, in every version of Typer."""
+    """Any other broken pipe or end of a file is an internal error, and Ctrl-C an interruption, in every Typer."""
 
     def fail() -> str:
         raise error

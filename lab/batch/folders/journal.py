@@ -94,7 +94,8 @@ class Line:
 
     def __bytes__(self) -> bytes:
         """Return the line as it stands in the file."""
-        fields = {"t_ns": self.t_ns, "event": _NAMES[type(self.event)], **asdict(self.event)}
+        told = {name: value for name, value in asdict(self.event).items() if value is not None}
+        fields = {"t_ns": self.t_ns, "event": _NAMES[type(self.event)], **told}
         text = json.dumps(fields, ensure_ascii=True, allow_nan=False).encode()
         return b"%08x %s\n" % (zlib.crc32(text), text)
 
@@ -133,8 +134,8 @@ def is_being_written(folder: Path) -> bool:
         with path.open("rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+            except OSError as error:  # a file system without locks has no writers
+                return isinstance(error, BlockingIOError)
     return False
 
 

@@ -1,7 +1,7 @@
 """The workers of a cluster as a sweep knows them: who is there, what each is making, whom nothing is given any more.
 
-Law: a worker that troubles the sweep twice in a row gets nothing more. One that could not make a run which another then
-made was in trouble; one that nobody could make troubles nobody but its cell.
+Law: a worker that troubles the sweep twice in a row gets nothing more, whether it is here then or comes back. One that
+could not make a run which another then made was in trouble; one that nobody could make troubles nobody but its cell.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Roster:
     def __init__(self) -> None:
         """Know nobody."""
         self._here: dict[str, Worker] = {}
+        self._known: dict[str, Worker] = {}
         self.trouble = ""
 
     @property
@@ -51,11 +52,16 @@ class Roster:
         return address in self._here
 
     def see(self, slots: Mapping[str, int]) -> None:
-        """Take notice of who is here, address → lab slots; whoever is not in it is gone for good."""
-        known = self._here
-        self._here = {address: known.get(address) or Worker(address=address, slots=0) for address in slots}
+        """Take notice of who is here, address → lab slots; of what others were making they make nothing more."""
+        self._here = {address: self._here.get(address) or self._come(address) for address in slots}
+        self._known |= self._here
         for address, count in slots.items():
             self._here[address].slots = count
+
+    def _come(self, address: str) -> Worker:
+        """Return a worker that was not here, idle, with the trouble that it has made before."""
+        before = self._known.get(address)
+        return Worker(address=address, slots=0, strikes=before.strikes if before else 0)
 
     @property
     def slots(self) -> int:
@@ -95,7 +101,7 @@ class Roster:
     def blame(self, address: str, trouble: str, strikes: int = 1) -> bool:
         """Remember its `trouble`; return whether that puts it out, from now on."""
         self.trouble = f"{address}: {trouble}"
-        worker = self._here.get(address)
+        worker = self._known.get(address)
         if worker is None or not worker.usable:
             return False
         worker.strikes += strikes

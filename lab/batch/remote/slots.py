@@ -59,7 +59,7 @@ class Slots:
         self._open_slot, self._fidelity, self._scratch = open_slot, fidelity, scratch
         self._images, self._check = images, check
         self._free: list[_Open] = []
-        self._left: list[LeftoverError] = []
+        self._left: list[str] = []
         self._busy = 0
         self._over = threading.Event()
         self._turn = threading.Condition()
@@ -75,14 +75,19 @@ class Slots:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Give up what is being made, and close every slot. LeftoverError when one leaves something behind."""
+        """Give up what is being made, and close every slot.
+
+        LeftoverError when one leaves, or has left, something behind; where there is a first error it is only told.
+        """
         self._over.set()
-        with shielded(), self._turn, ExitStack() as closing:
-            closing.callback(self._raise_left)
+        with shielded(), self._turn:
             self._turn.wait_for(lambda: not self._busy)
-            for slot in self._free:
-                closing.push(slot.close)
-            closing.callback(self._broom.shutdown)
+            self._broom.shutdown()
+            last = "; ".join(filter(None, map(self._close, self._free)))
+        if self._left and error is None:
+            raise LeftoverError("; ".join(self._left))
+        if last:
+            self.changed(last)
 
     def carry_out(self, what: Order) -> Answer:
         """Make the run. Whatever goes wrong is told, never raised."""
@@ -128,17 +133,20 @@ class Slots:
             if keep:
                 self._free.append(slot)
         try:
-            if not keep:
-                slot.close.close()
-        except LeftoverError as error:  # of labs before: what was just made is whole
-            self._left.append(error)
-            self.changed(str(error))
+            left = "" if keep else self._close(slot)
         finally:
             self._done()
+        if left:
+            self.changed(left)
 
-    def _raise_left(self) -> None:
-        if self._left:
-            raise LeftoverError("; ".join(map(str, self._left)))
+    def _close(self, slot: _Open) -> str:
+        """Close `slot`; return what its labs leave behind, which is no run's fault: what was just made is whole."""
+        try:
+            slot.close.close()
+        except LeftoverError as error:
+            self._left.append(str(error))
+            return self._left[-1]
+        return ""
 
     def _done(self) -> None:
         with self._turn:

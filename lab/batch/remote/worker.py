@@ -77,6 +77,7 @@ def work(address: str, slots: Slots, local: Path, tell: Tell) -> None:
         finally:
             orders.offer(None)
             offer.withdraw()
+            slots.changed = tell  # nobody is to hear of it any more but who stands here
         standing.result()
     raise asyncio.run(parted(address))
 

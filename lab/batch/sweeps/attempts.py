@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,9 +66,10 @@ class Attempts:
         self.plan = folder.plan
         self._folder, self._journal, self._told, self._clock = folder, journal, told, clock
         self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
-        self._under_way: dict[str, tuple[Cell, Began]] = {}
+        self._under_way: dict[str, Began] = {}
         self._tries: Counter[str] = Counter()
         self._failing: dict[str, _Needs] = {}  # by cell: those in a row that came to nothing
+        self._why = ""  # of the last of them
         self._done = self._of = self._tried = self._void = 0
         self._since: float | None = None
 
@@ -105,8 +106,11 @@ class Attempts:
             if not self._under_way and not more:
                 break
             done = crew.ended()
-            if done and self._ended(done, waiting):
+            if done and self._ended(done):
                 waiting.append(done.cell)
+        if any(map(may_begin, waiting)):
+            words = f"{len(self._failing)} cells in a row came to nothing, the last: {self._why}"
+            raise EnvironmentFault(words, fix="mend that, then go on with --resume")
         if waiting:
             self.note(f"{many(len(waiting), 'cell')} not begun: there is no time left for that")
 
@@ -155,18 +159,14 @@ class Attempts:
     def _begun_in(self, cell: Cell) -> Path:
         """Write down that an attempt at `cell` begins; return where its run will be."""
         began = self._named(cell, f"{utc_stamp(time.time_ns())}-{token()}")
-        self._under_way[cell.id] = cell, began
+        self._under_way[cell.id] = began
         self._since = self._clock() if self._since is None else self._since
         self._tell(cell=cell)
         return self._folder.run(cell.id, began.run)
 
-    def _ended(self, done: Done, waiting: Sequence[Cell]) -> bool:
-        """Commit how an attempt ended; return whether the cell is to be tried again.
-
-        EnvironmentFault when too many came to nothing, and nothing else is `waiting` or under way.
-        """
-        _, began = self._under_way.pop(done.cell.id)
-        attempt = self._commit(began, done.attempt)
+    def _ended(self, done: Done) -> bool:
+        """Commit how an attempt ended; return whether the cell is to be tried again."""
+        attempt = self._commit(self._under_way.pop(done.cell.id), done.attempt)
         self._tries[done.cell.id] += 1
         void = attempt.outcome in (ERROR, Outcome.VOID)
         again = void and self._tries[done.cell.id] < TRIES
@@ -175,10 +175,7 @@ class Attempts:
         self._done += not again
         self._tell(cell=done.cell, attempt=attempt)
         self._failing = {**self._failing, done.cell.id: _needs(done.cell)} if attempt.outcome == ERROR else {}
-        others = (cell for cell, _ in self._under_way.values())
-        if len(self._failing) >= GIVE_UP and not self._hopeful([*waiting, *others]):
-            words = f"{len(self._failing)} cells in a row came to nothing, the last: {attempt.why}"
-            raise EnvironmentFault(words, fix="mend that, then go on with --resume")
+        self._why = attempt.why
         return again
 
     def _commit(self, began: Began, attempt: Attempt) -> Attempt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
@@ -78,6 +79,45 @@ def test_progress_that_no_disk_takes_goes_nowhere() -> None:
     print("lab: media", file=stream, flush=True)
     assert os.path.samestat(os.fstat(full), Path(os.devnull).stat())
     os.close(full)
+
+
+def test_progress_waits_for_nobody(pipe: tuple[int, int]) -> None:
+    """A pipe that is full, and that another program has made one that does not wait: what does not fit is dropped."""
+    read, write = pipe
+    os.set_blocking(write, False)
+    stream = over(write, outlet=output.Lossy)
+    for _ in range(100):
+        print("lab: media" * 1_000, file=stream, flush=True)
+    assert os.read(read, 10) == b"lab: media"
+
+
+def test_an_answer_waits_for_its_reader(pipe: tuple[int, int]) -> None:
+    """Even where the pipe was made one that does not wait: all of it comes."""
+    read, write = pipe
+    os.set_blocking(write, False)
+    stream, said = over(write), "PASS" * 100_000
+
+    def listen() -> bytes:
+        found = b""
+        while len(found) < len(said):
+            found += os.read(read, 4_096)
+        return found
+
+    with ThreadPoolExecutor(1) as listener:
+        heard = listener.submit(listen)
+        print(said, end="", file=stream, flush=True)
+        assert heard.result(60) == said.encode()
+
+
+def test_a_terminal_that_goes_away_is_a_reader_that_does() -> None:
+    """Whatever the system says then; what comes later goes nowhere."""
+    keyboard, screen = os.openpty()
+    stream = over(screen)
+    print("PASS", file=stream, flush=True)
+    os.close(keyboard)
+    print("PASS", file=stream, flush=True)
+    assert os.path.samestat(os.fstat(screen), Path(os.devnull).stat())
+    os.close(screen)
 
 
 def test_what_cannot_be_encoded_is_replaced_or_escaped() -> None:

@@ -120,6 +120,23 @@ def test_what_a_field_offers_it_takes(field, number):
         loads(text + FIELDS[field](hint[1]))
 
 
+@pytest.mark.parametrize(
+    ("field", "number", "hint"),
+    [
+        ("media.duration", 30, "30s"),
+        ("media.duration", 0.5, ""),
+        ("media.bitrate", 48_000, "48000bit"),
+        ("server.memory", 64, "64MB"),
+        ("server.memory", 5, ""),
+    ],
+)
+def test_a_hint_is_no_guess(field, number, hint):
+    """The usual unit, or one next to it; half a minute is not what anybody means by 0.5."""
+    with pytest.raises(ScenarioError) as refused:
+        loads("version: 1\nlinks: {publisher: {}}\n" + FIELDS[field](number))
+    assert re.findall(r'did you mean "(.*?)"', str(refused.value)) == [hint] * bool(hint)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @given(number=NUMBERS, data=st.data())
 def test_accepted_means_number_times_factor(kind, number, data):

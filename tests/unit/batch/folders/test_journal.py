@@ -8,11 +8,24 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from lab.batch.folders.journal import CELLS, LOCK, NAME, Began, Ended, Event, Journal, Noted, Opened, read
+from lab.batch.folders.journal import (
+    CELLS,
+    LOCK,
+    NAME,
+    Began,
+    Ended,
+    Event,
+    Journal,
+    Noted,
+    Opened,
+    is_being_written,
+    read,
+)
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 
 EVENTS: tuple[Event, ...] = (
@@ -240,3 +253,22 @@ def test_a_new_journal_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.
         assert (tmp_path / CELLS).is_dir()
         journal.append(EVENTS[0])
         assert synced[1:] == [(tmp_path / NAME).stat().st_ino]
+
+
+def test_what_a_journal_holds_of_a_grid_is_what_it_always_was(tmp_path: Path) -> None:
+    """Only a search names what it is along: a lab of before reads all others."""
+    assert b"search" not in written(tmp_path, EVENTS[0]).read_bytes()
+    assert b'"search": "media.bitrate"' in written(tmp_path, replace(EVENTS[0], search="media.bitrate")).read_bytes()
+
+
+def test_where_there_are_no_locks_nobody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy on such a file system is read like any other."""
+    written(tmp_path, *EVENTS)
+
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    with Journal(tmp_path):
+        assert is_being_written(tmp_path)
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert not is_being_written(tmp_path)

@@ -154,7 +154,28 @@ def test_what_a_slot_leaves_behind_costs_no_run(tmp_path: Path) -> None:
             answers.extend(list(threads.map(slots.carry_out, orders)))
             answers.append(slots.carry_out(orders[0]))
 
-    with pytest.raises(LeftoverError, match="a network stays"):
+    with pytest.raises(LeftoverError, match=r"^a network stays; a network stays$"):
         work()
     assert [answer.trouble for answer in answers] == ["", "", ""]
     assert words[1:] == ["a network stays"]
+
+
+def test_what_slots_leave_behind_hides_no_first_error(tmp_path: Path) -> None:
+    """The scheduler was gone, and then a lab could not be removed: both are told, and the exit code is the first's."""
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield FakeRuns()
+        raise LeftoverError("a network stays")
+
+    order, words = Order(cell=planned(tmp_path).cells[0], run="run", images={}), list[str]()
+
+    def work() -> None:
+        with Slots(opened, Fidelity(1), tmp_path, lambda _: {}, lambda: None) as slots:
+            slots.changed = words.append
+            slots.carry_out(order)
+            raise EnvironmentFault("the scheduler is gone")
+
+    with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
+        work()
+    assert words == ["a network stays"]

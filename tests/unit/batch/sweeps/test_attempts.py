@@ -74,6 +74,15 @@ def test_a_lab_that_nobody_can_have_ends_only_its_own_cells(tmp_path: Path) -> N
     assert {cell.id for cell in done.missing()} == {cell.id for cell in bad}
 
 
+def test_what_may_not_begin_hides_no_failure(tmp_path: Path) -> None:
+    """There is no time left for the cells that could be made: what is wrong with the others is told all the same."""
+    plan = planned(tmp_path, axis="clients.publisher.sdk=1.2.1,99.99.99", repeat=2 * GIVE_UP)
+    bad = {cell.id for cell in plan.cells if ("clients.publisher.sdk", "99.99.99") in cell.setting}
+    folder = laid(plan, tmp_path / "sweep")
+    with pytest.raises(EnvironmentFault, match=f"{GIVE_UP} cells in a row came to nothing, the last: no lab"):
+        swept(folder, in_order(dict.fromkeys(bad, ("ERROR",) * 9)), may_begin=lambda cell: cell.id in bad)
+
+
 def test_few_cells_that_nobody_can_make_are_tried_as_often_as_any(tmp_path: Path) -> None:
     """A few of one version that is not there are missing in the end, and that is all."""
     plan = planned(tmp_path, axis="clients.publisher.sdk=1.2.1,99.99.99", repeat=3)
