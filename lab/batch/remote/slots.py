@@ -80,13 +80,15 @@ class Slots:
         LeftoverError when one leaves, or has left, something behind; where there is a first error it is only told.
         """
         self._over.set()
-        with shielded(), self._turn:
+        with shielded(), self._turn, ExitStack() as closing:
             self._turn.wait_for(lambda: not self._busy)
-            self._broom.shutdown()
-            last = "; ".join(filter(None, map(self._close, self._free)))
+            told = len(self._left)
+            for slot in self._free:
+                closing.callback(self._close, slot)
+            closing.callback(self._broom.shutdown)
         if self._left and error is None:
             raise LeftoverError("; ".join(self._left))
-        if last:
+        if last := "; ".join(self._left[told:]):
             self.changed(last)
 
     def carry_out(self, what: Order) -> Answer:

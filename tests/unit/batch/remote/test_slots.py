@@ -179,3 +179,31 @@ def test_what_slots_leave_behind_hides_no_first_error(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentFault, match="the scheduler is gone"):
         work()
     assert words == ["a network stays"]
+
+
+def test_a_slot_that_cannot_be_closed_leaves_the_others_closed(tmp_path: Path) -> None:
+    """Whatever is wrong with one, the labs of the rest are taken down, and it is told."""
+    together, closed = Barrier(2), list[str]()
+
+    def make(cell: Cell, folder: Path) -> Attempt:
+        together.wait(10)
+        return FakeRuns()(cell, folder)
+
+    @contextmanager
+    def opened(_: object) -> Iterator[RunCell]:
+        yield make
+        closed.append("closed")
+        raise RuntimeError("a fault of ours")
+
+    orders = [Order(cell=cell, run="run", images={}) for cell in planned(tmp_path).cells]
+
+    def work() -> None:
+        with (
+            Slots(opened, Fidelity(2), tmp_path, lambda _: {}, lambda: None) as slots,
+            ThreadPoolExecutor(2) as threads,
+        ):
+            list(threads.map(slots.carry_out, orders))
+
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        work()
+    assert closed == ["closed"] * 2
