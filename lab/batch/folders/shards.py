@@ -63,8 +63,9 @@ def merged(
     `note` hears what is left out, which the journal keeps.
     Raises UsageError for what does not fit together, EvidenceError for a part that is broken, StorageError.
     """
-    running = [place for place in _places(parts) if is_being_written(place)]  # before it is read what each part has
-    found = _parts(parts)
+    places = _places(parts)
+    running = [place for place in places if is_being_written(place)]  # before it is read what each part has
+    found = _parts(places)
     _check_answers(found)
     plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
     folder = results / plan.name / plan.sweep
@@ -85,9 +86,8 @@ def _places(paths: Sequence[Path]) -> list[Path]:
     return list(dict.fromkeys(rooted(path, option="--merge") for path in paths))
 
 
-def _parts(paths: Sequence[Path]) -> list[SweepFolder]:
+def _parts(places: Sequence[Path]) -> list[SweepFolder]:
     """Return the parts, all of one plan. UsageError, StorageError."""
-    places = _places(paths)
     if len(places) < 2:
         raise UsageError("--merge puts the parts of a sweep together", fix="name two folders or more")
     parts = [SweepFolder(place, every_byte=True) for place in places]

@@ -52,7 +52,7 @@ class Roster:
         return address in self._here
 
     def see(self, slots: Mapping[str, int]) -> None:
-        """Take notice of who is here, address → lab slots; of what others were making they make nothing more."""
+        """Take notice of who is here, address → lab slots; who is not makes nothing any more."""
         self._here = {address: self._here.get(address) or self._come(address) for address in slots}
         self._known |= self._here
         for address, count in slots.items():
