@@ -36,10 +36,7 @@ class _Commands(TyperGroup):
             raise UsageError("nobody answered the question; nothing was done", fix="--yes answers it") from None
         except KeyboardInterrupt:
             raise Interrupted(signal.SIGINT) from None
-        except (
-            BrokenPipeError,
-            EOFError,
-        ) as error:  # not those of stdout and stdin, as Typer believes
+        except (BrokenPipeError, EOFError) as error:  # not those of stdout and stdin, as Typer believes
             raise LabError(_words(error)) from error
 
 
