@@ -24,7 +24,6 @@ _BAND = 800  # steps: 4 s
 _HALF = _BAND // 2
 _NEVER = np.float32(-1e9)
 _WAITS, _ON, _DOUBLE, _TRIPLE, _JUMPS = range(5)
-_BORDER = np.full(_TRIPLE, _NEVER, np.float32)
 _COST = tuple(
     np.float32(cost) for cost in (0.5, 0.0, 1.6, 2.8, 8.0)
 )  # of likeness; to hurry by 30 ms at once costs more than to jump
@@ -47,18 +46,17 @@ class _Padded:
     inside: Floats  # 0, or never
     loudest_db: float
 
-    def likeness(self, read: Spectra, base: Ints) -> Iterator[Floats]:
-        """Yield per step of what was read how alike the band's steps are to it; many are priced at once."""
-        for start in range(0, base.size, _TOGETHER):
-            first, last = int(base[start]), int(base[min(start + _TOGETHER, base.size) - 1])
-            found = self._alike(slice(first + _BAND, last + 2 * _BAND), read, slice(start, start + _TOGETHER))
-            for row, begins in zip(found, base[start : start + _TOGETHER].tolist(), strict=True):
-                yield row[begins - first :][:_BAND]
+    def likeness(self, read: Spectra, base: Ints, some: slice) -> Iterator[Floats]:
+        """Yield per step of `some` of what was read how alike the band's steps are to it; all are priced at once."""
+        begins = base[some].tolist()
+        found = self._alike(slice(begins[0] + _BAND, begins[-1] + 2 * _BAND), read, some)
+        for row, begin in zip(found, begins, strict=True):
+            yield row[begin - begins[0] :][:_BAND]
 
     def _alike(self, window: slice, read: Spectra, some: slice) -> Floats:
         level_db, quiet = read.level_db[some, np.newaxis], self.quiet[window]
         wire = self.shape[window]
-        found = np.stack([wire @ one for one in read.shape[some]])  # one by one: BLAS would start threads for all
+        found = read.shape[some] @ wire.T
         found -= _ALIKE
         found *= _SLOPE
         np.maximum(found, _LEAST, out=found)
@@ -83,17 +81,16 @@ def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
     if not read.size or not wire.size:
         return np.zeros(read.size, np.int64)
     base = np.maximum.accumulate(np.clip(newest, 0, wire.size - 1)) - _BAND + 1
-    padded = _padded(wire, arrived)
+    padded, scores = _padded(wire, arrived), _Scores(base)
     choice = np.zeros((read.size, _HALF), np.uint8)  # what most memory goes to: two candidates in a byte
-    jumped_from = np.zeros(read.size, np.int64)
-    score = np.zeros(_BAND, np.float32)
-    for i, alike in enumerate(padded.likeness(read, base)):
-        best = int(score.argmax())
-        jumped_from[i] = base[i - 1] + best
-        chosen = np.zeros(_BAND, np.uint8)
-        score = _moved(score, best, int(base[i] - base[i - 1]), alike, chosen) if i else alike
-        choice[i] = chosen[:_HALF] | chosen[_HALF:] << 4
-    return _back(base, choice, jumped_from, int(score.argmax()))
+    best = np.zeros(read.size, np.int64)
+    better = np.zeros((len(_COST), _TOGETHER, _BAND), np.bool_)
+    for start in range(0, read.size, _TOGETHER):
+        some = slice(start, min(start + _TOGETHER, read.size))
+        for at, alike in enumerate(padded.likeness(read, base, some)):
+            best[start + at] = scores.after(start + at, alike, better[:, at])
+        choice[some] = _chosen(better[:, : some.stop - start])
+    return _back(base, choice, best)
 
 
 def _padded(wire: Spectra, arrived: Flags) -> _Padded:
@@ -111,34 +108,76 @@ def _padded(wire: Spectra, arrived: Flags) -> _Padded:
     )
 
 
-def _moved(score: Floats, best: int, ahead: int, alike: Floats, chosen: NDArray[np.uint8]) -> Floats:
-    """Move on by one step while the window moves `ahead`: return each candidate's score; `chosen` says how reached."""
-    ahead = min(ahead, score.size + _TRIPLE)
-    before = np.concatenate((_BORDER, score, _BORDER[:1].repeat(ahead)))[ahead:]
-    found: Floats = before[_TRIPLE:][: score.size] - _COST[_WAITS]
-    if not ahead:  # who has played the last that had arrived can but wait
-        found[-1] += _COST[_WAITS]
-    for way in range(_ON, _JUMPS):
-        cost = before[_TRIPLE - way :][: score.size] - _COST[way]
-        cost += alike
-        _better(found, chosen, cost, way)
-    beyond = max(0, best - ahead + 1)
-    _better(found[beyond:], chosen[beyond:], alike[beyond:] + (score[best] - _COST[_JUMPS]), _JUMPS)
-    return found
+class _Scores:
+    """How good the best way to each step of the wire is, as far as was read; the band is where anything can be now.
+
+    Two arrays over all of the wire are written in turn, so that nothing has to be moved as the band moves.
+    """
+
+    def __init__(self, base: Ints) -> None:
+        """Begin before the first step; `base` is per step of what was read where the band begins."""
+        self._begins: list[int] = (base - base[0] + _TRIPLE).tolist()
+        self._offset = int(base[0]) - _TRIPLE
+        self._now, self._next = (np.full(self._begins[-1] + _BAND, _NEVER, np.float32) for _ in range(2))
+        self._price = np.zeros(_BAND, np.float32)
+        self._best = 0
+
+    def after(self, step: int, alike: Floats, better: NDArray[np.bool_]) -> int:
+        """Move on to `step` of what was read, which is so `alike`; return where on the wire is best.
+
+        `better` [way, band] says which ways are better than those before them: on, double, triple, jumps, waits.
+        """
+        begin = self._begins[step]
+        found = self._next[begin : begin + _BAND]
+        if step:
+            self._hurry(begin, found, better)
+        else:
+            found[:] = 0
+            better[:] = False
+        found += alike
+        if step:
+            self._wait(begin, found, better[_WAITS])
+        self._next[begin - _TRIPLE : begin] = _NEVER  # what is left there is of the step before the last
+        self._now, self._next = self._next, self._now
+        self._best = begin + int(found.argmax())
+        return self._best + self._offset
+
+    def _hurry(self, begin: int, found: Floats, better: NDArray[np.bool_]) -> None:
+        """Write the best of playing on, as it is or hurried, and of jumping ahead of where it was best."""
+        price = self._price
+        found[:] = self._now[begin - _ON :][:_BAND]
+        for way in (_DOUBLE, _TRIPLE):
+            np.subtract(self._now[begin - way :][:_BAND], _COST[way], out=price)
+            np.greater(price, found, out=better[way])
+            np.maximum(found, price, out=found)
+        ahead, jumped = max(0, self._best + 1 - begin), self._now[self._best] - _COST[_JUMPS]
+        better[_JUMPS, :ahead] = False
+        np.less(found[ahead:], jumped, out=better[_JUMPS, ahead:])
+        np.maximum(found[ahead:], jumped, out=found[ahead:])
+
+    def _wait(self, begin: int, found: Floats, better: NDArray[np.bool_]) -> None:
+        """Take waiting where nothing is better; it has no price where all that had arrived has been played."""
+        price = self._price
+        np.subtract(self._now[begin:][:_BAND], _COST[_WAITS], out=price)
+        price[-1] += _COST[_WAITS]
+        np.greater_equal(price, found, out=better)
+        np.maximum(found, price, out=found)
 
 
-def _better(found: Floats, chosen: NDArray[np.uint8], score: Floats, way: int) -> None:
-    """Go this way where it is better than what was found."""
-    np.putmask(chosen, score > found, way)
-    np.maximum(found, score, out=found)
+def _chosen(better: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return per step and candidate how it is reached, two in a byte, of what was `better` [way, step, band]."""
+    chosen = np.full(better.shape[1:], _ON, np.uint8)
+    for way in (_DOUBLE, _TRIPLE, _JUMPS, _WAITS):
+        np.putmask(chosen, better[way], way)
+    return np.asarray(chosen[:, :_HALF] | chosen[:, _HALF:] << 4, np.uint8)
 
 
-def _back(base: Ints, choice: NDArray[np.uint8], jumped_from: Ints, last: int) -> Ints:
+def _back(base: Ints, choice: NDArray[np.uint8], best: Ints) -> Ints:
     """Walk the cheapest way from its end; `choice` has the band's second half in its upper four bits."""
     way = np.zeros(base.size, np.int64)
-    way[-1] = base[-1] + last
+    way[-1] = best[-1]
     for i in range(base.size - 1, 0, -1):
         upper, place = divmod(int(way[i] - base[i]), _HALF)
         step = int(choice[i, place]) >> 4 * upper & 15
-        way[i - 1] = jumped_from[i] if step == _JUMPS else way[i] - step
+        way[i - 1] = best[i - 1] if step == _JUMPS else way[i] - step
     return way

@@ -20,7 +20,7 @@ Take = Callable[[int, int], Floats]
 QUIET_DB = 90.0
 """On the scale of `level_db`, 18 dB below the quietest mark: what is quieter is hardly heard."""
 _BINS = slice(2, 42)  # 200 to 4 100 Hz at 10 ms: where marks are, and most of what tells speech sounds apart
-_AT_ONCE = 4096
+_AT_ONCE = 128
 _LEAST_POWER = 1e-3
 
 
@@ -59,7 +59,7 @@ def _some(take: Take, first: int, step: int, rows: int) -> Spectra:
 def _of(sound: Floats, step: int) -> Spectra:
     pieces = np.lib.stride_tricks.sliding_window_view(sound, BLOCK_SAMPLES)[::step]
     window = np.hanning(BLOCK_SAMPLES).astype(np.float32)
-    size = np.abs(np.fft.rfft(pieces * window, axis=1))[:, _BINS].astype(np.float32)
+    size = np.abs(np.fft.rfft(pieces * window, axis=1)[:, _BINS]).astype(np.float32)
     power = np.square(size).sum(axis=1)
     shape = size / np.sqrt(power + _LEAST_POWER)[:, None]
     return Spectra(shape=shape, level_db=10 * np.log10(power + _LEAST_POWER))
