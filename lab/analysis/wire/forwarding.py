@@ -142,9 +142,10 @@ def _cost(entered: Stream, out: Stream, added: int) -> NDArray[np.float64]:
 def _followed(cost: NDArray[np.float64]) -> tuple[Ints, Flags]:
     """Return per packet which constant was in force, changing as seldom as the packets allow, and whether it fits."""
     ways, packets = cost.shape
-    as_good = (cost <= cost.min(axis=0)).all(axis=1)
-    if as_good.any():  # as any other everywhere: the way through costs no less by another
-        return np.full(packets, as_good.argmax()), cost[as_good.argmax()] < 1.0
+    whole = cost.sum(axis=1)
+    one = int(whole.argmin())
+    if whole[one] < cost.min(axis=0).sum() + _MOVES:  # no way with a change in it costs less
+        return np.full(packets, one), cost[one] < 1.0
     score, origin = cost[:, 0].copy(), np.zeros((packets, ways), np.int64)
     for i in range(1, packets):
         best = int(score.argmin())
