@@ -158,11 +158,17 @@ class Attempts:
 
     def _begun_in(self, cell: Cell) -> Path:
         """Write down that an attempt at `cell` begins; return where its run will be."""
-        began = self._named(cell, f"{utc_stamp(time.time_ns())}-{token()}")
+        began = self._named(cell, self._free_name(cell))
         self._under_way[cell.id] = began
         self._since = self._clock() if self._since is None else self._since
         self._tell(cell=cell)
         return self._folder.run(cell.id, began.run)
+
+    def _free_name(self, cell: Cell) -> str:
+        """Return a name for a run of `cell` that none of its runs has, not even one that ended in the same second."""
+        while self._folder.run(cell.id, name := f"{utc_stamp(time.time_ns())}-{token()}").exists():
+            pass
+        return name
 
     def _ended(self, done: Done) -> bool:
         """Commit how an attempt ended; return whether the cell is to be tried again."""

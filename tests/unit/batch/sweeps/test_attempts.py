@@ -15,6 +15,7 @@ from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import CELLS, NAME, Began, Ended, Journal, Noted
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import recipes_for
+from lab.batch.sweeps import attempts
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
@@ -43,6 +44,17 @@ def test_a_void_cell_is_made_again_after_the_others_and_not_for_ever(tmp_path: P
     assert len(list((folder / "cells" / first.id).iterdir())) == TRIES
     done = swept(folder, in_order())
     assert (done.missing(), done.tried(first), done.tried(second)) == ((), TRIES + 1, 1)
+
+
+def test_no_two_runs_of_a_cell_have_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even those of one second whose four random digits are the same, which used to end the sweep."""
+    plan = planned(tmp_path)
+    digits = iter(["beef", "beef", "beef", "cafe"])
+    monkeypatch.setattr(attempts, "token", lambda: next(digits))
+    monkeypatch.setattr(attempts, "utc_stamp", lambda _: "20261130-203253")
+    done = swept(laid(plan, tmp_path / "sweep"), in_order({plan.cells[0].id: ("VOID",)}))
+    assert done.missing() == ()
+    assert [each.run[-4:] for each in begun(done)] == ["beef", "beef", "cafe"]
 
 
 def test_unknown_is_an_answer(tmp_path: Path) -> None:
