@@ -23,7 +23,7 @@ class Written(BaseModel):
     The docstring behind a field is its description (`lab.scenario.schema`).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
