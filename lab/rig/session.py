@@ -41,7 +41,7 @@ SOON_S = 2.0
 """In which clients have usually connected."""
 PACER_MS = 2_000
 """Who settles as long has a pacer by then; publishers that settle less wait for it before they begin."""
-LAST_POLL_S = 0.05
+LAST_POLL_S = 0.02
 ALONE = nullcontext()
 """For a run that has the machine to itself."""
 
