@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.options import lab_id
+from lab.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +57,8 @@ def clean(
     """Remove what dead or expired labs left: their containers. Never images, never anything that is not a lab's."""
     from lab.host.leftovers import clean as remove
 
+    if run and everything:
+        raise UsageError(f"--run {run} --all: one lab, or all of them?", fix="--run alone takes it alive or not")
     if everything and not (yes or dry or typer.confirm("Remove every lab on this machine, running ones included?")):
         raise typer.Exit(2)
     for line in remove(run=run, everything=everything, dry=dry):

@@ -116,15 +116,6 @@ def test_2_for_an_empty_name_of_what_was_recorded(tmp_path: Path, arguments: tup
     assert "an empty path (is a variable not set?" in done.stderr
 
 
-@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--all", "--yes")])
-@pytest.mark.parametrize("run", ["", " "])
-def test_2_for_an_empty_id_of_a_lab(run: str, more: tuple[str, ...]) -> None:
-    """`lab clean --run "$UNSET"` removes nobody's lab: it is refused before the engine is asked, with the way out."""
-    done = lab("clean", "--run", run, *more)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "--run: an empty id is no lab's (is a variable not set? without --run" in done.stderr
-
-
 def test_2_for_a_folder_with_bad_scenarios_names_them_all(tmp_path: Path, scenario: Path) -> None:
     """Whoever mends one does not learn of the next by the next try; the good one beside them is not run."""
     for name, text in (("a", "links: {publisher: {up: {los: 5%}}}"), ("b", "media: {duration: 5}")):
@@ -197,13 +188,6 @@ def test_a_reader_that_went_away_ends_no_run_and_changes_no_exit_code(tmp_path: 
     done = unheard("-c", SEVERAL, "several", str(tmp_path / "ran"), str(code), both=both)
     assert (done.returncode, (tmp_path / "ran").read_text()) == (code, "abc")
     assert done.stderr == ("" if both else "lab: ran a\nlab: ran b\nlab: ran c\n")
-
-
-def test_2_for_a_question_that_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`lab clean --all` in a script: nothing was removed, and no expectation failed."""
-    monkeypatch.setattr(sys, "stdin", StringIO())
-    done = lab("clean", "--all")
-    assert (done.returncode, "nobody answered the question; nothing was done (--yes" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
