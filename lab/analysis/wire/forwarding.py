@@ -25,7 +25,8 @@ _HELD_NS = 5_000_000_000
 """No server holds a packet longer."""
 _MOVES = 4.0  # a change of the constant costs as much as so many packets that do not fit
 _OTHER_LENGTH = 0.3
-_MOST_CONSTANTS = 8
+_CONSTANTS, _OFTEN, _MOST_CONSTANTS = 8, 5, 64
+"""So many constants are tried however rare they are, and those that came so often; a mute makes a new one each time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +123,9 @@ def _constants(entered: Stream, out: Stream) -> Ints:
     before = np.searchsorted(entered.t_ns[by_time], out.t_ns, side="right") - 1
     distances = (out.seq - entered.seq[by_time][np.maximum(before, 0)])[before >= 0]
     values, counts = np.unique(distances, return_counts=True)
-    common = values[np.argsort(-counts, kind="stable")][:_MOST_CONSTANTS]
+    by_count = np.argsort(-counts, kind="stable")
+    tried = max(_CONSTANTS, min(_MOST_CONSTANTS, int((counts >= _OFTEN).sum())))
+    common = values[by_count[:tried]]
     whole = shift(entered, out)
     return np.unique(np.append(common, [0] + ([whole] if whole is not None else [])))
 

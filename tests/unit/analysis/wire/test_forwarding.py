@@ -65,6 +65,16 @@ def test_a_constant_that_moves_is_followed(first: int, steps: list[int], lost: s
     assert numbers(found) == [n % 2**16 for n in sorted(kept)]
 
 
+@pytest.mark.parametrize("mutes", [3, 8, 12, 30])
+def test_every_mute_may_move_the_constant(mutes: int) -> None:
+    """By 2 each time, as LiveKit does: no packet has the number of the one 40 ms before it."""
+    line = list(range(100, 100 + 100 * (mutes + 1)))
+    heard = [line[100 * mute + 40 * (mute > 0) : 100 * (mute + 1)] for mute in range(mutes + 1)]
+    core = joined(*(rtp(here, added=2 * mute, ssrc=2, late_ms=1) for mute, here in enumerate(heard)))
+    (found,) = downlinks([core], entered(line), LISTENER, [2])
+    assert numbers(found) == [number for here in heard for number in here]
+
+
 def test_joining_again_is_one_stream() -> None:
     """Unsubscribed for a while, then another SSRC from 0 on: one line of numbers, with a hole where nobody listened."""
     line = list(range(100, 700))
