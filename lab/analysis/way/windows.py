@@ -132,5 +132,11 @@ def _within(lines: Sequence[FrameLine]) -> Ints:
 
 
 def _late_source(line: FrameLine) -> bool:
-    """Whether the program did not have the audio in time: its backend was late. What is unknown is not late."""
-    return line.available_ns is not None and line.available_ns > line.scheduled_ns
+    """Whether the program had not got the audio in time, and waited for it most of what its push was late.
+
+    Then its backend was late. What is unknown is not late, and audio that came a moment late stopped nobody for long.
+    """
+    if line.available_ns is None or line.available_ns <= line.scheduled_ns:
+        return False
+    late_ns = (line.pushed_ns or line.available_ns) - line.scheduled_ns
+    return 2 * (line.available_ns - line.scheduled_ns) >= late_ns

@@ -223,16 +223,20 @@ def test_silence_although_pushed_in_time_is_not_the_clients(taken: str, owner: O
     assert verdict.flows[0].frames.inserted_ms == {owner: 340.0}
 
 
-def test_audio_that_the_program_did_not_have_is_its_backends() -> None:
-    """The same stall, but the frame itself was available only then, after it was due: CODE/backend."""
+@pytest.mark.parametrize(("share", "owner"), [(1, Owner.BACKEND), (0.6, Owner.BACKEND), (0.1, Owner.CLIENT)])
+def test_audio_that_the_program_did_not_have_is_its_backends(share: float, owner: Owner) -> None:
+    """The same stall, and the frame was available only when it was late by so much of that: who is waited for most."""
     plan = Plan(stalls={FIRST + 20: 400})
     run = recording(plan)
-    late = tuple(
-        replace(line, available_ns=line.pushed_ns) if line.frame == FIRST + 20 else line
-        for line in run.clients[0].frames
-    )
-    verdict = judge(replace(run, clients=(replace(run.clients[0], frames=late), run.clients[1])), asked(plan))
-    assert verdict.flows[0].frames.inserted_ms == {Owner.BACKEND: 340.0}
+
+    def came_late(line: FrameLine) -> FrameLine:
+        assert line.pushed_ns is not None
+        came_ns = line.scheduled_ns + int(share * (line.pushed_ns - line.scheduled_ns))
+        return replace(line, available_ns=came_ns) if line.frame == FIRST + 20 else line
+
+    publisher = replace(run.clients[0], frames=tuple(map(came_late, run.clients[0].frames)))
+    verdict = judge(replace(run, clients=(publisher, run.clients[1])), asked(plan))
+    assert verdict.flows[0].frames.inserted_ms == {owner: 340.0}
 
 
 def test_witnesses_that_disagree_may_not_be_blamed() -> None:
