@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lab.analysis.ear.delivered import counted
 from lab.analysis.ear.listen import Heard
 from lab.analysis.flows.flow import Flow, Times
 from lab.analysis.values import Repair
@@ -124,8 +125,7 @@ def _concealed_too_little(flow: Flow, repaired: bool) -> tuple[str, ...]:
     lost = float((flow.slots & ~flow.prediction.decodable & ~untouched).sum())
     if share is None or lost < _LEAST_FRAMES or not flow.inbound:
         return ()
-    played = flow.inbound[-1].total_samples_received - flow.inbound[0].total_samples_received
-    made_up = share * played / FRAME_SAMPLES
+    made_up = share * int(counted(flow.inbound, "total_samples_received")[-1]) / FRAME_SAMPLES
     if not 0 < made_up < _HALF_OF_THEM * lost:  # the SDK says 0 for what it was not told
         return ()
     beside = "beside the known repairs" if repaired else "without any repair"

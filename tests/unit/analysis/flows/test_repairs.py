@@ -11,17 +11,19 @@ from lab.analysis.flows.case import Asked, case_of
 from lab.analysis.flows.flow import follow
 from lab.analysis.flows.repairs import repairs, unreliable
 from lab.analysis.judge import judge
-from lab.analysis.values import FlowVerdict, Outcome, Repair
+from lab.analysis.values import FlowVerdict, Outcome, Owner, Repair
 from lab.evidence.recording import Recording
+from lab.evidence.values import InboundSample, Packets
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
-from tests.unit.analysis.build import GO_NS, MS, Plan, first_measured, recording
+from tests.unit.analysis.build import DOWN_SSRC, GO_NS, MS, Plan, first_measured, recording
 from tests.unit.analysis.hearing import Hearing, heard
 
 FIRST = first_measured(Plan())
 ASKED = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
 SINGLES = [FIRST + n for n in range(10, 190, 10)]
 PAIRS = sorted([*SINGLES, *(n + 1 for n in SINGLES)])
+COUNTS = ("total_samples_received", "concealed_samples", "silent_concealed_samples", "packets_received")
 
 
 def verdict(run: Recording) -> FlowVerdict:
@@ -93,6 +95,33 @@ def test_concealment_that_is_too_little_says_that_something_else_saved_it() -> N
     assert "NetEQ made up 5 frames, and 36 are lost without any repair" in flow.reasons[0]
     silent = verdict(heard(Plan(up_lost=PAIRS, red=False), Hearing()))
     assert silent.outcome == Outcome.PASS
+
+
+def subscribed_again(run: Recording, from_ns: int) -> Recording:
+    """Return the run with another stream to the listener from then on, whose counts begin anew."""
+    publisher, listener = run.clients
+    last = [sample for sample in listener.inbound if sample.t_ns < from_ns][-1]
+
+    def anew(sample: InboundSample) -> InboundSample:
+        grown = {name: getattr(sample, name) - getattr(last, name) for name in COUNTS}
+        return sample if sample.t_ns < from_ns else replace(sample, ssrc=DOWN_SSRC + 1, **grown)
+
+    def renamed(packets: Packets) -> Packets:
+        packets = packets.copy()
+        packets["ssrc"][(packets["ssrc"] == DOWN_SSRC) & (packets["t_ns"] >= from_ns)] = DOWN_SSRC + 1
+        return packets
+
+    again = replace(listener, inbound=tuple(map(anew, listener.inbound)))
+    taps = tuple(replace(tap, packets=renamed(tap.packets)) for tap in run.taps)
+    return replace(run, taps=taps, clients=(publisher, again))
+
+
+def test_what_was_made_up_is_counted_on_through_another_subscription() -> None:
+    """Thirty-six frames are lost and thirty-six made up: no contradiction where the count begins anew half way."""
+    run = recording(Plan(down_lost=PAIRS, red=False, concealed_frames=36))
+    once, again = verdict(run), verdict(subscribed_again(run, GO_NS + 4_000 * MS))
+    assert (once.outcome, once.owner) == (Outcome.PASS, Owner.DOWNLINK)
+    assert (again.outcome, again.owner, again.reasons) == (once.outcome, once.owner, once.reasons)
 
 
 @pytest.mark.parametrize(
