@@ -4,6 +4,7 @@ PYTHON := $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+APT := apt-get install -y -qq -o DPkg::Lock::Timeout=300
 
 .PHONY: demo test test-fast lint setup engine bytecode lock clean accuracy bench
 
@@ -22,7 +23,7 @@ accuracy: setup  ## how often the verdict is wrong: 300 runs and 102 harness fau
 
 bench: setup  ## what a lab costs, as ratios: results/bench.json and docs/performance.md; 35 minutes, NAMES="run lanes" for some
 	@command -v tshark >/dev/null || { echo "installing tshark: packets per second are measured against it" >&2; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends tshark; }
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(APT) --no-install-recommends tshark; }
 	$(BIN)/python -m tests.bench $(NAMES)
 
 lint: $(READY)
@@ -44,7 +45,7 @@ $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "lab needs Python 3.11, 3.12 or 3.13 (here: $$(python3 --version 2>&1)):" \
 		"apt-get install python3.11 python3.11-venv" >&2; exit 4; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "installing $(PYTHON)-venv: $(PYTHON) cannot make .venv" >&2; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(PYTHON)-venv; }
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(APT) $(PYTHON)-venv; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -e .

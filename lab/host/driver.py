@@ -11,6 +11,7 @@ import platform
 from pathlib import Path
 from typing import cast
 
+from lab.evidence.store import write_atomically
 from lab.rig.bump.driver import choose
 from lab.rig.bump.plumbing import Driver
 from lab.rig.engine.engine import Engine
@@ -35,9 +36,7 @@ def driver(engine: Engine, router: Image, cache: Path, insist: str | None) -> Dr
     tried = choose(engine, router.reference, None)
     known = cache / FOLDER / _situation(router)  # trying loads the module, where there is one
     known.parent.mkdir(parents=True, exist_ok=True)
-    part = known.with_suffix(".part")
-    part.write_text(tried)
-    part.rename(known)
+    write_atomically(known, tried.encode())
     return tried
 
 

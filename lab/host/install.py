@@ -83,13 +83,17 @@ def _refuse_foreign() -> None:
         )
 
 
+_PATIENT = ("-o", "DPkg::Lock::Timeout=300")
+"""Seconds: a machine that was just started is often still upgrading itself."""
+
+
 def _apt(say: Say, packages: tuple[str, ...], why: str) -> None:
     if shutil.which("apt-get") is None:
         raise EnvironmentFault("this is no Debian or Ubuntu", fix=f"install {', '.join(packages)} its own way")
     say(f"installing {', '.join(packages)} {why}")
     quiet = {"DEBIAN_FRONTEND": "noninteractive"}
     run(["apt-get", "update", "-qq"], environment=quiet)
-    run(["apt-get", "install", "-y", "-qq", *packages], environment=quiet)
+    run(["apt-get", "install", "-y", "-qq", *_PATIENT, *packages], environment=quiet)
 
 
 def _start_daemon(say: Say) -> None:

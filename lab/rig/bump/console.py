@@ -67,7 +67,7 @@ class Console:
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             token = f"--{secrets.token_hex(8)}--"
-            self._stream.write(f"\necho {token}\n".encode())
+            self._tell(f"\necho {token}\n".encode())
             if self._came(token, min(until, time.monotonic() + KNOCK_S)):
                 return
         raise EnvironmentFault(f"the bump did not answer within {timeout_s:.0f} s", fix="run `lab doctor`")
@@ -84,7 +84,7 @@ class Console:
     def run(self, script: str, timeout_s: float = ANSWER_S) -> Answer:
         """Return what `script` said. Raises ConsoleClosed at the end of the stream, EnvironmentFault when late."""
         token = f"--{secrets.token_hex(8)}--"
-        self._stream.write(f"{script}\nprintf '\\n%s %d\\n' {token} $?\n".encode())
+        self._tell(f"{script}\nprintf '\\n%s %d\\n' {token} $?\n".encode())
         until, data = time.monotonic() + timeout_s, b""
         while (end := _end(data, token)) is None:
             data += self._read(until, data)
@@ -99,7 +99,7 @@ class Console:
         words = " ".join(shlex.quote(shlex.join(line[1:])) for line in lines)
         shows = sum(line[2] == "show" for line in lines)
         self._owed += shows
-        self._stream.write(f"printf '%s\\n' {words} >{LINES}\n".encode())
+        self._tell(f"printf '%s\\n' {words} >{LINES}\n".encode())
         said = self._said()
         if refused := [line for line in said if not line.startswith("[")]:
             raise EnvironmentFault(f"tc refused: {' '.join(refused)}", fix="see router/steps.jsonl for what was run")
@@ -116,8 +116,15 @@ class Console:
             said = [line.strip() for line in self._heard.decode(errors="replace").split("\n")[:-1] if line.strip()]
         self._owed, self._heard = 0, b""
         if ENDED in said:
-            self._stream.write(f"{START}\n".encode())
+            self._tell(f"{START}\n".encode())
         return said
+
+    def _tell(self, data: bytes) -> None:
+        """Write to the shell. Raises ConsoleClosed when nobody reads it any more."""
+        try:
+            self._stream.write(data)
+        except EnvironmentFault as broken:
+            raise ConsoleClosed(f"the bump's console closed: {broken.message}", fix=broken.fix) from broken
 
     def close(self) -> None:
         """End the stream; idempotent."""

@@ -88,6 +88,17 @@ def _switched(stream: socket.socket) -> None:
             raise EnvironmentFault(f"exec refused: {words}", fix=_GONE)
 
 
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """Raise EnvironmentFault where the engine's end of a stream is gone; TimeoutError stays one."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise EnvironmentFault(f"the engine broke the stream: {error}", fix=_STOPPED) from error
+
+
 class ExecStream:
     """A program's standard input, output and error over one connection; implements `Shell` and `Heard`."""
 
@@ -97,12 +108,14 @@ class ExecStream:
         self._pending = b""
 
     def write(self, data: bytes) -> None:
-        """Send all of `data` to the program's standard input."""
-        self._stream.sendall(data)
+        """Send all of `data` to the program's standard input. EnvironmentFault when nobody takes it any more."""
+        with _unbroken():
+            self._stream.sendall(data)
 
     def end_input(self) -> None:
-        """Let the program read the end of its standard input."""
-        self._stream.shutdown(socket.SHUT_WR)
+        """Let the program read the end of its standard input. EnvironmentFault as for `write`."""
+        with _unbroken():
+            self._stream.shutdown(socket.SHUT_WR)
 
     def read(self, timeout_s: float) -> bytes:
         """Return output and error as they came, at least one byte; b"" at the end; TimeoutError when late."""
@@ -133,9 +146,9 @@ class ExecStream:
         What the program leaves unread is dropped, as in a shell's pipe.
         """
         deadline = time.monotonic() + timeout_s
-        with contextlib.suppress(BrokenPipeError):
-            self.write(data)
-            self.end_input()
+        with _unbroken(), contextlib.suppress(BrokenPipeError):
+            self._stream.sendall(data)
+            self._stream.shutdown(socket.SHUT_WR)
         said: dict[bool, list[bytes]] = {False: [], True: []}
         while (frame := self.read_frame(deadline - time.monotonic())) is not None:
             said[frame[0]].append(frame[1])
@@ -153,12 +166,8 @@ class ExecStream:
     def _more(self, size: int, deadline: float) -> bool:
         """Read at most `size` bytes more; False when the stream has ended."""
         self._stream.settimeout(max(deadline - time.monotonic(), 0.001))
-        try:
+        with _unbroken():
             data = self._stream.recv(size)
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise EnvironmentFault(f"the engine broke the stream: {error}", fix=_STOPPED) from error
         self._pending += data
         return bool(data)
 

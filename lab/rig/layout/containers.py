@@ -31,6 +31,9 @@ ZYGOTE = "lab.clients.zygote"
 RESULTS = "/results"
 NODE_READY = "routed"
 _NOBODY = "65534:65534"
+_ROOT_ELSEWHERE = ("DAC_OVERRIDE",)
+"""Captures go into the run folder, which is not the router's root's where the lab is run by another user."""
+_IPV6 = Path("/proc/sys/net/ipv6")
 _STAY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "sleep", "infinity")
 
 
@@ -76,8 +79,13 @@ def node_spec(identity: Identity, image: str, node: Node, router: str) -> Contai
         identity.spec(f"node-{node.name}", image, ("sh", "-ec", text)),
         processes=router,
         capabilities=NODE_CAPABILITIES,
-        sysctls=NODE_SYSCTLS,
+        sysctls=_there(NODE_SYSCTLS),
     )
+
+
+def _there(sysctls: Mapping[str, str]) -> Mapping[str, str]:
+    """Return those of `sysctls` that this kernel has: booted without IPv6 it has none to switch off."""
+    return {name: value for name, value in sysctls.items() if _IPV6.exists() or not name.startswith("net.ipv6.")}
 
 
 def router_spec(identity: Identity, image: str, begin: str, results: Path) -> ContainerSpec:
@@ -87,8 +95,8 @@ def router_spec(identity: Identity, image: str, begin: str, results: Path) -> Co
     """
     return replace(
         identity.spec("router", image, ("sh", "-ec", f"{begin}exec sleep infinity")),
-        capabilities=ROUTER_CAPABILITIES,
-        sysctls=ROUTER_SYSCTLS,
+        capabilities=(*ROUTER_CAPABILITIES, *_ROOT_ELSEWHERE) if os.getuid() else ROUTER_CAPABILITIES,
+        sysctls=_there(ROUTER_SYSCTLS),
         mounts=(Mount(source=results, target=RESULTS, read_only=False),),
         read_only=False,
         urgent=True,

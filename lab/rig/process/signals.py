@@ -59,17 +59,21 @@ def interruptible(farewell: Callable[[], str] = _say_nothing) -> Iterator[None]:
     """Turn signals inside the block into `Interrupted`, once; main thread only.
 
     `farewell` says, at the third signal, what is left behind and how to remove it. The handlers that were there
-    before are put back at the end.
+    before are put back at the end. Under `nohup`, which ignores HUP, that one stays ignored.
     """
     global _current
     outer, _current = _current, _State(farewell)
-    before = {each: signal.signal(each, _current.receive) for each in SIGNALS}
+    before = {each: signal.signal(each, _current.receive) for each in SIGNALS if not _outlives(each)}
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
         _current = outer
+
+
+def _outlives(signum: signal.Signals) -> bool:
+    return signum == signal.SIGHUP and signal.getsignal(signum) == signal.SIG_IGN
 
 
 @contextmanager

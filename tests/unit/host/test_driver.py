@@ -40,6 +40,23 @@ def test_it_is_tried_once(tried: list[str | None], tmp_path: Path) -> None:
     assert (found(tmp_path), tried) == ("vm", [None])
 
 
+def test_who_tries_at_the_same_moment_is_in_nobodys_way(
+    tried: list[str | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two first runs since the machine was started: both find out, and both keep it."""
+    choose, inside = driver.choose, list[str]()
+
+    def meanwhile(*arguments: object) -> str:
+        if not inside:
+            inside.append("")
+            inside[0] = found(tmp_path)
+        return choose(*arguments)
+
+    monkeypatch.setattr(driver, "choose", meanwhile)
+    assert [found(tmp_path), *inside] == ["vm", "vm"]
+    assert not [each.name for each in (tmp_path / driver.FOLDER).iterdir() if "." in each.name]
+
+
 def test_a_new_module_or_image_is_tried_anew(tried: list[str | None], tmp_path: Path) -> None:
     """Either may change the answer."""
     found(tmp_path)

@@ -83,6 +83,27 @@ def test_a_late_frame_is_a_timeout_and_nothing_of_it_is_lost(pair: tuple[ExecStr
     assert stream.read(1) == b""
 
 
+@pytest.mark.parametrize("act", [lambda stream: stream.write(b"tc\n" * 99_999), lambda stream: stream.read(1)])
+def test_an_engine_that_is_gone_is_a_fault_of_the_environment(
+    pair: tuple[ExecStream, socket.socket], act: Callable[[ExecStream], object]
+) -> None:
+    """Its daemon was restarted while a run went on: exit code 4 with the way out, and no internal error."""
+    stream, engine = pair
+    engine.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    stream.write(b"unread")
+    engine.close()
+    with pytest.raises(EnvironmentFault, match=r"the engine broke the stream: .*did the engine stop"):
+        act(stream)
+
+
+def test_a_program_that_reads_nothing_more_may_still_be_heard(pair: tuple[ExecStream, socket.socket]) -> None:
+    """What it leaves unread is dropped, as in a shell's pipe."""
+    stream, engine = pair
+    engine.sendall(frame(1, b"enough"))
+    engine.shutdown(socket.SHUT_RDWR)
+    assert stream.converse(b"more" * 99_999, 1) == (b"enough", b"")
+
+
 def test_an_end_inside_a_frame_is_an_error(pair: tuple[ExecStream, socket.socket]) -> None:
     """A cut stream is never taken for a short answer."""
     stream, engine = pair

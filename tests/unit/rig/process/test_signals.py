@@ -29,6 +29,19 @@ def test_the_first_signal_interrupts_with_its_exit_code(signum: int, code: int) 
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
+def test_under_nohup_a_lost_terminal_interrupts_nothing() -> None:
+    """HUP stays ignored, as `nohup` promises, and is so afterwards; the others interrupt all the same."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            send(signal.SIGHUP)
+            with pytest.raises(Interrupted, match="SIGTERM"):
+                send(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_shield_delays_the_first_signal_until_its_end() -> None:
     """Cleanup that is under way finishes; then the run ends as interrupted."""
     done = []
