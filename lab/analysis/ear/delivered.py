@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.analysis.wire.streams import Ints
 from lab.evidence.values import InboundSample, Read
@@ -39,8 +40,22 @@ def never_read(inbound: Sequence[InboundSample], reads: Sequence[Read]) -> tuple
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     t_ns = np.array([read.t_ns for read in noted])
     total = counted(inbound, "total_samples_received")
-    behind = np.interp(t_ns, [sample.t_ns for sample in inbound], total) - [read.samples for read in noted]
+    behind = _steady(np.interp(t_ns, [sample.t_ns for sample in inbound], total) - [read.samples for read in noted])
     return t_ns, np.minimum.accumulate(behind[::-1])[::-1].astype(np.int64)
+
+
+def _steady(behind: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far a program was behind, without the one or two notes in a row that alone say that it was less so.
+
+    A program that waits for a CPU stamps late what it had asked before. What grows, or falls for longer, stays as it is
+    (a morphological closing, Serra 1982).
+    """
+    highest = _over_three(np.pad(behind, 2, constant_values=-np.inf)).max(axis=1)
+    return np.asarray(_over_three(highest).min(axis=1))
+
+
+def _over_three(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.lib.stride_tricks.sliding_window_view(values, 3)
 
 
 def read_at(inbound: Sequence[InboundSample], reads: Sequence[Read]) -> Ints:

@@ -151,7 +151,7 @@ def _bump_slow(seen: Witnesses) -> Gate:
         value=None if p99 is None else round(p99, 1),
         limit=f"beyond what is configured: p99 ≤ {SLOW_P99_MS:g} ms, max ≤ {SLOW_MAX_MS:g} ms",
         ok=None if p99 is None else not slow,
-        why=f"the bump was slower than configured: max {most:.0f} ms beyond" if slow else "",
+        why=f"the bump was slower than configured: p99 {p99:.1f} ms of its own, {most:.0f} ms in all" if slow else "",
     )
 
 
