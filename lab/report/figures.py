@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from lab.scenario.metrics import unit
+from lab.scenario.metrics import is_trend, unit
 
 _UNITS = {"share": "%", "ms": "ms"}
 _DIGITS = 9
@@ -15,7 +15,8 @@ _DIGITS = 9
 
 def with_unit(value: float, metric: str, space: str) -> str:
     """Return a `value` of `metric`, and behind a `space` in which unit that is, if it has one."""
-    return space.join(filter(None, (_in_unit(value, metric), _UNITS.get(unit(metric)))))
+    words = _UNITS.get(unit(metric), "") + ("/min" if is_trend(metric) else "")
+    return space.join(filter(None, (_in_unit(value, metric), words)))
 
 
 def end(value: float | None, metric: str) -> str:

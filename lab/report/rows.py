@@ -35,6 +35,11 @@ class Row:
     metrics: Mapping[str, Pooled]
     unread: tuple[str, ...] = ()
 
+    @property
+    def unanswered(self) -> int:
+        """How many attempts have no outcome here: void ones, failed ones, and what is unread."""
+        return self.tried - sum(self.outcomes.values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class SweepTable:

@@ -89,6 +89,8 @@ def _runs(row: Row) -> str:
 
 def _notes(found: SweepTable) -> Iterator[str]:
     yield from (f"missing although it was run: {clean(why)}" for why in found.unread)
+    if vain := _summed(found, "unanswered") - len(found.unread):
+        yield f"{many(vain, 'attempt')} void or failed, which do not count: lab ls {found.sweep} says why"
     yield "the mean of a row's runs (95 % interval); ? is an open end"
     if found.over:
         alike = "seed and repetition" if "seed" in found.over else "repetition"

@@ -164,7 +164,7 @@ METRICS: tuple[Metric, ...] = (
         unit="ms",
         kind="trend",
         stage="flow",
-        meaning="How much later the audio comes with every minute: the median slope between seconds.",
+        meaning="How much later the audio comes with every minute (ms/min): the median slope between seconds.",
     ),
 )
 
@@ -176,6 +176,11 @@ def metric(name: str) -> Metric:
         known = (*(each.name for each in METRICS), "verdict", "reason")
         raise ValueError(f"unknown metric {did_you_mean(name, known)}")
     return found
+
+
+def is_trend(name: str) -> bool:
+    """Say whether the metric called `name` tells how something grows, by the minute."""
+    return any(each.kind == "trend" for each in METRICS if each.name == name)
 
 
 def unit(name: str) -> str:

@@ -24,6 +24,7 @@ def test_the_table_reads() -> None:
         "clean control        PASS             –                                       1 / 1  0.0 % (0.0–0.2)  unknown",
         "missing although it was run: loss=9% red=true #1: cells/9/verdict.json: not JSON "
         "(make it again: lab judge cells/9)",
+        "2 attempts void or failed, which do not count: lab ls 20261122-101112-7f3a says why",
         "the mean of a row's runs (95 % interval); ? is an open end",
         "n: how many runs knew it, where not all did",
         "a row of one run has that run's own interval, which says nothing of how another run would differ",
@@ -37,7 +38,7 @@ def test_the_table_reads() -> None:
         (Pooled(value=80, low=20, high=float("inf"), n=3), "gap_p95", 3, "80 ms (20–?)"),
         (Pooled(value=12, n=1), "lost_frames", 1, "12"),
         (Pooled(value=12.5, low=3, high=22, n=2), "gaps", 2, "12.5 (3–22)"),
-        (Pooled(value=-3, low=-10, high=4, n=2), "delay_drift", 3, "-3 ms (-10–4) n = 2"),
+        (Pooled(value=-3, low=-10, high=4, n=2), "delay_drift", 3, "-3 ms/min (-10–4) n = 2"),
         (Pooled(value=None, n=0), "audio_loss", 3, "unknown"),
     ],
 )
