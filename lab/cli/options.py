@@ -82,7 +82,11 @@ Formats = Annotated[
 ]
 
 Frames = Annotated[
-    str | None, typer.Option(metavar="FIRST-LAST", help="Tell the way of these frames instead, e.g. 800-820 or 812.")
+    str | None,
+    typer.Option(
+        metavar="FIRST-LAST",
+        help="Tell the way of these frames instead, e.g. 800-820 or 812; missing: of all in which audio is missing.",
+    ),
 ]
 
 DEFAULT_RESULTS = Path("results")

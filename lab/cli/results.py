@@ -45,7 +45,7 @@ def show(  # noqa: PLR0913 - each is an option of the command
     if logs is not None:
         _print_log(find(result, results), logs)
     elif frames is not None:
-        ways = told(find(result, results), *span(frames))
+        ways = told(find(result, results), span(frames))
         sys.stdout.write(ways.text)
         raise typer.Exit(ways.exit_code)
     else:
@@ -94,12 +94,15 @@ def columns() -> int:
     return shutil.get_terminal_size((120, 24)).columns
 
 
-def span(text: str) -> tuple[int, int]:
-    """Return the first and last frame of `800-820`, or of `812`. Raises UsageError."""
+def span(text: str) -> range | None:
+    """Return the frames of `800-820`, or `812`; None for `missing`, those in which audio is. Raises UsageError."""
+    if text == "missing":
+        return None
     first, dash, last = text.partition("-")
     if not first.isdecimal() or not (last.isdecimal() if dash else True) or int(first) > int(last or first):
-        raise UsageError(f"--frames {text}: not a range of frames", fix="write FIRST-LAST, e.g. 800-820, or one number")
-    return int(first), int(last or first)
+        fix = "write FIRST-LAST, e.g. 800-820, one number, or missing"
+        raise UsageError(f"--frames {text}: not a range of frames", fix=fix)
+    return range(int(first), int(last or first) + 1)
 
 
 def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = False) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from lab.analysis.flows.case import Case
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.fates import DIED, FATES, fates
+from lab.analysis.ledger.kinds import KINDS
 from lab.analysis.network.causes import named
 from lab.analysis.way.journey import At
 from lab.analysis.way.prediction import Copy, carriers
@@ -27,6 +28,8 @@ _UNDER_WAY_NS = 1_000_000_000
 """So long before the end of a torn capture a frame may have been pushed whose packet it should hold."""
 _CAPTURED = frozenset(("content", "send", "uplink", "server", "downlink", "unexplained"))
 """The fates that captures tell."""
+_NOBODYS = ("decodable", *KINDS)
+"""Those of what was heard, and of what nobody misses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,17 @@ class Way:
     silence_ms: int
     made_up_ms: int
     halves: tuple[Half, ...]
+
+    @property
+    def missing(self) -> bool:
+        """Whether audio is missing here: lost, or waited for in silence or in sound that was made up."""
+        lost = any(half.fate not in _NOBODYS for half in self.halves)
+        return lost or self.silence_ms + self.made_up_ms > 0
+
+
+def missing(case: Case, flow: Flow) -> tuple[Way, ...]:
+    """Return the ways of those measured frames where audio is missing."""
+    return tuple(way for way in _ways(case, flow, flow.window.first, flow.window.end - 1) if way.missing)
 
 
 def ways(case: Case, flow: Flow, first: int, last: int) -> tuple[Way, ...]:

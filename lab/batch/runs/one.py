@@ -75,16 +75,16 @@ def judged(folder: Path) -> Judged:
     return Judged(folder=folder, verdict=verdict, text=render(verdict, here(folder)))
 
 
-def frames(folder: Path, first: int, last: int) -> Ways:
-    """Tell what is wrong with the recording in `folder`, and the ways of frames `first` to `last`, flow by flow.
+def frames(folder: Path, wanted: range | None) -> Ways:
+    """Tell what is wrong with the recording in `folder`, and the ways of the `wanted` frames, flow by flow.
 
-    Raises UsageError, EvidenceError.
+    None: of those that were measured, and of which audio is missing. Raises UsageError, EvidenceError.
     """
     from lab.evidence.reading import read
 
     recording = read(folder)
     try:
-        told = _ways(recording, first, last)
+        told = _ways(recording, wanted)
     except LabError as error:
         if not recording.broken:
             raise
@@ -93,17 +93,22 @@ def frames(folder: Path, first: int, last: int) -> Ways:
     return Ways(text="\n".join(filter(None, (problems, told))), broken=bool(recording.broken))
 
 
-def _ways(recording: Recording, first: int, last: int) -> str:
+def _ways(recording: Recording, wanted: range | None) -> str:
     from lab.analysis.flows.case import asked_of, case_of
     from lab.analysis.flows.flow import follow
-    from lab.analysis.ledger.ways import ways
+    from lab.analysis.ledger.ways import missing, ways
     from lab.report.frames import lines
 
     case = case_of(recording, asked_of(recording))
     told = []
     for publisher, subscriber in case.scene.pairs:
         flow = follow(case.scene, publisher, subscriber, case.times, case.links)
-        told.append(lines(f"{publisher.name} → {subscriber.name}", ways(case, flow, first, last)))
+        found = missing(case, flow) if wanted is None else ways(case, flow, wanted[0], wanted[-1])
+        title = f"{publisher.name} → {subscriber.name}"
+        if wanted is None:
+            window = flow.window
+            title += f"   audio is missing in {len(found)} of the frames {window.first}-{window.end - 1}"
+        told.append(lines(title, found))
     return "\n".join(told)
 
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from lab.analysis.flows.case import Asked, case_of
-from lab.analysis.flows.flow import follow
-from lab.analysis.ledger.ways import ways
+from lab.analysis.flows.case import Asked, Case, case_of
+from lab.analysis.flows.flow import Flow, follow
+from lab.analysis.ledger.ways import missing, ways
 from lab.cli.results import span
 from lab.errors import UsageError
 from lab.evidence import names
@@ -23,11 +23,16 @@ FIRST = first_measured(Plan())
 ASKED = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
 
 
-def told(run: Recording, first: int, last: int | None = None) -> list[str]:
-    """Return the lines of these frames, without the title."""
+def followed(run: Recording) -> tuple[Case, Flow]:
+    """Return the case that a run is, and its only flow."""
     case = case_of(run, ASKED)
     ((publisher, subscriber),) = case.scene.pairs
-    flow = follow(case.scene, publisher, subscriber, case.times, case.links)
+    return case, follow(case.scene, publisher, subscriber, case.times, case.links)
+
+
+def told(run: Recording, first: int, last: int | None = None) -> list[str]:
+    """Return the lines of these frames, without the title."""
+    case, flow = followed(run)
     text = lines("title", ways(case, flow, first, first if last is None else last))
     return text.splitlines()[1:]
 
@@ -46,6 +51,14 @@ def test_the_whole_way_of_a_repaired_frame() -> None:
         f"  #{FIRST + 50} pushed {due - 0.06:.3f} s → seq {seq(FIRST + 50, plan)} → dropped on the uplink (random) "
         f"→ repaired from #{FIRST + 51} (RED) → heard {due + 0.06:.2f}"
     )
+
+
+def test_those_in_which_audio_is_missing_are_told_by_themselves() -> None:
+    """What was lost, and nothing that was repaired; nor what is outside of the window."""
+    gone = [FIRST + 50, FIRST + 51, FIRST + 90]
+    found = missing(*followed(heard(Plan(up_lost=[2, *gone], red=False), Hearing(silent=gone))))
+    assert [way.frame for way in found] == gone
+    assert missing(*followed(heard(Plan(up_lost=[FIRST + 50]), Hearing()))) == ()
 
 
 def test_without_an_ear_it_arrived() -> None:
@@ -122,7 +135,8 @@ def test_frames_that_were_not_made_are_refused() -> None:
 
 def test_a_range_is_first_and_last_or_one() -> None:
     """Both ends are meant; anything else is refused with an example."""
-    assert (span("800-820"), span("812"), span("5-5")) == ((800, 820), (812, 812), (5, 5))
+    assert (span("800-820"), span("812"), span("5-5")) == (range(800, 821), range(812, 813), range(5, 6))
+    assert span("missing") is None
     for wrong in ("", "x", "20-10", "5-", "-5", "1-2-3", "1.5"):
         with pytest.raises(UsageError, match="not a range of frames"):
             span(wrong)
