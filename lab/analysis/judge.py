@@ -114,11 +114,11 @@ def _settled(case: Case, flow: Flow) -> _Judged:
     listening = held(case, flow.subscriber, steady=False)
     owned = blame(case, flow, held_up, listening)
     loss = damage(flow, owned)
-    story = Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening)
+    story = Story(case=case, flow=flow, loss=loss, held=held_up, listener_held=listening, loaded=owned.loaded)
     why = causes(story)
     rows = ledger.hops(case.scene, flow, loss, case.links, case.door(flow))
     owners = {row.name: Owner.UNDECIDED if row.undecided else row.owner for row in rows}
-    measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server})
+    measures = Measures(flow=flow, loss=loss, hop_owner={**owners, "server": owned.server}, loaded=owned.loaded)
     why = (*why, *latency(measures, why))
     found = answer(measures, case.asked.expect, why)
     saved = repairs(case.scene, flow, case.times, case.asked.media.bitrate_bps)
@@ -147,7 +147,7 @@ def _settled(case: Case, flow: Flow) -> _Judged:
 
 def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:
     """Say that the server is to blame, but not whether it was starved: nobody watched its cgroup."""
-    if owner != Owner.SERVER or case.throttled is not None:
+    if owner != Owner.SERVER or case.watched:
         return ()
     file = names.CGROUPS.format(container=names.SERVER)
     return (f"{file} does not cover the media: it tells {Owner.LOAD} from {Owner.SERVER}",)

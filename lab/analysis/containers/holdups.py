@@ -59,13 +59,23 @@ class Client:
 
 def holdups(client: Client, from_ns: int, to_ns: int, *, steady: bool) -> tuple[Holdup, ...]:
     """Return the holdups between `from_ns` and `to_ns`; `steady` says that packets leave it every 20 ms."""
-    found = [*_throttled(client.host, from_ns, to_ns)]
+    found = [*throttled(client.host, from_ns, to_ns)]
     taken = [(one.from_ns, one.to_ns) for one in found]
     for span in _silences(client.sent_ns, from_ns, to_ns):
         by = _by(client, span)
         if (steady or by == "paused") and _outside(span, taken):
             found.append(Holdup(from_ns=span[0], to_ns=span[1], by=by))
     return tuple(sorted(found, key=lambda one: one.from_ns))
+
+
+def throttled(host: Host | None, from_ns: int, to_ns: int) -> Iterator[Holdup]:
+    """Yield the times between two looks in which its quota withheld CPU from `host` for more than a tenth of them."""
+    for a, b in pairwise(host.cgroup if host else ()):
+        if a.t_ns == b.t_ns or b.t_ns <= from_ns or a.t_ns >= to_ns:
+            continue
+        share = (b.throttled_ns - a.throttled_ns) / (b.t_ns - a.t_ns)
+        if share > _WITHHELD:
+            yield Holdup(from_ns=a.t_ns, to_ns=b.t_ns, by="throttled", share=share)
 
 
 def overlap_ns(held: Sequence[Holdup], from_ns: int, to_ns: int) -> int:
@@ -79,16 +89,6 @@ def during(held: Sequence[Holdup], t_ns: Ints, after_ns: int) -> Flags:
     for one in held:
         inside |= (t_ns >= one.from_ns) & (t_ns <= one.to_ns + after_ns)
     return inside
-
-
-def _throttled(host: Host | None, from_ns: int, to_ns: int) -> Iterator[Holdup]:
-    looks = host.cgroup if host else ()
-    for a, b in pairwise(looks):
-        if host is None or b.t_ns <= from_ns or a.t_ns >= to_ns:
-            continue
-        share = host.throttled_share(a.t_ns, b.t_ns)
-        if share is not None and share > _WITHHELD:
-            yield Holdup(from_ns=a.t_ns, to_ns=b.t_ns, by="throttled", share=share)
 
 
 def _silences(sent_ns: Ints, from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:

@@ -15,14 +15,12 @@ from lab.analysis.network.links import Account, accounts
 from lab.analysis.wire.scene import Scene, Seat, address
 from lab.errors import EvidenceError
 from lab.evidence import names
-from lab.evidence.accounts import CgroupSecond, ServerTrack, Tick
+from lab.evidence.accounts import ServerTrack, Tick
 from lab.evidence.manifest import Marks, Place
 from lab.evidence.recording import Recording
 from lab.pcm import FRAME_MS
 from lab.scenario.load import loads
 from lab.scenario.model import Expectation, Media
-
-_THROTTLED_SHARE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,19 +44,16 @@ class Case:
     asked: Asked
     links: tuple[Account, ...]
     measured: bool
-    server_host: tuple[CgroupSecond, ...]
     hosts: Mapping[str, Host] = field(default_factory=dict)
     tracks: tuple[ServerTrack, ...] = ()
     ticks: tuple[Tick, ...] = ()
 
     @property
-    def throttled(self) -> bool | None:
-        """Whether the server's own cgroup withheld CPU from it while the media was measured; None: nobody looked."""
-        during = [second for second in self.server_host if self.times.media_from_ns <= second.t_ns <= self.until_ns]
-        if len(during) < 2:
-            return None
-        withheld = during[-1].throttled_ns - during[0].throttled_ns
-        return withheld > _THROTTLED_SHARE * (during[-1].t_ns - during[0].t_ns)
+    def watched(self) -> bool:
+        """Whether anybody looked at the server's own cgroup while the media was measured."""
+        host = self.hosts.get(names.SERVER)
+        looks = host.cgroup if host else ()
+        return sum(self.times.media_from_ns <= look.t_ns <= self.until_ns for look in looks) > 1
 
     def door(self, flow: Flow) -> Door | None:
         """Return the account of `flow` at the server's door, None when the server gave none."""
@@ -104,7 +99,6 @@ def case_of(recording: Recording, asked: Asked) -> Case:
     )
     until = marks.media_to_ns or times.media_from_ns + asked.media.duration_ms * 1_000_000
     links = accounts(scene, (times.media_from_ns, until), times.control)
-    host = recording.cgroups.get(names.SERVER, ())
     return Case(
         scene=scene,
         times=times,
@@ -112,7 +106,6 @@ def case_of(recording: Recording, asked: Asked) -> Case:
         asked=asked,
         links=links,
         measured=marks.media_from_ns is not None,
-        server_host=tuple(host),
         hosts=hosts_of(recording),
         tracks=recording.tracks,
         ticks=recording.ticks,

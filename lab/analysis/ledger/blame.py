@@ -1,6 +1,7 @@
 """Who may be blamed for what in one flow, before any of it is counted.
 
-Law: a link whose witnesses disagree may not be blamed, nor a door of the server whose witnesses do. Pushes that came
+Law: a link whose witnesses disagree may not be blamed, nor a door of the server whose witnesses do; a server that had
+no CPU is its load's. Pushes that came
 late while the publisher's container was paused or throttled are its host's and not its program's.
 """
 
@@ -12,6 +13,7 @@ from lab.analysis.containers.holdups import Client, Holdup, during, holdups, ove
 from lab.analysis.containers.pushes import line_of, pushes
 from lab.analysis.flows.case import Case
 from lab.analysis.flows.flow import Flow
+from lab.analysis.ledger.load import loaded
 from lab.analysis.ledger.owners import Blame
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Seat
@@ -33,13 +35,15 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Hol
         link = case.link(name, way)
         return owner if link is not None and not link.undecided else Owner.UNDECIDED
 
+    undecided = _undecided(case, flow)
     return Blame(
-        server=_server(case, flow),
+        server=Owner.UNDECIDED if undecided else Owner.SERVER,
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
         held_back=_held_back(case, flow, held),
         starved=during(held, flow.journey.when(), _TICK_NS),
         unhindered=_unhindered(case, flow, listening),
+        loaded=None if undecided else loaded(case, flow),
     )
 
 
@@ -53,11 +57,9 @@ def _unhindered(case: Case, flow: Flow, listening: tuple[Holdup, ...]) -> Flags:
     return ~during((*listening, *waited), read_ns, _AFTERMATH_NS)
 
 
-def _server(case: Case, flow: Flow) -> Owner:
+def _undecided(case: Case, flow: Flow) -> bool:
     at_door = case.door(flow)
-    if at_door is not None and at_door.undecided:
-        return Owner.UNDECIDED
-    return Owner.LOAD if case.throttled else Owner.SERVER
+    return at_door is not None and bool(at_door.undecided)
 
 
 def held(case: Case, seat: Seat, *, steady: bool) -> tuple[Holdup, ...]:

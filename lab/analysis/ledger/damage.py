@@ -76,12 +76,14 @@ def damage(flow: Flow, blame: Blame) -> Damage:
     fate, late = fates(flow)
     nobodys = ("decodable", *KINDS)
     owners = np.array([NOBODY if name in nobodys else OWNERS.index(blame.owner(name)) for name in FATES])
-    lost_to = owners[fate[inside]]
+    rows = np.flatnonzero(inside)
+    lost_to = _loaded(flow, blame, fate[inside], rows, owners)
     lost_to = np.where(
         (fate[inside] == FATES.index("push")) & flow.made.late_source[inside], OWNERS.index(Owner.BACKEND), lost_to
     )
     waits = waited(flow, fate, late).of(inside)
-    waits_for = np.where(waits.fate >= 0, owners[waits.fate], NOBODY)
+    waits_for = _loaded(flow, blame, waits.fate, np.where(waits.lost >= 0, waits.lost, rows), owners)
+    waits_for = np.where(waits.fate >= 0, waits_for, NOBODY)
     unsure = waits.unsure if blame.unhindered is None else waits.unsure & ~blame.unhindered[inside]
     waits_for = np.where(unsure, OWNERS.index(Owner.UNDECIDED), waits_for)
     return Damage(
@@ -92,3 +94,12 @@ def damage(flow: Flow, blame: Blame) -> Damage:
         made_up=Inserted(count=flow.made_up.count[inside], owner=waits_for),
         waited=waits,
     )
+
+
+def _loaded(flow: Flow, blame: Blame, fate: Ints, rows: Ints, owners: Ints) -> Ints:
+    """Return whose the `fate` of the blocks `rows` is by `owners`, or the load's where the server had no CPU for it."""
+    found = owners[fate]
+    if blame.loaded is None or not blame.loaded.any():
+        return found
+    starved = blame.loaded[np.maximum(flow.made.slot[rows], 0)]
+    return np.where((fate == FATES.index("server")) & starved, OWNERS.index(Owner.LOAD), found)

@@ -19,6 +19,7 @@ NOBODY = -1
 class Blame:
     """Who owns what is lost at a fate, as evidence about hosts and witnesses decides.
 
+    `server` is for what it lost with its CPU given, `loaded` the slots whose packet had to do without (`load`).
     `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
     `starved` the slots during which it was; `unhindered` the blocks around which the subscriber's was seen not to be.
     """
@@ -28,6 +29,7 @@ class Blame:
     downlink: Owner
     held_back: Flags | None = None
     starved: Flags | None = None
+    loaded: Flags | None = None
     unhindered: Flags | None = None
 
     def owner(self, fate: str) -> Owner:

@@ -31,7 +31,8 @@ _SILENCE_AT = {Owner.CLIENT: "push", Owner.BACKEND: "push"}
 class Story:
     """What a reason may be read from: the recording laid out, one flow followed, and what was settled about it.
 
-    `held` is when the publisher's container was held back, `listener_held` when the subscriber's was.
+    `held` is when the publisher's container was held back, `listener_held` when the subscriber's was; `loaded` marks
+    the slots whose packet came to a server without CPU, None where nobody asked.
     """
 
     case: Case
@@ -39,6 +40,7 @@ class Story:
     loss: Damage
     held: tuple[Holdup, ...] = ()
     listener_held: tuple[Holdup, ...] = ()
+    loaded: Flags | None = None
 
     @property
     def lines(self) -> tuple[FrameLine, ...]:

@@ -19,12 +19,12 @@ from lab.analysis.ledger.ledger import dropped, entering
 from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.measures import playing
 from lab.analysis.measures.gaps import absence, cuts, missing_line
-from lab.analysis.measures.slowness import SLOW_MS, slowness
+from lab.analysis.measures.slowness import CROSSED, SLOW_MS, slowness
 from lab.analysis.numbers import shares, statistics
 from lab.analysis.numbers.shares import Floats
 from lab.analysis.values import Owner
 from lab.analysis.way.windows import FRAMES_PER_BLOCK
-from lab.analysis.wire.streams import Flags
+from lab.analysis.wire.streams import Flags, Ints
 from lab.pcm import BLOCK_MS, FRAME_MS
 
 Owners = frozenset[Owner]
@@ -36,11 +36,15 @@ NOBODY: Owners = frozenset()
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
-    """What can be measured on one flow, `loss` being what was settled about it."""
+    """What can be measured on one flow, `loss` being what was settled about it.
+
+    `loaded` marks the slots whose packet came to a server without CPU: what it does to them is its load's.
+    """
 
     flow: Flow
     loss: Damage
     hop_owner: Mapping[str, Owner]
+    loaded: Flags | None = None
 
     def value(self, metric: str, without: Owners = NOBODY) -> float | None:
         """Return the metric's value, as if `without` had done nothing; None when its evidence is missing."""
@@ -85,7 +89,8 @@ class Measures:
         hop = metric.removesuffix("_loss")
         entered = entering(self.flow, hop)
         lost = dropped(self.flow, hop)[entered].astype(np.float64)
-        return lost * (self.hop_owner[hop] not in without)
+        gone = [OWNERS.index(owner) for owner in without]
+        return lost * ~np.isin(self._owners(hop)[entered], gone)
 
     def length_to_decide(self, metric: str, bounds: tuple[float, float], limit: float) -> float | None:
         """Return how many times as much media would put an estimate's interval `bounds` on one side of `limit`.
@@ -117,7 +122,7 @@ class Measures:
     @cached_property
     def slow(self) -> Mapping[Owner, Floats]:
         """What each owner added to the delay of each 10 ms, in ms."""
-        return slowness(self.flow, self.loss, self.hop_owner)
+        return slowness(self.flow, self.loss, {hop: self._owners(hop) for hop in CROSSED})
 
     def undecided(self, metric: str) -> str:
         """Say why nobody can tell the metric, although it has a value: its hop's witnesses disagree; else empty."""
@@ -131,6 +136,12 @@ class Measures:
     def assigned(self, owner: Owner) -> Measures:
         """Return the same measures, all undecided damage laid at `owner`'s door; an undecided hop remains one."""
         return replace(self, loss=self.loss.assigned(owner))
+
+    def _owners(self, hop: str) -> Ints:
+        """Return per slot whose its packet's crossing of `hop` is."""
+        usual = np.full(self.flow.journey.size, OWNERS.index(self.hop_owner.get(hop, Owner.UNDECIDED)))
+        starved = self.loaded if hop == "server" else None
+        return usual if starved is None else np.where(starved, OWNERS.index(Owner.LOAD), usual)
 
     def _per_frame(self, without: Owners) -> Floats:
         frame = self.flow.made.frame[self.flow.made.inside(self.flow.window)]

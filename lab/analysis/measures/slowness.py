@@ -26,17 +26,22 @@ Floats = NDArray[np.float64]
 SLOW_MS = 10.0
 """What is slower by less is a quiet lab's own noise, and makes no buffer grow."""
 _WORST = 0.99
-_HOPS = ("uplink", "server", "downlink")
+CROSSED = ("send", "uplink", "server", "downlink")
+"""The hops that packets cross."""
 _DIED = {At.NOWHERE: "send", At.SENT: "uplink", At.UPLINKED: "uplink", At.SERVER_IN: "server",
          At.SERVER_OUT: "downlink", At.ROUTED: "downlink"}  # fmt: skip
 
 
-def slowness(flow: Flow, loss: Damage, hop_owner: Mapping[str, Owner]) -> Mapping[Owner, Floats]:
-    """Return per owner the ms that it added to each 10 ms of the window; NaN where that never arrived."""
+def slowness(flow: Flow, loss: Damage, hop_owner: Mapping[str, Ints]) -> Mapping[Owner, Floats]:
+    """Return per owner the ms that it added to each 10 ms of the window; NaN where that never arrived.
+
+    `hop_owner` is per hop of CROSSED and slot whose it is, as an index in OWNERS.
+    """
     inside = flow.made.inside(flow.window)
     excess = flow.delays.excess_ms[inside]
     owners = np.stack([_push(flow)[inside], _send(loss), _repair(flow, hop_owner)[inside]], axis=1)
-    hops = [np.full(excess.shape[0], _index(hop_owner, hop)) for hop in _HOPS]
+    slot = np.maximum(flow.made.slot[inside], 0)
+    hops = [hop_owner[hop][slot] for hop in CROSSED[1:]]
     owners, before = np.column_stack([owners, *hops]), excess[:, :-1]
     found = {i: np.where(owners == i, before, 0.0).sum(axis=1) for i in np.unique(owners)}
     for i, ms in _playout(excess[:, -1], loss, _slowest(owners, before)):
@@ -55,10 +60,6 @@ def _playout(excess: Floats, loss: Damage, slowest: int) -> Iterator[tuple[int, 
     yield slowest, left
 
 
-def _index(hop_owner: Mapping[str, Owner], hop: str) -> int:
-    return OWNERS.index(hop_owner.get(hop, Owner.UNDECIDED))
-
-
 def _push(flow: Flow) -> Ints:
     return np.where(flow.made.late_source, OWNERS.index(Owner.BACKEND), OWNERS.index(Owner.CLIENT))
 
@@ -70,13 +71,13 @@ def _send(loss: Damage) -> Ints:
     return np.where(latest >= 0, silence.owner[np.maximum(latest, 0)], OWNERS.index(Owner.CLIENT_HOST))
 
 
-def _repair(flow: Flow, hop_owner: Mapping[str, Owner]) -> Ints:
+def _repair(flow: Flow, hop_owner: Mapping[str, Ints]) -> Ints:
     """Return whose hop a block's own packet died in."""
-    died = np.full(len(At) + 1, NOBODY, np.int64)
-    for at, hop in _DIED.items():
-        died[at] = _index(hop_owner, hop)
     own = flow.prediction.copies[0]
-    return died[own[np.maximum(flow.made.slot, 0)]] if own.size else np.full(flow.made.slot.size, NOBODY)
+    died = np.full(own.size, NOBODY, np.int64)
+    for at, hop in _DIED.items():
+        died = np.where(own == at, hop_owner[hop], died)
+    return died[np.maximum(flow.made.slot, 0)] if own.size else np.full(flow.made.slot.size, NOBODY)
 
 
 def _slowest(owners: Ints, before: Floats) -> int:

@@ -19,6 +19,7 @@ _HALF = 0.5
 _CROWD = 3
 """So many times as many packets of others as passed the tap of this scenario's own clients are a crowd's."""
 _UDP = 17
+_AROUND_NS = 1_000_000_000
 
 
 def own(story: Story, piece: Piece) -> list[Told]:
@@ -34,7 +35,8 @@ def load(story: Story, piece: Piece) -> list[Told]:
     """Return what the server had too little CPU for."""
     host, span = _host(story), _span(story)
     ours, everybodys = _packets(story), host.datagrams(*span) or 0
-    used, withheld = host.cpu_share(*span) or 0.0, host.throttled_share(*span) or 0.0
+    moments = _moments(story, piece)
+    used, withheld = host.cpu_share(*moments) or 0.0, host.throttled_share(*moments) or 0.0
     spoken = f"it used {used:.2f} CPUs, its quota withheld {withheld:.2f}"
     if everybodys - ours >= _CROWD * ours:
         return everything(piece, "server-crowded", f"{everybodys - ours} packets of others beside {ours}; {spoken}")
@@ -49,6 +51,12 @@ def _span(story: Story) -> tuple[int, int]:
     return story.case.times.media_from_ns, story.case.until_ns
 
 
+def _moments(story: Story, piece: Piece) -> tuple[int, int]:
+    """Return from when to when a piece came about, a second on either side, while the media was measured."""
+    when, (from_ns, to_ns) = story.flow.made.sent_ns[piece.rows], _span(story)
+    return max(from_ns, int(when.min()) - _AROUND_NS), min(to_ns, int(when.max()) + _AROUND_NS)
+
+
 def _packets(story: Story) -> int:
     """Return how many UDP packets passed the server's door from or to this scenario's clients."""
     core = story.case.scene.core
@@ -59,7 +67,8 @@ def _packets(story: Story) -> int:
 
 
 def _lost(story: Story, piece: Piece) -> list[Told]:
-    gone, account = int(dropped(story.flow, "server").sum()), story.case.door(story.flow)
+    lost = dropped(story.flow, "server")
+    gone, account = int((lost if story.loaded is None else lost & ~story.loaded).sum()), story.case.door(story.flow)
     if account is None:
         return _kernels(story, piece, gone)
     if account.lost_unsent >= _HALF * gone:
