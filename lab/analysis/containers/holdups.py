@@ -2,9 +2,10 @@
 
 Law: an event loop that is blocked leaves the SDK's own threads running, which go on sending; a container that is held
 back sends nothing. So a holdup is a time in which its kernel withheld CPU from it, or in which nothing left it although
-something should have every 20 ms. It was paused when its kernel gave it no CPU and no quota was in the way, or when its
-event loop stood still as well and the machine's own pacer did not; else its machine was busy. Nobody looked at its
-cgroup: it is not known which.
+something should have every 20 ms. Between two looks a quota withheld a share of the time and no more, nobody knows
+when: silence is its if half of that may have been. It was paused when its kernel gave it no CPU and no quota was in
+the way, or when its event loop stood still as well and the machine's own pacer did not; else its machine was busy.
+Nobody looked at its cgroup: it is not known which.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from itertools import pairwise
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.analysis.containers.hosts import Host
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.accounts import Tick
 
+Floats = NDArray[np.float64]
 By = Literal["throttled", "paused", "busy", "unknown"]
 
 _SILENT_NS = 60_000_000
 _WITHHELD = 0.1
 _STOOD = 0.5
-"""A loop that lagged for half of the time in which nothing left stood still with the rest."""
+"""A loop that lagged for half of the time in which nothing left stood still with the rest; a quota's time alike."""
 _LAG_NS = 200_000_000
 _TICK_NS = 1_000_000_000
 _MS = 1_000_000
@@ -42,6 +45,11 @@ class Holdup:
     to_ns: int
     by: By
     share: float = 0.0
+
+    @property
+    def weight(self) -> float:
+        """Return for how much of its time the container was held back; all of it but for a quota."""
+        return min(1.0, self.share) if self.by == "throttled" else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +68,13 @@ class Client:
 def holdups(client: Client, from_ns: int, to_ns: int, *, steady: bool) -> tuple[Holdup, ...]:
     """Return the holdups between `from_ns` and `to_ns`; `steady` says that packets leave it every 20 ms."""
     found = [*throttled(client.host, from_ns, to_ns)]
-    taken = [(one.from_ns, one.to_ns) for one in found]
-    for span in _silences(client.sent_ns, from_ns, to_ns):
+    quota = tuple(found)
+    silent = list(_silences(client.sent_ns, from_ns, to_ns))
+    starts, ends = np.array(silent, np.int64).reshape(-1, 2).T
+    taken = most_ns(quota, starts, ends) >= _STOOD * (ends - starts)
+    for span, by_quota in zip(silent, taken.tolist(), strict=True):
         by = _by(client, span)
-        if (steady or by == "paused") and _outside(span, taken):
+        if (steady or by == "paused") and not by_quota:
             found.append(Holdup(from_ns=span[0], to_ns=span[1], by=by))
     return tuple(sorted(found, key=lambda one: one.from_ns))
 
@@ -78,9 +89,18 @@ def throttled(host: Host | None, from_ns: int, to_ns: int) -> Iterator[Holdup]:
             yield Holdup(from_ns=a.t_ns, to_ns=b.t_ns, by="throttled", share=share)
 
 
-def overlap_ns(held: Sequence[Holdup], from_ns: int, to_ns: int) -> int:
-    """Return how much of the time from `from_ns` to `to_ns` the holdups take."""
-    return sum(max(0, min(one.to_ns, to_ns) - max(one.from_ns, from_ns)) for one in held)
+def held_ns(held: Sequence[Holdup], from_ns: int, to_ns: int) -> float:
+    """Return for how much of the time from `from_ns` to `to_ns` the container was held back, on average."""
+    return sum(one.weight * max(0, min(one.to_ns, to_ns) - max(one.from_ns, from_ns)) for one in held)
+
+
+def most_ns(held: Sequence[Holdup], from_ns: Ints, to_ns: Ints) -> Floats:
+    """Return for how much of each of these times it may have been, what a quota withheld falling into it if it can."""
+    most = np.zeros(from_ns.size)
+    for one in held:
+        overlap = np.minimum(one.to_ns, to_ns) - np.maximum(one.from_ns, from_ns)
+        most += np.clip(overlap, 0, one.weight * (one.to_ns - one.from_ns))
+    return most
 
 
 def during(held: Sequence[Holdup], t_ns: Ints, after_ns: int) -> Flags:
@@ -115,7 +135,3 @@ def _waited_ms(host: Host, span: tuple[int, int]) -> float:
     """Return how long a task stood in the run queue around `span`."""
     around = (look for look in host.cgroup if span[0] < look.t_ns <= span[1] + _TICK_NS // 4)
     return sum(look.waited_ns or 0 for look in around) / _MS
-
-
-def _outside(span: tuple[int, int], taken: Sequence[tuple[int, int]]) -> bool:
-    return not any(start < span[1] and span[0] < end for start, end in taken)

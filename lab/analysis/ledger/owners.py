@@ -21,7 +21,8 @@ class Blame:
 
     `server` is for what it lost with its CPU given, `loaded` the slots whose packet had to do without (`load`).
     `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
-    `starved` the slots during which it was; `unhindered` the blocks around which the subscriber's was seen not to be.
+    `starved` the slots with silence for which it may have been; `unhindered` the blocks around which the subscriber's
+    was seen not to be.
     """
 
     server: Owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.analysis.containers.holdups import Client, holdups, overlap_ns
+from lab.analysis.containers.holdups import Client, held_ns, holdups
 from lab.analysis.containers.hosts import Host
 from lab.analysis.wire.streams import Ints
 from tests.unit.analysis.containers.test_hosts import LOOK_NS, MS, cgroup
@@ -42,7 +42,7 @@ def test_what_a_quota_took_is_not_taken_by_a_pause_as_well() -> None:
     seen = Client(sent_ns=sent(), lags=(), host=looked_at(*[20] * 8, throttled_ms=150))
     held = holdups(seen, 0, END_NS, steady=True)
     assert [one.by for one in held] == ["throttled"] * 8
-    assert overlap_ns(held, 0, END_NS) == END_NS
+    assert held_ns(held, 0, END_NS) == 0.6 * END_NS
 
 
 def test_silence_is_a_pause_where_no_cpu_was_used() -> None:

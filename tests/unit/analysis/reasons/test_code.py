@@ -159,7 +159,7 @@ def mute(run: Recording, from_ns: int, to_ns: int) -> Recording:
 
 def test_a_throttled_container_is_not_its_programs_fault() -> None:
     """The same late push while its quota withheld 60 % of the time: CODE/client-host, whatever the loop says."""
-    run = hosted(logged(STALL, lagging(FIRST + 40, 390.0)), throttled=(STALLED_NS - 250 * MS, STALLED_NS + 500 * MS))
+    run = hosted(logged(STALL, lagging(FIRST + 40, 390.0)), throttled=(STALLED_NS - 250 * MS, STALLED_NS + 750 * MS))
     cause = causes(run)[0]
     assert told(cause) == (Owner.CLIENT_HOST, "send", "host-throttled")
     assert cause.note == "its quota withheld CPU for up to 60 % of the time"
