@@ -173,6 +173,7 @@ def _witnesses(recording: Recording, case: Case, judged: Sequence[_Judged]) -> W
         flows=tuple(one.flow for one in judged if one.flow),
         ticks=ticks,
         seconds=seconds,
+        recorded=recording.seconds,
         from_ns=start,
         to_ns=end,
         starved_share=max(starved, default=None),

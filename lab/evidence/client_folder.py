@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +13,7 @@ from lab.evidence.decode import decode, parse
 from lab.evidence.frames import KIND as FRAMES
 from lab.evidence.frames import frames
 from lab.evidence.heard import heard
-from lab.evidence.lines import Lines, read_headed
+from lab.evidence.lines import Lines, offset_of, read_headed
 from lab.evidence.manifest import Place
 from lab.evidence.played import played
 from lab.evidence.problems import Problems
@@ -23,6 +23,7 @@ from lab.evidence.stats import Stats, events, stats
 from lab.evidence.values import ClientEvidence
 
 T = TypeVar("T")
+_TIMED = (names.CLIENT_EVENTS, names.CLIENT_FRAMES, names.CLIENT_STATS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +79,16 @@ def read_client(run: Path, place: Place, problems: Problems) -> ClientEvidence:
         oom_killed=ended.oom_killed,
         heard=heard(folder, problems, killed=torn_tail),
         played=played(folder / names.CLIENT_AUDIO, problems),
+        clock_offsets_ns=tuple(_clock_offsets(folder)),
     )
+
+
+def _clock_offsets(folder: Path) -> Iterator[int]:
+    """Yield the clock's offset when each file was begun; one that cannot be read is told by who reads all of it."""
+    reads = sorted(folder.glob(names.CLIENT_READS.format(publisher="*")))
+    for file in (*(folder / name for name in _TIMED), *reads):
+        if (offset_ns := offset_of(file)) is not None:
+            yield offset_ns
 
 
 def _exit(path: Path, problems: Problems) -> Exit:

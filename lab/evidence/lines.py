@@ -81,6 +81,16 @@ def read_headed(path: Path, kind: str, *, allow_torn_tail: bool = False) -> Line
     return Lines(lines=tuple(rest), offset_ns=header.realtime_minus_monotonic_ns, torn=found.torn)
 
 
+def offset_of(path: Path) -> int | None:
+    """Return the offset that the header of a client's file states, None where it has none that can be read."""
+    try:
+        with path.open("rb") as file:
+            text = file.readline().decode("utf-8", errors="surrogateescape")
+        return decode(_Header, parse(text, str(path)), str(path)).realtime_minus_monotonic_ns
+    except (OSError, EvidenceError):
+        return None
+
+
 def _header(line: Line, kind: str) -> _Header:
     """Check the header line before anything in the file is believed."""
     number = line.fields.get("format")

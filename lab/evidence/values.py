@@ -157,7 +157,10 @@ class PlayedAudio:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientEvidence:
-    """Everything one client left. A piece it did not write is empty."""
+    """Everything one client left. A piece it did not write is empty.
+
+    `clock_offsets_ns` are CLOCK_REALTIME minus CLOCK_MONOTONIC when it began each of its files, one per file.
+    """
 
     name: str
     role: str
@@ -171,3 +174,4 @@ class ClientEvidence:
     oom_killed: bool
     heard: tuple[HeardAudio, ...] = ()
     played: PlayedAudio | None = None
+    clock_offsets_ns: tuple[int, ...] = ()

@@ -32,7 +32,7 @@ _DEADLY = {
 """Each fate that kills a packet, and the hop in HOPS where it does."""
 _HARMLESS = ("up_copied", "down_copied", "up_delay_ms", "down_delay_ms")
 ARRIVED = len(HOPS)
-_CLOCKS = {"cpu_ns", "throttled_ns", "clock_offset_ns", "offset_ns"}
+_CLOCKS = {"cpu_ns", "throttled_ns", "clock_offset_ns", "clock_offsets_ns", "offset_ns"}
 """Durations and offsets: they end in `_ns` and are no moments."""
 
 

@@ -13,7 +13,7 @@ from lab.errors import EvidenceError
 from lab.evidence.accounts import CgroupSecond, HostSecond, NetworkSecond, Tick
 from lab.evidence.frames import frames
 from lab.evidence.host import line, read_cgroup, read_network, seconds, ticks
-from lab.evidence.lines import Lines, read_bare, read_headed
+from lab.evidence.lines import Lines, offset_of, read_bare, read_headed
 from lab.evidence.stats import events, stats
 from lab.evidence.steps import DirectionState, Qdisc, StepState, read_steps, to_line
 from lab.evidence.values import Event, FrameLine, PairSample
@@ -35,6 +35,14 @@ def written(path: Path, *records: Any, tail: str = "") -> Path:
     """Write `records` as lines, and `tail` behind the last line break."""
     path.write_text("".join(json.dumps(record) + "\n" for record in records) + tail)
     return path
+
+
+def test_a_header_says_which_clock_the_file_began_with(tmp_path: Path) -> None:
+    """And a file that is missing, empty, or begins with something else says nothing."""
+    file = written(tmp_path / "f", header("frames"), FRAME, tail="torn")
+    assert offset_of(file) == OFFSET_NS
+    others = (tmp_path / "none", written(tmp_path / "empty"), written(tmp_path / "bare", FRAME))
+    assert [offset_of(other) for other in others] == [None] * 3
 
 
 def test_frames_get_real_time(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lab.evidence.purposes import purpose
 from lab.evidence.reading import read
 from lab.evidence.steps import StepState, to_line
 from lab.evidence.store import RunFolder
-from tests.unit.evidence.test_readers import FRAME, PAIR, header
+from tests.unit.evidence.test_readers import FRAME, OFFSET_NS, PAIR, header
 from tests.unit.evidence.test_store import created
 from tests.unit.evidence.wire import Record, capture, frame, rtp
 
@@ -79,6 +79,8 @@ def test_a_whole_recording_has_no_problems(tmp_path: Path) -> None:
     publisher, subscriber = found.clients
     assert (publisher.name, publisher.address, publisher.exit_code) == ("a", "198.18.0.10", 0)
     assert (len(publisher.frames), len(publisher.pairs), len(subscriber.frames)) == (1, 1, 0)
+    assert [set(client.clock_offsets_ns) for client in found.clients] == [{OFFSET_NS}, {OFFSET_NS}]
+    assert (len(publisher.clock_offsets_ns), len(subscriber.clock_offsets_ns)) == (3, 2)
     assert [step.name for step in found.steps] == ["clean"]
     assert (len(found.ticks), len(found.seconds), list(found.cgroups)) == (1, 1, ["server"])
     assert (list(found.networks), len(found.networks["client-a"])) == (["client-a"], 1)
