@@ -4,8 +4,8 @@ Law: a jitter buffer plays on, waits (concealment), hurries (acceleration) or ju
 monotone; where it goes is decided by how alike the two sounds are. Nothing is asked of slots that did not arrive, nor
 of what is made up while the buffer waits; it waits without a price where nothing is left to play. Nor is anything asked
 of what is far louder than all that was sent: a decoder that goes astray behind a loss plays on, and nothing waits.
-Time and memory are linear in what was read: only the last four seconds of what had arrived by then are candidates,
-which is all that NetEQ keeps (200 packets).
+Time and memory are linear in what was read: only the last four seconds of what had arrived when it was delivered are
+candidates, which is all that NetEQ keeps (200 packets).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def align(read: Spectra, wire: Spectra, arrived: Flags, newest: Ints) -> Ints:
     """Return per step of `read` the step of `wire` that was playing.
 
     `arrived` marks the steps of the wire that could be decoded and of which it is known what they carry; `newest` is
-    per step of `read` the last step of the wire that had arrived when it was read.
+    per step of `read` the last step of the wire that had arrived when NetEQ delivered it.
     """
     if not read.size or not wire.size:
         return np.zeros(read.size, np.int64)

@@ -30,6 +30,7 @@ from lab.pcm import SAMPLE_RATE
 
 _STEPS_PER_SLOT = SLOT_TICKS // STEP
 _NOTED_NS = 20_000_000  # a note may be late by as much
+_HELD_NS = 1_000_000_000  # NetEQ's own thread may have been held up so long, and make up for it at once
 _OWN_SHARE, _GHOST_SHARE = 0.3, 0.5  # chance gives 0.12
 
 
@@ -99,14 +100,24 @@ def _way(
     wire = spectra(as_sound(halves, content), STEP // 2, STEP, journey.size * _STEPS_PER_SLOT)
     clear = prediction.decodable & (halves != UNKNOWN).all(axis=1)
     ends = (np.arange(read.size) + 1) * STEP
-    return align(read, wire, np.repeat(clear, _STEPS_PER_SLOT), _newest(journey, _latest_ns(reads, ends)))
+    return align(read, wire, np.repeat(clear, _STEPS_PER_SLOT), _newest(journey, delivered_ns(reads, ends)))
 
 
-def _latest_ns(reads: Sequence[Read], samples: Ints) -> Ints:
-    """Return when, at the latest, so many samples had been read."""
-    counted = np.array([read.samples for read in reads])
-    t_ns = np.array([read.t_ns for read in reads])
-    return np.asarray(t_ns[np.minimum(np.searchsorted(counted, samples), t_ns.size - 1)], np.int64)
+def delivered_ns(reads: Sequence[Read], samples: Ints) -> Ints:
+    """Return when, at the latest, NetEQ had delivered so many samples.
+
+    They had been read by then, and it delivers 10 ms each 10 ms: what a program that was held up reads in one go came
+    one after the other, and waited in the SDK's queue, which knows no end. No statistics are asked: the program that
+    did not read took none either.
+    """
+    counted, t_ns = (np.array(column, np.int64) for column in zip(*((r.samples, r.t_ns) for r in reads), strict=True))
+    began_ns = np.minimum.accumulate((t_ns - _played_ns(counted))[::-1])[::-1]
+    note = np.minimum(np.searchsorted(counted, samples), t_ns.size - 1)
+    return np.asarray(np.minimum(t_ns[note], began_ns[note] + _played_ns(samples) + _HELD_NS), np.int64)
+
+
+def _played_ns(samples: Ints) -> Ints:
+    return np.asarray(samples * 1_000_000 // (SAMPLE_RATE // 1000), np.int64)
 
 
 def _newest(journey: Journey, t_ns: Ints) -> Ints:
