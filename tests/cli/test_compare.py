@@ -5,13 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from lab.analysis.values import Outcome, Owner
+from lab.batch.runs.one import noted
+from lab.errors import Interrupted
+from lab.evidence.store import RunFolder
+from lab.scenario.load import loads
 from tests.cli.test_exit_codes import lab
-from tests.fakes.judged import Said, run
+from tests.fakes.judged import FILE, Said, run
+
+SCENARIO = loads(FILE, source="mine")
 
 
 @pytest.fixture
@@ -67,3 +75,21 @@ def test_3_when_no_run_counts(good: Path, tmp_path: Path) -> None:
     assert done.returncode == 3
     assert "VOID: pacer: ticked late" in done.stdout
     assert "nothing could be compared" in done.stdout
+
+
+def test_5_for_a_recording_that_was_cut_short(good: Path, tmp_path: Path) -> None:
+    """The gate is not open for it; in a folder of runs it is one that was not compared, and its figures are none."""
+    short = RunFolder.at(tmp_path / "short" / "20260104-000000-0000", SCENARIO, as_written="", resolved="")
+    with suppress(Interrupted), noted(short):
+        raise Interrupted(signal.SIGINT)
+    why = "never sealed, the recording ended in phase interrupted: interrupted by SIGINT"
+    for refused in (
+        lab("compare", good, short.path, "--fail-on-regression"),
+        lab("show", short.path, "--metric", "audio_loss"),
+    ):
+        assert (refused.returncode, refused.stdout) == (5, "")
+        assert why in refused.stderr
+    run(tmp_path / "short" / "20260105-000000-0000")
+    some = lab("compare", good.parent, short.path.parent)
+    assert some.returncode == 0
+    assert why in " ".join(some.stdout.split())

@@ -1,8 +1,8 @@
 """What runs were judged to be: read where it is kept, made again from the evidence where it is not.
 
 Law: `verdict.json` is derived. One that was deleted, or is of a lab that kept fewer metrics, costs a judgement; one
-that is broken, of another run or of a newer format is an error that names it, and so is evidence that is not as it was
-sealed: no verdict of before speaks for it. Files are checked by size. Nothing is written.
+that is broken, of another run or of a newer format is an error that names it, and so is evidence that was never sealed,
+or is not as it was: no verdict of before speaks for it. Files are checked by size. Nothing is written.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lab.analysis.values import Outcome
 from lab.batch.runs.one import judged
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
-from lab.evidence.manifest import Manifest, read_manifest
+from lab.evidence.manifest import SEALED, Manifest, read_manifest
 from lab.evidence.store import altered, storing
 from lab.report.verdicts import Told, loads
 
@@ -22,9 +22,11 @@ from lab.report.verdicts import Told, loads
 def told(run: Path) -> Told:
     """Return what the run in the folder `run` was judged to be. EvidenceError, StorageError."""
     manifest = read_manifest(run)
+    left = f"lab show {quote(str(run))} tells what is left"
+    if manifest.phase != SEALED:
+        raise EvidenceError(f"{run}: never sealed, the recording ended in phase {_ending(manifest)}", fix=left)
     if gone := unsealed(run, manifest):
-        fix = f"lab show {quote(str(run))} tells what is left"
-        raise EvidenceError(f"{run / gone}: not there as it was sealed", fix=fix)
+        raise EvidenceError(f"{run / gone}: not there as it was sealed", fix=left)
     found = kept(run, manifest)
     if found is None or not all(flow.metrics for flow in found.flows):
         (found,) = loads(judged(run).json, str(run), fix=_again(run))
@@ -60,6 +62,12 @@ def kept(run: Path, manifest: Manifest) -> Told | None:
     if [each.run for each in found] != [manifest.run]:
         raise EvidenceError(f"{file}: not the verdict of this run", fix=_again(run))
     return found[0]
+
+
+def _ending(manifest: Manifest) -> str:
+    """Return the last phase of a recording that was cut short, with the first line of why."""
+    why = manifest.phases[-1].facts.get("why")
+    return f"{manifest.phase}: {str(why).splitlines()[0]}" if why else manifest.phase
 
 
 def _again(run: Path) -> str:

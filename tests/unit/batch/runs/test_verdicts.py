@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from lab.batch.runs.one import judged, noted
 from lab.batch.runs.verdicts import told, told_or_why
-from lab.errors import EvidenceError
+from lab.errors import ClientFailed, EvidenceError, Interrupted
 from lab.evidence import names
+from lab.evidence.store import RunFolder
+from lab.scenario.load import loads
 from tests.replay.keep import STORED, unpacked
 
 NAME = "twenty-percent"
@@ -67,6 +72,27 @@ def test_evidence_that_is_not_as_it_was_sealed_has_no_verdict(run: Path) -> None
     assert told_or_why(run) == str(raised.value)
     capture.write_bytes(whole)
     assert told(run)
+
+
+@pytest.mark.parametrize(
+    ("error", "ended"),
+    [
+        (Interrupted(signal.SIGINT), "interrupted: interrupted by SIGINT"),
+        (ClientFailed("client bob ended:\nits last words"), "failed: client bob ended:"),
+        (KeyError(), "failed"),
+    ],
+)
+def test_a_recording_that_was_cut_short_has_no_verdict(tmp_path: Path, error: BaseException, ended: str) -> None:
+    """Nothing of it was ever sealed: how it ended is told in a line; whoever looks at it alone gets UNKNOWN as ever."""
+    folder = RunFolder.create(tmp_path, loads("version: 1\nname: mine\n", source="mine"), as_written="", resolved="")
+    with suppress(type(error)), noted(folder):
+        raise error
+    with pytest.raises(EvidenceError, match=r"never sealed, .*tells what is left") as raised:
+        told(folder.path)
+    assert raised.value.message == f"{folder.path}: never sealed, the recording ended in phase {ended}"
+    assert judged(folder.path).verdict.outcome == "UNKNOWN"
+    folder.write(names.VERDICT, judged(folder.path).json)
+    assert told_or_why(folder.path) == str(raised.value)
 
 
 def test_the_verdict_of_another_run_is_refused(run: Path) -> None:
