@@ -1,10 +1,12 @@
 """`manifest.json`: what a run was, made of, and left. Written early, rewritten in phases, sealed last.
 
-Format 1. A reader refuses a newer format by name; it never guesses.
+Format 1. A reader refuses a newer format by name, and a manifest of which a letter was changed by its checksum; it
+never guesses. Manifests of before have no checksum.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -14,9 +16,11 @@ from typing import Any, Literal
 from lab.errors import EvidenceError
 from lab.evidence import names
 from lab.evidence.decode import decode, document
+from lab.secrecy import redacted
 
 FORMAT = 1
 SEALED = "sealed"
+_CHECKSUM = "checksum"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,8 +119,10 @@ class Manifest:
         return self.phases[-1].name
 
     def dump(self) -> str:
-        """Return the manifest as JSON text."""
-        return json.dumps({**asdict(self), "phase": self.phase}, indent=1, sort_keys=True, allow_nan=False) + "\n"
+        """Return the manifest as JSON text without secrets, with the checksum of what will be read back."""
+        known = json.dumps({**asdict(self), "phase": self.phase}, allow_nan=False)
+        fields = json.loads(redacted(known))
+        return json.dumps({**fields, _CHECKSUM: _checksum(fields)}, indent=1, sort_keys=True) + "\n"
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -130,8 +136,11 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def load(text: str, where: str) -> Manifest:
-    """Parse a manifest; EvidenceError naming `where` when it is foreign, broken or of a newer format."""
+    """Parse a manifest; EvidenceError naming `where` when it is foreign, broken, edited or of a newer format."""
     raw = document(text, where, kind="manifest", newest=FORMAT, fix="name a run folder, or record again")
+    if _CHECKSUM in raw and raw.pop(_CHECKSUM) != _checksum(raw):
+        fix = "it was damaged or edited, and nobody could tell what was recorded: put a copy back, or record again"
+        raise EvidenceError(f"{where}: its checksum does not fit", fix=fix)
     phase = raw.pop("phase", None)
     manifest = decode(Manifest, raw, where)
     if not manifest.phases or manifest.phase != phase:
@@ -139,3 +148,8 @@ def load(text: str, where: str) -> Manifest:
             f"{where}: phase {phase!r} contradicts its phases", fix="the manifest was edited; record again"
         )
     return manifest
+
+
+def _checksum(fields: Mapping[str, Any]) -> str:
+    """Return that of everything else in the file, however it is laid out."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

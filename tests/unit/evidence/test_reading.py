@@ -270,3 +270,13 @@ def test_a_folder_without_a_manifest_is_no_recording(tmp_path: Path, manifest: b
         (tmp_path / names.MANIFEST).write_bytes(manifest)
     with pytest.raises(EvidenceError, match=r"manifest\.json"):
         read(tmp_path)
+
+
+def test_an_edited_manifest_makes_a_folder_no_recording(tmp_path: Path) -> None:
+    """Here it would say that media ended sooner: nothing else in the folder could contradict it."""
+    folder = recorded(tmp_path)
+    folder.seal()
+    manifest = folder.path / names.MANIFEST
+    manifest.write_text(manifest.read_text().replace('"enough_ns": null', '"enough_ns": 1'))
+    with pytest.raises(EvidenceError, match=r"manifest\.json: its checksum does not fit"):
+        read(folder.path)

@@ -214,9 +214,46 @@ def test_a_full_manifest_survives_its_file() -> None:
     ],
 )
 def test_foreign_manifests_are_refused(change: dict[str, object], words: str) -> None:
-    """A newer format, another tool's file, an edited one."""
+    """A newer format, another tool's file, one that was edited before there were checksums."""
     with pytest.raises(EvidenceError, match=words):
-        load(json.dumps({**json.loads(FULL.dump()), **change}), "m")
+        load(json.dumps(_unchecked() | change), "m")
+
+
+def _unchecked() -> dict[str, object]:
+    """Return the full manifest as one of before there were checksums."""
+    return {key: value for key, value in json.loads(FULL.dump()).items() if key != "checksum"}
+
+
+def test_a_manifest_of_before_there_were_checksums_is_read() -> None:
+    """As it is, and however it is laid out."""
+    assert load(json.dumps(_unchecked()), "m") == FULL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"run": "20261122-160000-7f3b"},
+        {"seed": 8},
+        {"versions": {}},
+        {"marks": {"go_ns": 3, "enough_ns": 4}},
+        {"clients": [*json.loads(FULL.dump())["clients"]] * 2},
+        {"files": {}},
+        {"checksum": None},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_an_edited_manifest_is_refused_with_the_way_out(change: dict[str, object]) -> None:
+    """Every word of it decides something: when media ended, who was there, what was sealed."""
+    with pytest.raises(EvidenceError, match=r"^m: its checksum does not fit \(.*put a copy back, or record again\)$"):
+        load(json.dumps(json.loads(FULL.dump()) | change), "m")
+
+
+def test_what_is_left_out_or_spelled_otherwise_in_the_file_has_a_checksum_that_fits(tmp_path: Path) -> None:
+    """A secret that a client said last, numbers as keys, and what is not ASCII."""
+    folder = created(tmp_path)
+    folder.phase("failed", why="lab-secret-1 \N{EN DASH} eyJh.eyJp.x", counts={10: 1, 9: 2.5})
+    found = load((folder.path / names.MANIFEST).read_text(), "m")
+    assert found.phases[-1].facts == {"why": "(secret) \N{EN DASH} (token)", "counts": {"10": 1, "9": 2.5}}
 
 
 def test_put_replaces_the_manifest(tmp_path: Path) -> None:
