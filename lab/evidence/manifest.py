@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from lab.secrecy import redacted
 FORMAT = 1
 SEALED = "sealed"
 _CHECKSUM = "checksum"
+_DAMAGED = "it was damaged or edited, and nobody could tell what was recorded: put a copy back, or record again"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,15 +141,40 @@ def load(text: str, where: str) -> Manifest:
     """Parse a manifest; EvidenceError naming `where` when it is foreign, broken, edited or of a newer format."""
     raw = document(text, where, kind="manifest", newest=FORMAT, fix="name a run folder, or record again")
     if _CHECKSUM in raw and raw.pop(_CHECKSUM) != _checksum(raw):
-        fix = "it was damaged or edited, and nobody could tell what was recorded: put a copy back, or record again"
-        raise EvidenceError(f"{where}: its checksum does not fit", fix=fix)
+        raise EvidenceError(f"{where}: its checksum does not fit", fix=_DAMAGED)
     phase = raw.pop("phase", None)
     manifest = decode(Manifest, raw, where)
     if not manifest.phases or manifest.phase != phase:
         raise EvidenceError(
             f"{where}: phase {phase!r} contradicts its phases", fix="the manifest was edited; record again"
         )
+    if wrong := _unfit(manifest):
+        raise EvidenceError(f"{where}: {wrong}", fix=_DAMAGED)
     return manifest
+
+
+def _unfit(manifest: Manifest) -> str:
+    """Say which address is none, or which name would lead out of the run's folder; "" when all are fit."""
+    addresses = [place.ip for place in manifest.clients] + ([manifest.server.ip] if manifest.server else [])
+    unfit = [
+        *(f"{ip!r} is no IPv4 address" for ip in addresses if not _is_address(ip)),
+        *(f"{place.name!r} is no name of a client" for place in manifest.clients if _is_no_part(place.name)),
+        *(f"{name!r} is no name for a piece of a run" for name in manifest.files if names.leads_out(name)),
+    ]
+    return next(iter(unfit), "")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_no_part(name: str) -> bool:
+    """Say whether no folder could be called `name`."""
+    return "/" in name or names.leads_out(name)
 
 
 def _checksum(fields: Mapping[str, Any]) -> str:

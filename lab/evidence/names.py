@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
+from pathlib import PurePosixPath
 
 MANIFEST = "manifest.json"
 AS_WRITTEN = "scenario.as-written.yaml"
@@ -50,6 +52,16 @@ def is_judged(name: str) -> bool:
         piece = rest.partition("/")[2]
         return piece in _PIECES or any(fnmatch(piece, sound.format(publisher="*")) for sound in _SOUND)
     return name in (RESOLVED, STEPS, SERVER_TRACKS) or folder in (CAPTURES, HOST)
+
+
+def leads_out(name: str) -> bool:
+    """Say whether `name` is none for a piece of a run: it is no path, or one that leads out of the run's folder."""
+    path = PurePosixPath(name)
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half a surrogate pair, which no file is called
+        return True
+    return not path.parts or path.is_absolute() or ".." in path.parts or "\0" in name
 
 
 def edge(client: str) -> str:

@@ -10,9 +10,10 @@ import hashlib
 import secrets
 import shutil
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from lab.errors import EvidenceError, StorageError
+from lab.evidence import names
 from lab.evidence.store import storing
 
 PARTIAL = ".partial-"
@@ -81,8 +82,7 @@ def _piece(path: Path, folder: Path) -> Piece:
 
 def _check(piece: Piece) -> None:
     """Raise EvidenceError for a name that leads elsewhere, and for bytes that are not those that were packed."""
-    name = PurePosixPath(piece.name)
-    if not name.parts or name.is_absolute() or ".." in name.parts or "\0" in piece.name:
+    if names.leads_out(piece.name):
         raise EvidenceError(f"{piece.name!r}: no name for a piece of a run", fix="the worker that sent it is broken")
     if hashlib.sha256(piece.data).hexdigest() != piece.sha256:
         raise EvidenceError(f"{piece.name}: changed on its way, {len(piece.data)} bytes came", fix="it is sent again")

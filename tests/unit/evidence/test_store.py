@@ -57,6 +57,9 @@ FULL = Manifest(
     files={"scenario.yaml": FileFact(bytes=1, sha256="00")},
 )
 
+CLIENT = {"name": "a", "role": "both", "ip": "198.18.0.10", "linked": True}
+SEALED = {"bytes": 1, "sha256": "00"}
+
 
 def created(results: Path, *tokens: str) -> RunFolder:
     """Return a new run folder at a fixed time, with the given random parts."""
@@ -211,6 +214,15 @@ def test_a_full_manifest_survives_its_file() -> None:
         ({"seed": "7"}, "m: seed"),
         ({"netem": {"driver": "magic"}}, "m: netem: missing"),
         ({"verdict": 1}, r"unknown \['verdict'\]"),
+        ({"server": {"ip": "198.19.20.738", "port": 1}}, "m: '198.19.20.738' is no IPv4 address"),
+        ({"clients": [CLIENT | {"ip": "::1"}]}, "m: '::1' is no IPv4 address"),
+        ({"clients": [CLIENT | {"name": "a\0b"}]}, r"m: 'a\\x00b' is no name of a client"),
+        ({"clients": [CLIENT | {"name": "a/b"}]}, "m: 'a/b' is no name of a client"),
+        ({"clients": [CLIENT | {"name": ".."}]}, "m: '..' is no name of a client"),
+        ({"files": {"server/\0": SEALED}}, r"m: 'server/\\x00' is no name for a piece of a run"),
+        ({"files": {"/etc/hostname": SEALED}}, "m: '/etc/hostname' is no name for a piece of a run"),
+        ({"files": {"captures/../../x": SEALED}}, "m: 'captures/../../x' is no name for a piece of a run"),
+        ({"files": {"\ud800": SEALED}}, r"m: '\\ud800' is no name for a piece of a run"),
     ],
 )
 def test_foreign_manifests_are_refused(change: dict[str, object], words: str) -> None:
@@ -254,6 +266,14 @@ def test_what_is_left_out_or_spelled_otherwise_in_the_file_has_a_checksum_that_f
     folder.phase("failed", why="lab-secret-1 \N{EN DASH} eyJh.eyJp.x", counts={10: 1, 9: 2.5})
     found = load((folder.path / names.MANIFEST).read_text(), "m")
     assert found.phases[-1].facts == {"why": "(secret) \N{EN DASH} (token)", "counts": {"10": 1, "9": 2.5}}
+
+
+def test_a_piece_whose_name_is_no_utf8_is_a_piece(tmp_path: Path) -> None:
+    """A client may call its file so; the seal names it as Python does, and it is found again."""
+    folder = created(tmp_path)
+    Path(os.fsdecode(os.fsencode(folder.path) + b"/\xff")).write_bytes(b"x")
+    folder.seal()
+    assert load((folder.path / names.MANIFEST).read_text(), "m").files["\udcff"].bytes == 1
 
 
 def test_put_replaces_the_manifest(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def test_one_changed_bit_is_found_and_nothing_is_kept(run: Path, tmp_path: Path)
     assert not (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "", "a\0b", "."])
+@pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "", "a\0b", ".", "\ud800"])
 def test_no_name_leads_out_of_the_folder(run: Path, tmp_path: Path, name: str) -> None:
     """A worker that names such a piece is broken or hostile."""
     first, *others = pack(run).pieces

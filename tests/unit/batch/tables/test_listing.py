@@ -86,6 +86,19 @@ def test_a_broken_sweep_is_a_line_too(results: Path) -> None:
     assert (found[0].done, words(found[:1], "results").rows[0][2]) == (None, found[0].note)
 
 
+def test_a_run_whose_manifest_names_no_file_is_a_line_too(results: Path) -> None:
+    """Damaged before manifests had checksums: no system call takes such a name, and every other run is still there."""
+    before = listed(results)
+    (judged,) = (Path(each.folder) for each in before if each.outcome == "PASS")
+    manifest = json.loads((judged / names.MANIFEST).read_text())
+    del manifest["checksum"]
+    manifest["files"]["captures/\0"] = manifest["files"].pop(CAPTURE)
+    (judged / names.MANIFEST).write_text(json.dumps(manifest))
+    found = {each.folder: each for each in listed(results)}
+    assert found.pop(str(judged)).note.startswith(f"{judged / names.MANIFEST}: 'captures/\\x00' is no name for a piece")
+    assert [*found.values()] == [each for each in before if each.folder != str(judged)]
+
+
 @pytest.mark.parametrize("left", [None, b""], ids=["deleted", "cut"])
 def test_a_verdict_whose_ground_is_gone_is_not_told(results: Path, left: bytes | None) -> None:
     """A capture was deleted, or cut, after the run was judged: the line names it, and who tells what is left."""
