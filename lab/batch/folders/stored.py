@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
 from lab.batch.folders.committed import PLAN
 from lab.batch.folders.journal import CELLS
 from lab.batch.folders.parcel import PARTIAL
-from lab.errors import UsageError
+from lab.errors import StorageError, UsageError
 from lab.evidence import names
 from lab.evidence.store import storing
 
@@ -30,6 +30,24 @@ def sweeps(results: Path) -> list[Path]:
 def everything(results: Path) -> list[Path]:
     """Return every run's and every sweep's folder below `results`, oldest first."""
     return sorted((*runs(results), *sweeps(results)), key=_age)
+
+
+def closed(results: Path) -> Iterator[tuple[Path, StorageError]]:
+    """Yield every folder below `results` in which a run or a sweep could be and that cannot be read, with why.
+
+    StorageError when that is `results` itself.
+    """
+    for scenario in _inside(results):
+        try:
+            folders = _inside(scenario)
+        except StorageError as error:
+            yield scenario, error
+            continue
+        for folder in folders:
+            try:
+                is_run(folder)
+            except StorageError as error:
+                yield folder, error
 
 
 def find(run: str, results: Path) -> Path:
@@ -66,6 +84,12 @@ def is_run(folder: Path) -> bool:
 def _folders(results: Path, holding: str) -> list[Path]:
     found = (file.parent for file in results.glob(f"*/*/{holding}"))
     return sorted((folder for folder in found if not folder.name.startswith(PARTIAL)), key=_age)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """Return the folders in `folder`. StorageError when nobody may look."""
+    with storing(folder):
+        return sorted(each for each in folder.iterdir() if each.is_dir())
 
 
 def _of_sweeps(results: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from lab.batch.folders.committed import SweepFolder, check_one_sweep
-from lab.batch.folders.stored import everything, is_sweep
+from lab.batch.folders.stored import closed, everything, is_sweep
 from lab.batch.plans.cells import Cell
 from lab.batch.runs.verdicts import kept, unsealed
 from lab.errors import LabError
@@ -19,8 +19,9 @@ from lab.report.listing import Listed, ListedCell
 
 
 def listed(results: Path) -> tuple[Listed, ...]:
-    """Return every run and every sweep below `results`, oldest first."""
-    return tuple(_listed(folder) for folder in everything(results))
+    """Return every run and every sweep below `results`, oldest first, then what nobody may look into. StorageError."""
+    unread = [_unread(folder, error) for folder, error in closed(results)]
+    return (*(_listed(folder) for folder in everything(results)), *unread)
 
 
 def cells(path: Path) -> tuple[ListedCell, ...]:
@@ -35,7 +36,11 @@ def _listed(folder: Path) -> Listed:
     try:
         return _sweep(folder) if sweep else _run(folder)
     except LabError as error:
-        return Listed(id=folder.name, scenario=folder.parent.name, folder=str(folder), sweep=sweep, note=str(error))
+        return _unread(folder, error, sweep=sweep)
+
+
+def _unread(folder: Path, error: LabError, *, sweep: bool = False) -> Listed:
+    return Listed(id=folder.name, scenario=folder.parent.name, folder=str(folder), sweep=sweep, note=str(error))
 
 
 def _sweep(path: Path) -> Listed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
 from lab.batch.folders.journal import CELLS, NAME
 from lab.batch.folders.stored import find, find_any, is_sweep
 from lab.batch.runs.verdicts import told_or_why
+from lab.batch.tables.listing import listed
 from lab.batch.tables.sides import side
 from lab.errors import StorageError
 from lab.evidence import names
@@ -62,6 +64,25 @@ def test_a_closed_folder_is_named(
     closed(sweep.path)
     with pytest.raises(StorageError, match=rf"{sweep.path}/{name}: Permission denied \(no permission: .*its owner\)"):
         look(sweep.path)
+
+
+@pytest.mark.parametrize("shut", ["base", "base/one"], ids=["of a scenario", "of a sweep"])
+def test_a_closed_folder_is_a_line_of_what_there_is(tmp_path: Path, closed: Callable[[Path], None], shut: str) -> None:
+    """What cannot be read is no folder without runs, and hides none that can."""
+    one, two = (laid(planned(tmp_path), tmp_path / "results" / name) for name in ("base/one", "more/two"))
+    assert [each.folder for each in listed(tmp_path / "results")] == [str(one), str(two)]
+    closed(tmp_path / "results" / shut)
+    other, line = listed(tmp_path / "results")
+    assert (other.folder, line.folder) == (str(two), str(tmp_path / "results" / shut))
+    assert re.fullmatch(rf"{line.folder}.*: Permission denied \(no permission: .*or run as its owner\)", line.note)
+
+
+def test_a_closed_folder_of_results_is_named(tmp_path: Path, closed: Callable[[Path], None]) -> None:
+    """Nothing in it can be listed."""
+    laid(planned(tmp_path), tmp_path / "results" / "base" / "one")
+    closed(tmp_path / "results")
+    with pytest.raises(StorageError, match="results: Permission denied"):
+        listed(tmp_path / "results")
 
 
 def test_a_closed_folder_of_cells_is_named(sweep: SweepFolder, closed: Callable[[Path], None]) -> None:
