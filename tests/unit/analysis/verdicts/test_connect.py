@@ -219,3 +219,92 @@ def test_nothing_seen_and_nothing_told_is_unknown() -> None:
     """No packets, no errors: UNKNOWN, not a guess."""
     run = judge(silent((), (), ()), ASKED)
     assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+
+
+GAVE_UP_S = 20.0
+GAVE_UP = Event(t_ns=GO_NS + int(GAVE_UP_S * 1000) * MS, name="error", detail={"text": "not connected within 20 s"})
+
+
+def tries(one: Packets, *at_s: float) -> Packets:
+    """Return the packet `one` at each of these times."""
+    found = np.repeat(one, len(at_s))
+    found["t_ns"] = [GO_NS + int(second * 1000) * MS for second in at_s]
+    return found
+
+
+def gave_up(asked: Packets, passed: Packets, answered: Packets, delivered: Packets, **left: object) -> RunVerdict:
+    """Judge a run whose publisher gave up after 20 s: what it and the server sent into its link, and what came out."""
+    server = np.concatenate([passed, answered])
+    run = silent((asked, delivered), (server,), (server,))
+    client = replace(run.clients[0], **{"events": (GAVE_UP,), "exit_code": 3, **left})
+    return judge(replace(run, clients=(client, run.clients[1])), ASKED)
+
+
+def test_a_link_that_lost_most_of_joining_is_why_there_was_none() -> None:
+    """What was tried came through now and then, never soon enough: the network, with the counts, and not the client."""
+    asked, answered = tries(SIGNAL, *range(19)), tries(SIGNAL_BACK, 6, 7, 8, 16)
+    run = gave_up(asked, tries(SIGNAL, 6, 16), answered, tries(SIGNAL_BACK, 16))
+    flow = run.flows[0]
+    assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CONNECT)
+    assert "publisher never joined: for 17.0 s what was sent did not come through its link" in flow.reasons[0]
+    assert "17 of 19 signalling packets up, 3 of 4 signalling packets down" in flow.reasons[0]
+    assert (flow.hops[0].packets_in, flow.hops[0].packets_dropped, flow.causes) == (23, 20, ())
+
+
+def test_answers_that_were_lost_count_like_what_was_asked() -> None:
+    """Nothing was lost on the way up, and the way down let one through."""
+    asked, answered = tries(SIGNAL, *range(19)), tries(SIGNAL_BACK, *range(19))
+    run = gave_up(asked, asked, answered, tries(SIGNAL_BACK, 2))
+    assert run.owner == Owner.CONNECT
+    assert "18 of 19 signalling packets down" in run.reasons[0]
+
+
+def test_what_was_lost_and_soon_sent_again_excuses_no_client() -> None:
+    """One SYN is lost and repeated after 1 s; then the client sits still for the other 19 s, and says that itself."""
+    asked, answered = tries(SIGNAL, 0, 1, 1.01), tries(SIGNAL_BACK, 1)
+    run = gave_up(asked, tries(SIGNAL, 1, 1.01), answered, answered)
+    assert (run.outcome, run.owner) == (Outcome.FAIL, Owner.CLIENT)
+    assert "not connected within 20 s" in run.reasons[0]
+
+
+def test_between_the_link_and_the_client_it_is_left_open() -> None:
+    """7 s were lost: the other 13 s would have been enough for most, and need not have been."""
+    asked, answered = tries(SIGNAL, *range(8)), tries(SIGNAL_BACK, 7)
+    run = gave_up(asked, tries(SIGNAL, 7), answered, answered)
+    assert (run.outcome, run.owner) == (Outcome.UNKNOWN, Owner.UNDECIDED)
+    assert "for 7.0 s what was sent did not come through its link" in run.reasons[0]
+
+
+def test_what_is_lost_on_two_ways_at_once_is_one_time() -> None:
+    """And connections side by side are looked at each by itself: one that passes does not hide one that does not."""
+    other = SIGNAL.copy()
+    other["sport"] = 1
+    asked = np.concatenate([tries(SIGNAL, *range(8)), tries(other, *range(8))])
+    answered = tries(SIGNAL_BACK, *range(8))
+    run = gave_up(asked, tries(SIGNAL, 7), answered, tries(SIGNAL_BACK, 7))
+    assert "for 7.0 s" in run.reasons[0]
+    run = gave_up(asked, tries(other, *range(8)), answered, answered)
+    assert (run.owner, "for 7.0 s" in run.reasons[0]) == (Owner.UNDECIDED, True)
+
+
+@pytest.mark.parametrize("which", ["after it gave up", "of one who joined", "to a STUN server"])
+def test_what_nobody_waited_for_excuses_no_client(which: str) -> None:
+    """Its kernel closing the connection, a keepalive, and the question which address it has."""
+    one = STUN_SERVER if which == "to a STUN server" else SIGNAL
+    after = GAVE_UP_S if which == "after it gave up" else 0.0
+    asked, answered = tries(SIGNAL, 0.1), tries(SIGNAL_BACK, 0.1)
+    lost = np.concatenate([asked, tries(one, *(after + 0.2 + second for second in range(19)))])
+    left = {"pairs": recording(Plan()).clients[0].pairs} if which == "of one who joined" else {}
+    passed = np.concatenate([asked, lost[-1:]])
+    assert gave_up(lost, passed, answered, answered, **left).owner == Owner.CLIENT
+
+
+def test_a_link_that_is_too_slow_to_join_through_is_why() -> None:
+    """Nothing is lost on it; all comes through when it has long been sent again."""
+    asked = np.concatenate([tries(SIGNAL, *(first + step for step in range(5))) for first in range(0, 20, 5)])
+    asked["sport"] = np.repeat(np.arange(4), 5)
+    passed = asked[asked["t_ns"] < GO_NS + 14_000 * MS]
+    passed["t_ns"] += 6_000 * MS
+    answered = tries(SIGNAL_BACK, 6)
+    run = gave_up(asked, passed, answered, answered)
+    assert run.owner == Owner.CONNECT
