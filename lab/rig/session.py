@@ -140,22 +140,33 @@ class _Stage:
 
         Counters are offered from the media on: they count from the first look, and what the media loses is asked for.
         """
-        clients.check_alive(self.joined)
-        self.traffic.check_alive()
-        self.crowd.check_alive()
+        self._look_after()
         idle = phase == "media" and (left_s is None or left_s > 2 * TICK_S)
         if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
 
     def drain(self) -> None:
         """Let all that was made be heard, whatever the watch has to say, and ask the server what it holds."""
-        on_the_way_s = lifetime.on_the_way_s(self.scenario)
-        self.watch(Progress(phase="drain", left_s=ending.DRAIN_S + on_the_way_s))
-        ears = ending.Ears(self.joined, self.scenario.media, on_the_way_s)
+        ears = ending.Ears(self.joined, self.scenario.media, lifetime.on_the_way_s(self.scenario))
+        emptied, due = self.network.emptying(), 0.0
+
+        def tick(left_s: float) -> bool:
+            nonlocal due
+            if time.monotonic() >= due:
+                due = time.monotonic() + TICK_S
+                self._look_after()
+                self.watch(Progress(phase="drain", left_s=left_s))
+            return emptied()
+
         with ThreadPoolExecutor(1) as beside:
             asked = beside.submit(server_words.keep_rooms, self.lab, self.folder, self.room)
-            ears.wait()
+            ears.wait(tick)
         asked.result()
+
+    def _look_after(self) -> None:
+        clients.check_alive(self.joined)
+        self.traffic.check_alive()
+        self.crowd.check_alive()
 
 
 def _media(stage: _Stage) -> None:

@@ -7,17 +7,23 @@ when the links are silent, so that they can be compared with the taps packet for
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lab.evidence import names
 from lab.evidence.steps import StepState, to_line
 from lab.evidence.store import RunFolder
 from lab.rig.bump.driver import Bump, held
+from lab.rig.layout.lifetime import BEHIND_S, DRAIN_S
 from lab.scenario.model import Change, Direction, Impairment, Scenario
 
 EMPTY_S = 5.0
 QUIET_S = 0.05
 """Longer than from one packet of a stream to the next: a server sends on until it has noticed who has left."""
+
+LONG_S = DRAIN_S + BEHIND_S + 1.0
+"""Only slow links and long queues are drained for longer, and a queue need not have been full: then it is looked at."""
+LOOK_S = 0.5
+"""Between two looks; one takes 20 to 30 ms."""
 
 
 class Network:
@@ -65,6 +71,22 @@ class Network:
         """Make one change of the timeline, which was due at `due_ns` (t_ns)."""
         self._changes += 1
         self._apply(f"change-{self._changes}", {(change.client, change.direction): change.impairment}, due_ns)
+
+    def emptying(self) -> Callable[[], bool]:
+        """Return what says, asked again and again from now on, whether no link has held a packet for `DRAIN_S`."""
+        look_at = empty_from = time.monotonic() + LONG_S
+
+        def emptied() -> bool:
+            nonlocal look_at, empty_from
+            now = time.monotonic()
+            if now < look_at:
+                return False
+            look_at = now + LOOK_S
+            if held(self._bump.read("drain")):
+                empty_from = look_at
+            return now >= empty_from + DRAIN_S
+
+        return emptied
 
     def _apply(self, name: str, changes: dict[tuple[str, Direction], Impairment], due_ns: int | None) -> None:
         self._note(self._bump.apply(name, changes, due_ns))

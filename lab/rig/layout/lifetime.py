@@ -15,7 +15,12 @@ TRANSITION_MS = 1_000
 JOIN_S = 25.0
 """How long clients may take to connect and hear each other; through a firewall they never will."""
 AROUND_S = 240
-"""For what is not media: bringing up, draining, recording, and further runs on the same lab."""
+"""For what is not media: bringing up, recording, and further runs on the same lab."""
+DRAIN_S = 1.0
+"""From when the window's last frame must be out of the links to the end at most: jitter buffers are empty then."""
+BEHIND_S = 4.0
+"""How much longer a listener is waited for that is behind: a server short of CPU takes a second, and a jitter buffer
+holds 4 s (200 packets)."""
 KEPT_S = 3_600
 """How much longer a lab stays that its user wants to look at."""
 _SIGMAS = 4
@@ -39,10 +44,16 @@ def on_the_way_s(scenario: Scenario) -> float:
     return sum(max((_held_s(state) for at, state in held if at == way), default=0.0) for way in ("up", "down"))
 
 
+def drained_within_s(scenario: Scenario) -> float:
+    """Return how long at most is waited until all is heard that was made, once no more is waited for."""
+    return on_the_way_s(scenario) + DRAIN_S + BEHIND_S
+
+
 def lab_s(scenario: Scenario, *, keep: bool = False) -> int:
     """Return how long a lab for `scenario` may live, in seconds from its beginning."""
     before_s = JOIN_S + scenario.media.before_ms / 1000
-    return math.ceil(before_s + pushed_within_s(scenario) + AROUND_S) + (KEPT_S if keep else 0)
+    media_s = before_s + pushed_within_s(scenario) + drained_within_s(scenario)
+    return math.ceil(media_s + AROUND_S) + (KEPT_S if keep else 0)
 
 
 def _held_s(state: Impairment) -> float:

@@ -10,19 +10,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from lab.evidence import names
 from lab.pcm import FRAME_MS
+from lab.rig.layout.lifetime import BEHIND_S, DRAIN_S
 from lab.rig.programs.clients import Running
 from lab.scenario.model import Media
 
-DRAIN_S = 1.0
-"""From when the window's last frame must be out of the links to the end at most: jitter buffers are empty then."""
-BEHIND_S = 4.0
-"""How much longer a listener is waited for that is behind: a server short of CPU takes a second, and a jitter buffer
-holds 4 s (200 packets)."""
 POLL_S = 0.02
 _TAIL_BYTES = 4_096
 """More than the longest line of frames.jsonl."""
@@ -60,19 +56,24 @@ class Ears:
         told = media.audio is None and on_the_way_s <= _AGAIN_S
         self._pairs = tuple(_Pair(*folders, self._frames(folders[0]) + 1) for folders in _pairs(joined) if told)
 
-    def wait(self) -> bool:
+    def wait(self, tick: Callable[[float], bool]) -> bool:
         """Wait until every listener has heard what was made since, and say whether all have.
 
         That is waited for as long as anything may be on the way, and `DRAIN_S`; from when one still heard what is older
-        `DRAIN_S` anew, but `BEHIND_S` more at most.
+        `DRAIN_S` anew, but `BEHIND_S` more at most. At each look `tick` is told how many seconds are left, and says
+        whether nothing is on the way any more; what it raises ends the wait.
         """
         until = time.monotonic() + DRAIN_S + self._on_the_way_s
-        latest = until + BEHIND_S
-        while time.monotonic() < until:
+        latest, behind_until = until + BEHIND_S, 0.0
+        while (left_s := until - time.monotonic()) > 0:
+            empty = tick(left_s)
             if self.have_heard():
                 return True
             if any(pair.behind for pair in self._pairs):
-                until = min(latest, max(until, time.monotonic() + DRAIN_S))
+                behind_until = time.monotonic() + DRAIN_S
+                until = min(latest, max(until, behind_until))
+            elif empty and time.monotonic() > behind_until:
+                break
             time.sleep(POLL_S)
         return False
 

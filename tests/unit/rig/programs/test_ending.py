@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lab.errors import Interrupted
 from lab.evidence import names
 from lab.marks import NAMES, marked_frame, steps_down_db, symbol
 from lab.rig.programs import ending
@@ -138,6 +139,11 @@ class Playing:
             hear(self._folder, *self._rows.pop(0))
 
 
+def never(_: float) -> bool:
+    """Say that something is still on the way."""
+    return False
+
+
 def behind(frames: range) -> list[list[int]]:
     """Return what a listener hears each 100 ms who is to hear `frames`."""
     return [list(frames[i : i + 5]) for i in range(0, len(frames), 5)]
@@ -150,7 +156,7 @@ def test_who_still_hears_what_is_old_is_waited_for(tmp_path: Path, monkeypatch: 
     ears = ending.Ears(everybody, MEDIA, 0.0)
     make(tmp_path, 350)
     time = Playing(monkeypatch, tmp_path, behind(range(200, 350)))
-    assert ears.wait()
+    assert ears.wait(never)
     assert 2.0 < time.now_s < 2.6
 
 
@@ -162,7 +168,7 @@ def test_a_listener_that_hears_nothing_is_not(tmp_path: Path, monkeypatch: pytes
     ears = ending.Ears(everybody, MEDIA, 0.5)
     make(tmp_path, 350)
     time = Playing(monkeypatch, tmp_path, [])
-    assert not ears.wait()
+    assert not ears.wait(never)
     assert time.now_s == pytest.approx(ending.DRAIN_S + 0.5, abs=2 * ending.POLL_S)
 
 
@@ -173,8 +179,36 @@ def test_no_listener_is_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.
     ears = ending.Ears(everybody, MEDIA, 0.0)
     make(tmp_path, 350)
     time = Playing(monkeypatch, tmp_path, [list(range(250, 255))] * 100)
-    assert not ears.wait()
+    assert not ears.wait(never)
     assert time.now_s == pytest.approx(ending.DRAIN_S + ending.BEHIND_S, abs=2 * ending.POLL_S)
+
+
+def test_what_is_told_at_each_look_may_end_the_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing on the way any more it ends long before a queue that might have been full is empty."""
+    everybody = joined(tmp_path)
+    make(tmp_path, 300)
+    ears = ending.Ears(everybody, MEDIA, 500.0)
+    time, left = Playing(monkeypatch, tmp_path, []), list[float]()
+    assert not ears.wait(lambda left_s: left.append(left_s) or time.now_s > 7)
+    assert time.now_s == pytest.approx(7, abs=2 * ending.POLL_S)
+    assert (left[0], len(left)) == (ending.DRAIN_S + 500, pytest.approx(7 / ending.POLL_S, abs=2))
+
+    def signalled(_: float) -> bool:
+        raise Interrupted(15)
+
+    with pytest.raises(Interrupted):
+        ears.wait(signalled)
+
+
+def test_empty_links_do_not_hurry_a_listener_that_is_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it still hears is in the server, or in its jitter buffer."""
+    everybody = joined(tmp_path)
+    make(tmp_path, 300)
+    ears = ending.Ears(everybody, MEDIA, 0.0)
+    make(tmp_path, 350)
+    time = Playing(monkeypatch, tmp_path, behind(range(200, 350)))
+    assert ears.wait(lambda _: time.now_s > 0.5)
+    assert time.now_s > 2.0
 
 
 def test_longer_pushes_are_counted_in_frames(tmp_path: Path) -> None:
