@@ -43,6 +43,8 @@ MIN_PAUSE_MS = 50
 _MAX_BUFFER = 4_000_000
 _MAX_READ_MS = 1_000
 _MAX_SLOWER = 10
+_ALONE = RigFault | SubscriberFault | Slow
+"""What goes on, or is done once: of two of a kind in one place, the program would do one."""
 _Names = Mapping[str, tuple[str, ...]]
 
 
@@ -107,10 +109,20 @@ def _check(fault: Fault, clients: Sequence[Client], media: Media, path: Path) ->
 
 def _check_alone(fault: Fault, found: Sequence[Fault], path: Path) -> None:
     """Refuse a second fault of the kinds that hold their place for as long as they last."""
-    where = fault.container if isinstance(fault, Pause) else None
     others = [each for each in found[:-1] if type(each) is type(fault)]
-    if isinstance(fault, RigFault) and any(getattr(each, "container", None) == where for each in others):
+    if isinstance(fault, _ALONE) and any(_place(each) == _place(fault) for each in others):
         raise FieldError(path, "is given twice for the same place; remove one")
+
+
+def _place(fault: Fault) -> str:
+    """Return whose container the fault is in; one that names none is in the server's."""
+    match fault:
+        case Pause():
+            return fault.container
+        case Filter() | SocketBuffer():
+            return SERVER
+        case _:
+            return fault.client
 
 
 def _check_publisher(fault: PublisherFault, clients: Sequence[Client], media: Media, path: Path) -> None:

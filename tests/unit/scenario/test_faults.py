@@ -89,6 +89,38 @@ def test_a_name_with_a_count_is_each_of_its_copies() -> None:
     )
 
 
+TWICE = {
+    "subscribe_late": ("{client: subscriber, by: 1s}", "{client: subscriber, by: 2s}"),
+    "slow_reader": ("{client: subscriber, per_frame: 12ms, capacity: 50ms}",) * 2,
+    "cut_end": ("{client: subscriber, by: 1s}", "{client: subscriber, by: 2s}"),
+    "slow": ("{client: publisher, per_frame: 22ms}", "{client: publisher, per_frame: 25ms}"),
+    "pause": ("{container: server, length: 1s}", "{container: server, length: 300ms, times: 5}"),
+    "filter": ("{drop: 1, every: 20}", "{drop: 2, every: 20}"),
+    "socket_buffer": ("{size: 4kB}", "{size: 8kB}"),
+}
+
+
+@pytest.mark.parametrize("kind", TWICE)
+def test_a_second_fault_that_would_be_swallowed_is_refused(kind: str) -> None:
+    """The program does one of a kind that goes on or is done once; the other was written for nothing."""
+    first, second = TWICE[kind]
+    with pytest.raises(ScenarioError) as caught:
+        loads(written(f"{kind}: {first}\n  - {kind}: {second}"), source="x")
+    assert str(caught.value) == f"x:4: inject.1.{kind}: is given twice for the same place; remove one"
+
+
+def test_two_of_a_kind_in_two_places_or_at_several_times_are_two() -> None:
+    """Each listener has its own; what a sender does before a frame, it does one after the other."""
+    people = "clients: {a: {role: publisher}, b: {role: subscriber, count: 2}}\n"
+    for entry in (
+        "cut_end: {client: b-1, by: 1s}\n  - cut_end: {client: b-2, by: 2s}",
+        "stall: {client: a, length: 1s}\n  - stall: {client: a, length: 300ms, times: 5}",
+    ):
+        assert len(loads(written(entry, people), source="x").inject) == 2
+    with pytest.raises(ScenarioError, match=r"inject\.1\.cut_end: is given twice"):
+        loads(written("cut_end: {client: b, by: 1s}\n  - cut_end: {client: b-2, by: 2s}", people), source="x")
+
+
 def test_a_client_has_limits_and_the_server_a_crowd() -> None:
     """Both read back; a camera needs somebody to hold it."""
     text = (
