@@ -84,7 +84,7 @@ class OverlapWritten(Written):
     length: WholeDuration
     """How much audio is pushed at once, a multiple of the frame, more than the client's `queue`."""
     times: Times = 1
-    """How often; all together shorter than the media."""
+    """How often; all together at most half the media, as each begins in the middle of its share."""
 
 
 class MuteWritten(Written):
@@ -95,7 +95,7 @@ class MuteWritten(Written):
     length: WholeDuration
     """How long each time."""
     times: Times = 1
-    """How often; all together shorter than the media."""
+    """How often; all together shorter than the media; at most half of it if `pushing`."""
     pushing: bool = False
     """Whether it goes on pushing into the muted track, or pauses and goes on afterwards where it was."""
 
@@ -137,7 +137,7 @@ class PauseWritten(Written):
     length: WholeDuration
     """How long each time, at least 50ms."""
     times: Times = 1
-    """How often; all together shorter than the media."""
+    """How often; all together at most half the media, as each begins in the middle of its share."""
 
 
 class FilterWritten(Written):

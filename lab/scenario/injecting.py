@@ -37,6 +37,7 @@ from lab.scenario.faults_written import FaultWritten
 from lab.scenario.fields import Written
 from lab.scenario.model import Client, Media
 from lab.scenario.tree import FieldError, Path
+from lab.scenario.units import format_duration
 
 MIN_PAUSE_MS = 50
 """Freezing and thawing takes the engine some 20 ms each."""
@@ -129,8 +130,11 @@ def _check_publisher(fault: PublisherFault, clients: Sequence[Client], media: Me
     match fault:
         case Stall() | BackendLate() | BlockLoop() | Mute():
             _fits(fault.length_ms, fault.times, media, path)
+            if isinstance(fault, Mute) and fault.pushing:
+                _ends(fault, media, path)
         case Overlap():
             _fits(fault.length_ms, fault.times, media, path)
+            _ends(fault, media, path)
             _whole_frames(fault.length_ms, "length", media, path)
             _more_than_the_queue(fault, clients, path)
         case BackendBursts():
@@ -163,6 +167,7 @@ def _check_rig(fault: RigFault, media: Media, path: Path) -> None:
             if fault.length_ms < MIN_PAUSE_MS:
                 raise FieldError((*path, "length"), f"{fault.length_ms}ms: at least {MIN_PAUSE_MS}ms is expected")
             _fits(fault.length_ms, fault.times, media, path)
+            _ends(fault, media, path)
         case Filter():
             if fault.drop >= fault.every:
                 raise FieldError((*path, "drop"), f"{fault.drop} of {fault.every} is everything; use fewer")
@@ -177,6 +182,15 @@ def _fits(length_ms: int, times: int, media: Media, path: Path, field: str = "le
     if not 0 < length_ms * times < media.duration_ms:
         message = f"{times} times {length_ms}ms does not fit into {media.duration_ms}ms of media"
         raise FieldError((*path, field), message)
+
+
+def _ends(fault: Mute | Overlap | Pause, media: Media, path: Path) -> None:
+    """Refuse what moves no schedule and would outlast the media: each begins in the middle of its share."""
+    most_ms = media.duration_ms // (2 * fault.times)
+    if fault.length_ms > most_ms:
+        begins = format_duration(media.duration_ms - most_ms)
+        message = f"{fault.length_ms}ms would outlast the media of {media.duration_ms}ms: the last begins at {begins}"
+        raise FieldError((*path, "length"), f"{message}; give at most {most_ms}ms, or more media")
 
 
 def _whole_frames(length_ms: int, field: str, media: Media, path: Path) -> None:

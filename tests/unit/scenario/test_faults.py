@@ -47,6 +47,11 @@ REFUSED = {
     "cut_end: {client: subscriber, by: 0s}": "cut_end.by: 1 times 0ms does not fit",
     "pause: {container: router, length: 1s}": 'no container is called "router" (there are: publisher, subscriber, se',
     "pause: {container: server, length: 20ms}": "pause.length: 20ms: at least 50ms",
+    "pause: {container: server, length: 16s}": "pause.length: 16000ms would outlast the media of 30000ms: the last "
+    "begins at 15s; give at most 15000ms, or more media",
+    "pause: {container: publisher, length: 2600ms, times: 6}": "pause.length: 2600ms would outlast the media",
+    "mute: {client: publisher, length: 16s, pushing: true}": "mute.length: 16000ms would outlast the media of",
+    "overlap: {client: publisher, length: 5020ms, times: 3}": "overlap.length: 5020ms would outlast the media of",
     "filter: {drop: 5, every: 5}": "filter.drop: 5 of 5 is everything",
     "socket_buffer: {size: 5MB}": "socket_buffer.size: 5000000B",
 }
@@ -87,6 +92,21 @@ def test_a_name_with_a_count_is_each_of_its_copies() -> None:
         faults.Pause(container="a-1", length_ms=1000, times=1),
         faults.Pause(container="a-2", length_ms=1000, times=1),
     )
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "pause: {container: server, length: 5s, times: 3}",
+        "mute: {client: publisher, length: 15s, pushing: true}",
+        "mute: {client: publisher, length: 29s}",
+        "overlap: {client: publisher, length: 5s, times: 3}",
+        "stall: {client: publisher, length: 29s}",
+    ],
+)
+def test_what_ends_with_the_media_or_moves_them_fits(entry: str) -> None:
+    """A sender that stands still makes all its frames afterwards: only what goes by them or the clock has an end."""
+    assert loads(written(entry), source="x").inject
 
 
 TWICE = {
