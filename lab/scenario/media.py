@@ -7,8 +7,10 @@ converted. A scenario that comes from no folder (a recording's own) is not looke
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import wave
+from io import BytesIO
 from pathlib import Path as File
 
 from lab.errors import EnvironmentFault
@@ -101,15 +103,18 @@ def _opened(name: str, path: File) -> tuple[int, str]:
         if path.stat().st_size > _MAX_BYTES:
             raise FieldError(_AUDIO, f"{name}: more than {_MAX_BYTES // 10**6} MB; it is looped, a part of it will do")
         content = path.read_bytes()
-        with wave.open(str(path), "rb") as sound:
+        with wave.open(BytesIO(content), "rb") as sound:
             shape = sound.getnchannels(), 8 * sound.getsampwidth()
-            rate, samples = sound.getframerate(), sound.getnframes()
+            rate, promised = sound.getframerate(), sound.getnframes()
+            samples = 8 * len(sound.readframes(promised)) // math.prod(shape)
     except OSError as error:
         raise FieldError(_AUDIO, f"{name}: cannot be read ({error.strerror})") from error
-    except (wave.Error, EOFError) as error:
-        raise FieldError(_AUDIO, f"{name}: no WAV file of whole PCM ({error or 'it ends early'})") from error
+    except (wave.Error, EOFError, RuntimeError) as error:  # the last one where a chunk is longer than the whole
+        raise FieldError(_AUDIO, f"{name}: no WAV file of whole PCM ({str(error) or 'it ends early'})") from error
     if shape != (1, 16):
         raise FieldError(_AUDIO, f"{name}: {shape[0]} channels of {shape[1]} bits; mono, 16 bits, is expected")
+    if samples < promised:
+        raise FieldError(_AUDIO, f"{name}: cut: {promised} samples promised, {samples} there; save it anew")
     if samples * 1000 < rate * FRAME_MS:
         raise FieldError(_AUDIO, f"{name}: {samples} samples; at least {FRAME_MS}ms are expected")
     return rate, hashlib.sha256(content).hexdigest()

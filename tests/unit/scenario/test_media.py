@@ -14,6 +14,8 @@ from lab.scenario.load import load, loads
 from lab.scenario.model import Sound
 
 ROOT = Path(__file__).parents[3]
+HEADER_BYTES = 44
+"""What stands before the samples in a WAV file of `wave`'s."""
 
 
 def wav(path: Path, *, rate: int = 16_000, channels: int = 1, bits: int = 16, ms: int = 500) -> Path:
@@ -85,6 +87,10 @@ def test_a_recording_says_what_was_played(tmp_path: Path) -> None:
         ("audio: stereo.wav", "2 channels of 16 bits; mono, 16 bits"),
         ("audio: coarse.wav", "1 channels of 8 bits"),
         ("audio: short.wav", "160 samples; at least 20ms"),
+        ("audio: cut.wav", "media.audio: cut.wav: cut: 8000 samples promised, 10 there; save it anew"),
+        ("audio: bare.wav", "media.audio: bare.wav: cut: 8000 samples promised, 0 there; save it anew"),
+        ("audio: half.wav", r"half.wav: no WAV file of whole PCM \(it ends early\)"),
+        ("audio: torn.wav", r"torn.wav: no WAV file of whole PCM \(it ends early\)"),
         ("audio: odd.wav", "media.audio: 22050Hz: 8kHz to 48kHz, a whole number of samples in 10ms"),
         ("audio: high.wav", "media.audio: 96kHz: 8kHz to 48kHz"),
         ("{audio: mine.wav, sample_rate: 48kHz}", "sample_rate: 48kHz, but mine.wav is at 16kHz; leave it out"),
@@ -107,6 +113,14 @@ def test_what_cannot_be_pushed_is_refused_where_it_is_written(tmp_path: Path, me
     wav(tmp_path / "stereo.wav", channels=2)
     wav(tmp_path / "coarse.wav", bits=8)
     wav(tmp_path / "short.wav", ms=10)
+    mine = (tmp_path / "mine.wav").read_bytes()
+    for name, content in {
+        "cut": mine[: HEADER_BYTES + 20],
+        "bare": mine[:HEADER_BYTES],
+        "half": mine[: HEADER_BYTES // 2],
+        "torn": mine[:4] + bytes([16, 0, 0, 0]) + mine[8:],
+    }.items():
+        (tmp_path / f"{name}.wav").write_bytes(content)
     wav(tmp_path / "odd.wav", rate=22_050)
     wav(tmp_path / "high.wav", rate=96_000)
     with pytest.raises(ScenarioError, match=rf"x.yaml:3: .*{words}"):
