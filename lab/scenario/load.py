@@ -78,6 +78,7 @@ def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
     except OSError as error:
         raise ScenarioError(f"{file}:1: cannot be read ({error.strerror}); check the path") from error
     tree = guard.parse(content, str(file))
+    _check_apart(sets)
     for each in sets:
         tree = _with_set(tree, each)
     return _checked(Draft(text=content.decode(), tree=tree, name=file.stem, folder=file.parent))
@@ -161,6 +162,17 @@ def _written(tree: Tree) -> ScenarioWritten:
         return ScenarioWritten.model_validate(tree.data)
     except ValidationError as error:
         raise tree.error(*problems(error)) from error
+
+
+def _check_apart(sets: Sequence[str]) -> None:
+    """Refuse a `--set` that takes away all that one before it said; one inside another before it counts. UsageError."""
+    keys = [each.partition("=")[0] for each in sets]
+    for position, key in enumerate(keys):
+        for earlier in keys[:position]:
+            if key == earlier:
+                raise UsageError(f"--set {key} is given twice", fix="leave one out")
+            if earlier.startswith(f"{key}."):
+                raise UsageError(f"--set {key} replaces --set {earlier} before it", fix="give it first")
 
 
 def _with_set(tree: Tree, written: str) -> Tree:

@@ -54,6 +54,7 @@ scenarios/x.yaml:12: links.publisher.up.los: unknown field (did you mean "loss"?
 what else is wrong in its block), and where there are none the first that cannot be, or contradicts another. `lab plan
 FILE` shows what a run would do, and touches nothing.
 `--set KEY=VALUE` lays a value over the file, with the same names: `--set links.publisher.up.loss=5%`.
+A key given twice is refused, and so is one that takes away what another before it said.
 """
 _EXPECT = """## expect
 

@@ -146,12 +146,31 @@ def test_set_lays_a_value_over_the_file(tmp_path, each, check):
     assert check(load(write(tmp_path, LOSSY), sets=[each]))
 
 
-def test_set_reaches_into_lists_and_the_last_wins(tmp_path):
-    """List positions are numbers from 0; later values lie over earlier ones."""
+def test_set_reaches_into_lists(tmp_path):
+    """List positions are numbers from 0."""
     file = write(tmp_path, LOSSY + "timeline: [{at: 1s, links: {publisher: {up: {loss: 1%}}}}]\n")
-    assert load(file, sets=["timeline.0.at=2s", "timeline.0.at=3s"]).timeline[0].at_ms == 3000
+    assert load(file, sets=["timeline.0.at=3s"]).timeline[0].at_ms == 3000
     with pytest.raises(ScenarioError, match=r"--set timeline\.1\.at: timeline\.1: a position in a list of 1"):
         load(file, sets=["timeline.1.at=2s"])
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["media.red=true", "seed=1", "media.red=false"], "--set media.red is given twice (leave one out)"),
+        (
+            ["media.red=true", "media={red: false}"],
+            "--set media replaces --set media.red before it (give it first)",
+        ),
+    ],
+)
+def test_a_set_that_takes_another_away_is_refused(tmp_path, sets, message):
+    """Which of two counts was a matter of order; one that lies over a part of another before it is meant."""
+    with pytest.raises(UsageError) as caught:
+        load(write(tmp_path, LOSSY), sets=sets)
+    assert str(caught.value) == message
+    both = load(write(tmp_path, LOSSY), sets=["media={dtx: true, red: true}", "media.red=false"])
+    assert (both.media.dtx, both.media.red) == (True, False)
 
 
 @pytest.mark.parametrize(
