@@ -20,6 +20,8 @@ from lab.scenario.written import BackgroundWritten, ChangeWritten, ImpairmentWri
 MAX_LINKS = 12
 PACKET_BYTES = 1514
 """A full Ethernet frame; a queue that holds less drops every one."""
+MAX_QUEUE_BYTES = 2**32 - 1
+"""The `limit` of tc's tbf has 32 bits (struct tc_tbf_qopt)."""
 _DEFAULT_QUEUE_MS = 200
 _MAX_BACKGROUND_BPS = 50_000_000
 _DIRECTIONS: tuple[Direction, Direction] = ("up", "down")
@@ -185,6 +187,8 @@ def _queue_bytes(written: Queue | None, rate_bps: int | None, path: Path) -> int
     held = written.size_bytes or math.ceil(rate_bps * (written.time_ms or 0.0) / 8000)
     if held < PACKET_BYTES:
         raise FieldError(path, f"holds {held} bytes and would drop every full packet; give at least {PACKET_BYTES}B")
+    if held > MAX_QUEUE_BYTES:
+        raise FieldError(path, f"holds {held} bytes, more than tc can count; give at most {MAX_QUEUE_BYTES}B")
     return held
 
 

@@ -72,7 +72,7 @@ class ImpairmentWritten(Written):
     """Bits per second on the wire (Ethernet header included) that the link carries, at least 100bit."""
     queue: QueueLength | None = None
     """What waits in front of a `rate` before packets are dropped; without it 200ms, or two packets (3028B) if those
-    are more; one that is given must hold a packet (1514B)."""
+    are more; one that is given must hold a packet (1514B), and at most 4294967295B."""
     duplicate: Share | None = None
     """Share of packets that arrive twice."""
     corrupt: Share | None = None

@@ -10,6 +10,7 @@ from lab.scenario.model import Impairment
 
 UP = "links: {publisher: {up: {%s}}}"
 STEP = "timeline: [{at: 1s, links: {publisher: {up: {%s}}}}]"
+MOST = "rate: 1mbit, queue: 4294967295B"
 REFUSED = {
     "newer format": ("version: 2", "version: 2 needs a newer lab"),
     "older format": ("version: 0", "version: 0 never existed"),
@@ -49,6 +50,11 @@ REFUSED = {
     "rate below tc's": (UP % "rate: 99bit", "up.rate: 99bit: 100bit to 10gbit is expected"),
     "queue without rate": (UP % "queue: 200ms", "up.queue: needs a rate"),
     "queue too small": (UP % "rate: 20kbit, queue: 100ms", "up.queue: holds 250 bytes"),
+    "queue too large for tc": (
+        UP % "rate: 400kbit, queue: 4294967296B",
+        "up.queue: holds 4294967296 bytes, more than tc can count; give at most 4294967295B",
+    ),
+    "queue too long for tc": (UP % "rate: 10gbit, queue: 20m", "up.queue: holds 1500000000000 bytes, more than tc"),
     "queue without unit": (UP % "rate: 20kbit, queue: 20", "a queue is a time (200ms) or a size (20kB)"),
     "background without rate": (UP % "background: {rate: 300kbit}", "up.background: competes with nothing"),
     "background too much": (UP % "rate: 1gbit, background: {rate: 51mbit}", "background.rate: more than 50mbit"),
@@ -159,7 +165,7 @@ def test_contradictions_and_nonsense_are_refused(case):
 
 @pytest.mark.parametrize(
     ("text", "queue"),
-    [("rate: 400kbit", 10_000), ("rate: 40kbit", 3028), ("rate: 1mbit, queue: 100ms", 12_500)],
+    [("rate: 400kbit", 10_000), ("rate: 40kbit", 3028), ("rate: 1mbit, queue: 100ms", 12_500), (MOST, 2**32 - 1)],
 )
 def test_queue_has_a_documented_default(text, queue):
     """200 ms of the rate, at least two full packets, so that signalling survives slow links."""
