@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lab.errors import UsageError
+from lab.places import is_there
 
 
 class Format(StrEnum):
@@ -94,7 +95,7 @@ DEFAULT_RESULTS = Path("results")
 
 def files_and_axes(words: list[str]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
     """Return the files and the axes among `words`: what has a = and is no file is an axis."""
-    axes = tuple(word for word in words if "=" in word and not Path(word).exists())
+    axes = tuple(word for word in words if "=" in word and not is_there(Path(word)))
     return tuple(path(word) for word in words if word not in axes), axes
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from lab.places import is_there
 from lab.share import share
 
 
@@ -14,7 +15,7 @@ def gallery(paths: Iterable[Path]) -> tuple[Path, ...]:
     `clean`, `code/sender-stalls` and `scenarios/clean.yaml` all name a shipped one in an empty folder; a file of the
     user's own always comes first.
     """
-    return tuple(path if path.exists() else _shipped(path) or path for path in paths)
+    return tuple(path if is_there(path) else _shipped(path) or path for path in paths)
 
 
 def _shipped(path: Path) -> Path | None:
@@ -22,4 +23,4 @@ def _shipped(path: Path) -> Path | None:
         return None
     folder = share("scenarios")
     inside = Path(*path.parts[1:]) if path.parts[:1] == ("scenarios",) else path
-    return next((found for found in (folder / inside, folder / f"{inside}.yaml") if found.exists()), None)
+    return next((found for found in (folder / inside, folder / f"{inside}.yaml") if is_there(found)), None)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lab.errors import ScenarioError, UsageError
+from lab.places import is_file, is_folder
 from lab.scenario import guard
 from lab.scenario.gallery import gallery
 from lab.scenario.model import Scenario
@@ -134,9 +135,9 @@ def every(items: Iterable[S], read: Callable[[S], T]) -> Iterator[tuple[S, T]]:
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
+    if is_file(path):
         return [path]
-    if not path.is_dir():
+    if not is_folder(path):
         raise UsageError(f"{path}: no such file or folder", fix="check the path")
     files = sorted(file for file in path.rglob("*.yaml") if file.is_file() or _leads_nowhere(file))
     if not files:

@@ -15,6 +15,7 @@ from pathlib import Path as File
 
 from lab.errors import EnvironmentFault
 from lab.pcm import FRAME_MS, SAMPLE_RATE
+from lab.places import is_file
 from lab.scenario.model import Media, Sound
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.units import format_frequency
@@ -82,7 +83,7 @@ def _checked_rate(rate: int, field: Path) -> int:
 def _found(name: str, folder: File) -> File:
     """Return the file: beside the scenario, or shipped."""
     own, shipped = folder / name, _shipped()
-    if own.is_file():
+    if is_file(own):
         return own
     if name in shipped:
         return shipped[name]

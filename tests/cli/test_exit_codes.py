@@ -108,6 +108,34 @@ def test_2_for_an_empty_path(tmp_path: Path, command: str, monkeypatch: pytest.M
     assert lab("worker", "tcp://127.0.0.1:9", "--scratch", "").returncode == 2
 
 
+TOO_LONG = "x" * 300
+"""Longer than a file's name may be: NAME_MAX is 255."""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("validate", TOO_LONG), f"{TOO_LONG}: no such file or folder (check the path)"),
+        (("run", TOO_LONG), f"{TOO_LONG}: no such file or folder (check the path)"),
+        (("ls", "-o", TOO_LONG), f"{TOO_LONG}: no such folder (name the folder that holds the results with -o)"),
+        (("show", "last", "-o", TOO_LONG), f"no runs in {TOO_LONG} (make one: "),
+    ],
+)
+def test_2_for_a_word_too_long_for_a_file(arguments: tuple[str, ...], words: str) -> None:
+    """Nothing is called that; whether it was a path or an axis is found out without an error of the file system."""
+    done = lab(*arguments)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert words in done.stderr
+
+
+def test_an_axis_may_be_as_long_as_its_values_need(scenario: Path) -> None:
+    """Longer than any file's name, it is an axis all the same."""
+    losses = ",".join(f"{tenth / 10:.1f}%" for tenth in range(60))
+    done = lab("plan", scenario, f"links.publisher.up.loss={losses}", "--no-controls")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "60 cells" in done.stdout
+
+
 @pytest.mark.parametrize("arguments", [("show", ""), ("judge", ""), ("ls", ""), ("compare", "", "")])
 def test_2_for_an_empty_name_of_what_was_recorded(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """`lab compare "$OLD" "$NEW"` does not compare the folder one stands in with itself, nor is "" any run's id."""

@@ -12,6 +12,7 @@ from lab.batch.folders.parcel import PARTIAL
 from lab.errors import StorageError, UsageError
 from lab.evidence import names
 from lab.evidence.store import storing
+from lab.places import is_folder
 
 _TOLD = 5
 """How many of those that could be meant are named."""
@@ -82,7 +83,7 @@ def is_run(folder: Path) -> bool:
 
 
 def _folders(results: Path, holding: str) -> list[Path]:
-    found = (file.parent for file in results.glob(f"*/*/{holding}"))
+    found = (file.parent for file in results.glob(f"*/*/{holding}")) if is_folder(results) else ()
     return sorted((folder for folder in found if not folder.name.startswith(PARTIAL)), key=_age)
 
 

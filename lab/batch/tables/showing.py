@@ -13,6 +13,7 @@ from lab.batch.tables import limits
 from lab.batch.tables.listing import cells, listed
 from lab.batch.tables.results import DEFAULT_METRICS, of_run, results
 from lab.errors import UsageError
+from lab.places import is_folder
 from lab.report import listing, spreadsheet, sweep_table, table
 from lab.report.rows import SweepTable
 from lab.report.table import Table
@@ -44,7 +45,7 @@ def there(sweep: str | None, where: Path, kind: Format, width: int) -> str:
         folder = find_any(sweep, where)
         found = cells(folder)
         return _listed(listing.words_of_cells(found, folder.name), listing.to_json("cells", found), kind, width)
-    if not where.is_dir():
+    if not is_folder(where):
         raise UsageError(f"{where}: no such folder", fix="name the folder that holds the results with -o")
     runs = listed(where)
     return _listed(listing.words(runs, str(where)), listing.to_json("results", runs), kind, width)

@@ -82,6 +82,7 @@ def test_a_recording_says_what_was_played(tmp_path: Path) -> None:
     ("media", "words"),
     [
         ("audio: mini.wav", "media.audio: mini.wav: neither a file .* nor one of marks, speech.wav"),
+        (f"audio: {'x' * 300}.wav", "x.wav: neither a file"),
         ("audio: 7", "a mapping is expected"),
         ("audio: text.wav", "text.wav: no WAV file of whole PCM"),
         ("audio: stereo.wav", "2 channels of 16 bits; mono, 16 bits"),
