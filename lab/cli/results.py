@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lab.cli.options import DEFAULT_RESULTS, Formats, Frames, Json, Result, Results, Run, chosen, given, named
+from lab.digits import whole
 from lab.errors import UsageError
 
 
@@ -98,11 +99,12 @@ def span(text: str) -> range | None:
     """Return the frames of `800-820`, or `812`; None for `missing`, those in which audio is. Raises UsageError."""
     if text == "missing":
         return None
-    first, dash, last = text.partition("-")
-    if not first.isdecimal() or not (last.isdecimal() if dash else True) or int(first) > int(last or first):
+    begin, dash, end = text.partition("-")
+    first, last = whole(begin), whole(end if dash else begin)
+    if first is None or last is None or first > last:
         fix = "write FIRST-LAST, e.g. 800-820, one number, or missing"
         raise UsageError(f"--frames {text}: not a range of frames", fix=fix)
-    return range(int(first), int(last or first) + 1)
+    return range(first, last + 1)
 
 
 def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = False) -> None:

@@ -26,6 +26,7 @@ from lab.cli.options import (
     zipped,
 )
 from lab.cli.run import Netem
+from lab.digits import whole
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
@@ -185,6 +186,7 @@ def lanes_of(text: str) -> int | None:
 
     if text == "auto":
         return None
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_LANES:
+    lanes = whole(text)
+    if lanes is None or not 1 <= lanes <= MOST_LANES:
         raise UsageError(f"--lanes {text}: 1 to {MOST_LANES}, or auto, is expected")
-    return int(text)
+    return lanes

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.digits import whole
 from lab.errors import ScenarioError
 from lab.scenario.shorthand import written_out
 
@@ -89,6 +90,7 @@ def _placed(node: Any, path: Path, value: Any, above: Path) -> Any:
 
 
 def _position(items: list[Any], head: str | int, here: Path) -> int:
-    if str(head).isdecimal() and int(head) < len(items):
-        return int(head)
+    position = whole(str(head))
+    if position is not None and position < len(items):
+        return position
     raise FieldError(here, f"a position in a list of {len(items)} is expected, 0 to {len(items) - 1}")

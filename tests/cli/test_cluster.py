@@ -49,6 +49,8 @@ def test_2_for_no_address_and_4_for_nobody_there(command: list[str], tmp_path: P
     wrong, absent = lab(*argv, "here", *results), lab(*argv, nobody, *results)
     assert wrong.returncode == 2
     assert "'here' is no scheduler's address (write tcp://HOST:8786)" in wrong.stderr
+    many = lab(*argv, f"tcp://127.0.0.1:{'9' * 5000}", *results)
+    assert (many.returncode, "is no scheduler's address (write tcp://HOST:8786)" in many.stderr) == (2, True)
     assert absent.returncode == 4
     assert f"no Dask scheduler answers at {nobody}" in absent.stderr
     assert not (tmp_path / "results").exists()

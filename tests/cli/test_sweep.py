@@ -42,6 +42,7 @@ def sweep(tmp_path: Path, *arguments: str | Path) -> Done:
         ([LOSS, "--lanes", "0"], "--lanes 0: 1 to 12, or auto, is expected"),
         ([LOSS, "--lanes", "many"], "--lanes many"),
         ([LOSS, "--lanes", "\N{FULLWIDTH DIGIT TWO}"], "1 to 12, or auto, is expected"),
+        ([LOSS, "--lanes", "9" * 5000], "1 to 12, or auto, is expected"),
         ([LOSS, "--shard", "5/4"], "a part is I/N"),
         ([LOSS, "--max-time", "soon"], "--max-time soon"),
         ([LOSS, "--only", "loss=9%"], "not a value of that axis (it has 0%, 5%)"),

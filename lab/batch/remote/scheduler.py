@@ -38,7 +38,7 @@ PACKAGES = ("dask", "distributed")
 """What must be of one version on all sides: Dask promises nothing else."""
 _CLIENTS_LOG = logging.getLogger("distributed.client")
 _MOST_PORT = 65_535
-_ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
+_ADDRESS = re.compile(r"(tcp|tls)://[^\s/]+:[0-9]{1,5}")
 
 
 class Carried:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.plan import Plan
 from lab.batch.plans.sweep_outlook import run_s
+from lab.digits import whole
 from lab.errors import UsageError
 from lab.report.amounts import many
 from lab.scenario import units
@@ -52,10 +53,10 @@ class Selection:
 
 def shard(text: str) -> Shard:
     """Return what `2/4` means. UsageError."""
-    number, slash, of = text.partition("/")
-    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+    number, of = map(whole, text.partition("/")[::2])
+    if number is None or of is None or not 1 <= number <= of:
         raise UsageError(f"--shard {text}: a part is I/N", fix="such as 2/4, the second of four")
-    return Shard(number=int(number), of=int(of))
+    return Shard(number=number, of=of)
 
 
 def max_time(text: str) -> float:

@@ -137,6 +137,6 @@ def test_a_range_is_first_and_last_or_one() -> None:
     """Both ends are meant; anything else is refused with an example."""
     assert (span("800-820"), span("812"), span("5-5")) == (range(800, 821), range(812, 813), range(5, 6))
     assert span("missing") is None
-    for wrong in ("", "x", "20-10", "5-", "-5", "1-2-3", "1.5"):
+    for wrong in ("", "x", "20-10", "5-", "-5", "1-2-3", "1.5", "٣", "1-" + "9" * 5000):
         with pytest.raises(UsageError, match="not a range of frames"):
             span(wrong)

@@ -152,6 +152,9 @@ def test_set_reaches_into_lists(tmp_path):
     assert load(file, sets=["timeline.0.at=3s"]).timeline[0].at_ms == 3000
     with pytest.raises(ScenarioError, match=r"--set timeline\.1\.at: timeline\.1: a position in a list of 1"):
         load(file, sets=["timeline.1.at=2s"])
+    for position in ("\N{ARABIC-INDIC DIGIT ZERO}", "9" * 5000):
+        with pytest.raises(ScenarioError, match=r": a position in a list of 1"):
+            load(file, sets=[f"timeline.{position}.at=2s"])
 
 
 @pytest.mark.parametrize(
