@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lab.errors import ScenarioError
-from lab.scenario.tree import Path, Tree
+from lab.scenario.tree import Path, Tree, one_line
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -143,7 +143,7 @@ class _Builder:
         return event
 
     def refused(self, line: int, message: str) -> ScenarioError:
-        return ScenarioError(f"{self.source}:{line + 1}: {message}")
+        return ScenarioError(one_line(f"{self.source}:{line + 1}: {message}"))
 
 
 def _line(event: Any) -> int:

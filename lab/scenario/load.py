@@ -22,7 +22,7 @@ from lab.scenario.problems import problems
 from lab.scenario.resolve import resolve
 from lab.scenario.sweeping import Setting, Sweep
 from lab.scenario.swept import swept
-from lab.scenario.tree import FieldError, Tree, with_value
+from lab.scenario.tree import FieldError, Tree, one_line, with_value
 from lab.scenario.written import SHORT_FORM, ScenarioWritten
 
 S = TypeVar("S")
@@ -167,7 +167,7 @@ def _written(tree: Tree) -> ScenarioWritten:
 
 def _check_apart(sets: Sequence[str]) -> None:
     """Refuse a `--set` that takes away all that one before it said; one inside another before it counts. UsageError."""
-    keys = [each.partition("=")[0] for each in sets]
+    keys = [one_line(each.partition("=")[0]) for each in sets]
     for position, key in enumerate(keys):
         for earlier in keys[:position]:
             if key == earlier:
@@ -179,11 +179,11 @@ def _check_apart(sets: Sequence[str]) -> None:
 def _with_set(tree: Tree, written: str) -> Tree:
     """Return `tree` with `--set KEY=VALUE` laid over it. UsageError, ScenarioError."""
     key, equals, value = written.partition("=")
-    keys = key.split(".")
+    keys, told = key.split("."), one_line(written)
     if not equals or not all(keys) or len(keys) > guard.MAX_DEPTH:
-        raise UsageError(f"--set {written}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
+        raise UsageError(f"--set {told}: KEY=VALUE is expected", fix="such as links.publisher.up.loss=5%")
     if not value.strip():
-        raise UsageError(f"--set {written}: has an empty value", fix='VALUE is expected, null for none, "" for no text')
+        raise UsageError(f"--set {told}: has an empty value", fix='VALUE is expected, null for none, "" for no text')
     return _laid(tree, key, value, f"--set {key}")
 
 
@@ -197,7 +197,7 @@ def _laid(tree: Tree, key: str, value: str, origin: str) -> Tree:
         return with_value(tree, keys, _value(value, origin), origin)
     except FieldError as error:
         where = ".".join(map(str, error.path))
-        raise ScenarioError(f"{origin}: {where}: {error}") from error
+        raise ScenarioError(one_line(f"{origin}: {where}: {error}")) from error
 
 
 def _check_client(tree: Tree, keys: tuple[str, ...]) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from lab.errors import UsageError
 from lab.scenario import ranges
-from lab.scenario.tree import did_you_mean
+from lab.scenario.tree import did_you_mean, one_line
 
 MAX_CELLS = 10_000
 _KEY = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,31}")
@@ -54,11 +54,13 @@ def axis(text: str) -> Axis:
     """Return the axis that `KEY=VALUE,VALUE…` or `KEY=FROM..TO/STEP` spells. UsageError."""
     key, equals, values = text.partition("=")
     if not equals:
-        raise UsageError(f"{text}: an axis is KEY=VALUE,VALUE…", fix="such as links.publisher.up.loss=0%,5%,10%")
+        raise UsageError(
+            f"{one_line(text)}: an axis is KEY=VALUE,VALUE…", fix="such as links.publisher.up.loss=0%,5%,10%"
+        )
     try:
         return axis_of(key, [values])
     except ValueError as wrong:
-        raise UsageError(f"axis {key}: {wrong}") from wrong
+        raise UsageError(one_line(f"axis {key}: {wrong}")) from wrong
 
 
 def axis_of(key: str, written: Sequence[str]) -> Axis:

@@ -1,6 +1,7 @@
 """A YAML document as plain data that remembers where each piece was written.
 
-Law: every error about a scenario is made here, so that all of them read `file:line: field: what was expected`.
+Law: every error about a scenario is made here, so that all of them read `file:line: field: what was expected`, and
+each is one line.
 """
 
 from __future__ import annotations
@@ -41,13 +42,18 @@ class Tree:
         return f"{self.source}:1" if nearest is None else self.origins[nearest]
 
     def line(self, path: Path, message: str) -> str:
-        """Return `origin: field: message`."""
+        """Return `origin: field: message`, on one line whatever was written."""
         where = ".".join(str(part) for part in path)
-        return f"{self.origin(path)}: {where}: {message}" if where else f"{self.origin(path)}: {message}"
+        return one_line(f"{self.origin(path)}: {where}: {message}" if where else f"{self.origin(path)}: {message}")
 
     def error(self, *wrongs: FieldError) -> ScenarioError:
         """Return the error that reports every one of `wrongs`, one per line."""
         return ScenarioError("\n".join(self.line(wrong.path, str(wrong)) for wrong in wrongs))
+
+
+def one_line(text: str) -> str:
+    """Return `text` with what cannot be printed (the end of a line, NUL, an escape) spelled as in Python."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:

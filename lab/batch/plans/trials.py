@@ -18,6 +18,7 @@ from lab.scenario import expectations
 from lab.scenario.load import Draft
 from lab.scenario.model import Crowd, Impairment, Limits, Scenario
 from lab.scenario.sweeping import Setting, Sweep, settings, spelled
+from lab.scenario.tree import one_line
 
 CONTROL_EVERY = 10
 """How many cells share a control; there is one before the first and one after the last."""
@@ -50,7 +51,8 @@ def _scenario(file: Draft, setting: Setting, seed: int | None) -> Scenario:
     try:
         return file.scenario(setting, seed=seed)
     except ScenarioError as error:
-        raise ScenarioError(f"{error}\n  in the cell {spelled(setting)}" if setting else str(error)) from error
+        cell = f"\n  in the cell {one_line(spelled(setting))}" if setting else ""
+        raise ScenarioError(f"{error}{cell}") from error
 
 
 def with_controls(ordered: Sequence[Trial]) -> Iterator[Trial]:

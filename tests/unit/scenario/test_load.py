@@ -210,6 +210,36 @@ def test_several_problems_are_told_at_once():
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r'version: "1\nx"', r"f.yaml:1: version: a whole number is expected, not 1\nx"),
+        (r'{"li\nnks\0": {}, version: 1}', r'f.yaml:1: li\nnks\x00: unknown field (did you mean "links"?)'),
+        (r'{"a\nb": 1, "a\nb": 2}', r'f.yaml:1: "a\nb" is given twice; remove one'),
+        (
+            r'{version: 1, links: {"pub\e[31m": {}}}',
+            r'f.yaml:1: links.pub\x1b[31m: no client is called "pub\x1b[31m" (there are: publisher, subscriber)',
+        ),
+        (r'{version: 1, media: {audio: "ä\u2028.wav"}}', r"f.yaml:1: media.audio: ä\u2028.wav: this scenario is in no"),
+        (r'{version: 1, expect: {"x\ty": "< 1"}}', r"f.yaml:1: expect.x\ty: unknown metric (known: absence,"),
+    ],
+)
+def test_what_cannot_be_printed_is_spelled(text, message):
+    """An error is one line, and no word of a file does anything to a terminal."""
+    said = refusal(text, source="f.yaml")
+    assert said.startswith(message)
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("each", ["version=1\n2", "ver\nsion=1", "links.publisher.u\np.loss=5%", "na\nme", "na\nme="])
+def test_a_set_of_several_lines_is_told_in_one(tmp_path, each):
+    """As what stands in the file."""
+    with pytest.raises(UsageError) as caught:
+        load(write(tmp_path, LOSSY), sets=[each])
+    assert str(caught.value).isprintable()
+    assert r"\n" in str(caught.value)
+
+
 def test_of_contradictions_the_first_is_told():
     """As `lab validate --help` and the README say: what is read as a whole must be readable first."""
     first = "media: {duration: 10s, bitrate: 1mbit}\nexpect: {}\n"

@@ -242,6 +242,14 @@ def test_a_setting_that_no_cell_would_have_is_refused(base, axis):
     assert {cell.scenario.links[0].up.delay_ms for cell in found.cells} == {20}
 
 
+def test_what_cannot_be_printed_is_spelled(base):
+    """An axis and a cell are a line each."""
+    with pytest.raises(ScenarioError, match=r"not tr\\nue\n  in the cell media\.red=tr\\nue$"):
+        planned(base, "media.red=tr\nue")
+    with pytest.raises(UsageError, match=r"^axis media\.r\\ned: 'media\.r\\ned' is no field"):
+        planned(base, "media.r\ned=true")
+
+
 def test_a_contradiction_names_the_cell_that_makes_it(tmp_path):
     """It may show in a line of the file that no axis touches."""
     path = written(tmp_path, "version: 1\nlinks: {publisher: {up: {rate: 1mbit, queue: 50ms}}}\n")
