@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, cast
 
-from lab.scenario import units
+from lab.scenario import possible, units
 from lab.scenario.metrics import Metric, metric
 from lab.scenario.model import Expectation
 from lab.scenario.reasons import reason
@@ -96,8 +96,9 @@ def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:
     about = metric(name)
     if not conditions:
         raise ValueError('a condition is expected, such as "<= 5%"')
-    for condition in conditions:
-        yield _condition(about, condition)
+    found = [_condition(about, condition) for condition in conditions]
+    possible.check(about, conditions, found)
+    yield from found
 
 
 def _condition(about: Metric, condition: str) -> Expectation:

@@ -15,13 +15,17 @@ from lab.scenario.tree import did_you_mean
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One measurable damage; `stage` is the hop it is measured at, or `flow` for end to end."""
+    """One measurable damage; `stage` is the hop it is measured at, or `flow` for end to end.
+
+    A share that is a `part` is never more than the whole, 100 %.
+    """
 
     name: str
     unit: Literal["share", "frames", "count", "ms"]
     kind: Literal["count", "rate", "quantile", "trend"]
     stage: Literal["flow", "uplink", "server", "downlink", "playout"]
     meaning: str
+    part: bool = False
 
 
 METRICS: tuple[Metric, ...] = (
@@ -116,6 +120,7 @@ METRICS: tuple[Metric, ...] = (
         kind="rate",
         stage="uplink",
         meaning="Packets of the flow dropped on the publisher's link ÷ packets that entered it, before any repair.",
+        part=True,
     ),
     Metric(
         name="server_loss",
@@ -123,6 +128,7 @@ METRICS: tuple[Metric, ...] = (
         kind="rate",
         stage="server",
         meaning="Packets of the flow that the server's host or LiveKit did not forward ÷ packets that arrived there.",
+        part=True,
     ),
     Metric(
         name="downlink_loss",
@@ -130,6 +136,7 @@ METRICS: tuple[Metric, ...] = (
         kind="rate",
         stage="downlink",
         meaning="Packets of the flow dropped on the subscriber's link ÷ packets that entered it, before any repair.",
+        part=True,
     ),
     Metric(
         name="concealed",
@@ -137,6 +144,7 @@ METRICS: tuple[Metric, ...] = (
         kind="rate",
         stage="playout",
         meaning="Samples that NetEQ made up ÷ samples it played, by its own statistics.",
+        part=True,
     ),
     Metric(
         name="stretched",

@@ -59,9 +59,9 @@ A key given twice is refused, and so is one that takes away what another before 
 _EXPECT = """## expect
 
 A condition compares a metric with a limit: `"<= 5%"`, `"== 0"`, `"< 200ms"`; several stand in a list and must all
-hold. The right side may be relative to what the packets dropped by the network explain:
-`audio_loss: "<= network + 0.5%"`. Counts are facts of the run and compared exactly; rates, quantiles and trends are
-estimates, and decided only when their 95 % interval lies wholly on one side of the limit.
+hold; what nothing can meet is refused. The right side may be relative to what the packets that the network dropped
+explain: `audio_loss: "<= network + 0.5%"`. Counts are facts of the run and compared exactly; rates, quantiles and
+trends are estimates, and decided only when their 95 % interval lies wholly on one side of the limit.
 
 `verdict: CODE/client` expects an owner, or any of several: `verdict: [CODE/load, CODE/server]`. The owners are
 """

@@ -138,6 +138,24 @@ REFUSED = {
     "no comparison": ("expect: {audio_loss: '5%'}", 'did you mean "<= 5%"?'),
     "number as condition": ("expect: {lost_frames: 0}", "expect.lost_frames.0: text is expected"),
     "exact rate": ("expect: {audio_loss: '== 5%'}", "a rate is estimated and never exact"),
+    "more than all of it": (
+        "expect: {uplink_loss: '> 100%'}",
+        "expect.uplink_loss: > 100%: nothing meets that; uplink_loss is a part, 0% to 100%",
+    ),
+    "less than nothing": ("expect: {lost_frames: '< 0'}", "< 0: nothing meets that; lost_frames is never below 0"),
+    "less than no share": ("expect: {audio_loss: '< 0%'}", "< 0%: nothing meets that; audio_loss is never below 0"),
+    "less than no time": ("expect: {longest_gap: '< 0ms'}", "< 0ms: nothing meets that; longest_gap is never below 0"),
+    "apart": (
+        "expect: {audio_loss: ['<= 1%', '<= network', '>= 5%']}",
+        "expect.audio_loss: >= 5%: nothing meets that and <= 1%; leave one out",
+    ),
+    "side by side": ("expect: {audio_loss: ['< 1%', '>= 1%']}", ">= 1%: nothing meets that and < 1%; leave one out"),
+    "no whole number between": ("expect: {gaps: ['> 3', '< 4']}", "< 4: nothing meets that and > 3; leave one out"),
+    "two numbers": ("expect: {gaps: ['== 3', '== 4']}", "== 4: nothing meets that and == 3; leave one out"),
+    "apart beside the network": (
+        "expect: {audio_loss: ['<= network', '>= network + 5%']}",
+        ">= network + 5%: nothing meets that and <= network; leave one out",
+    ),
     "unpredicted": ("expect: {code_loss: '<= network'}", "`network` is predicted only for"),
     "share of frames": ("expect: {lost_frames: '<= 5%'}", "5%: a whole number of frames is expected"),
     "bare share": ("expect: {audio_loss: '<= 0.05'}", 'did you mean "5%"?'),
@@ -161,6 +179,24 @@ def test_contradictions_and_nonsense_are_refused(case):
         loads(full, source="x")
     assert message in str(caught.value)
     assert str(caught.value).startswith("x:")
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "delay_drift: '< 0ms'",
+        "audio_loss: '> 100%'",
+        "uplink_loss: ['>= 100%', '<= 100%']",
+        "audio_loss: ['>= 1%', '<= 1%']",
+        "audio_loss: ['>= 5%', '<= network + 1%']",
+        "gaps: ['> 3', '< 5', '== 4']",
+        "longest_gap: ['> 3ms', '< 4ms']",
+        "lost_frames: '<= 0'",
+    ],
+)
+def test_what_some_run_could_meet_is_taken(expected):
+    """A sender that is slower than real time puts in more silence than it had to say; a drift has two directions."""
+    assert loads(f"version: 1\nexpect: {{{expected}}}").expect
 
 
 @pytest.mark.parametrize(
