@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from lab.errors import ScenarioError, UsageError
 from lab.places import is_file, is_folder
 from lab.scenario import guard
+from lab.scenario.folder import scenarios
 from lab.scenario.gallery import gallery
 from lab.scenario.model import Scenario
 from lab.scenario.problems import problems
@@ -139,15 +140,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if not is_folder(path):
         raise UsageError(f"{path}: no such file or folder", fix="check the path")
-    files = sorted(file for file in path.rglob("*.yaml") if file.is_file() or _leads_nowhere(file))
+    files = scenarios(path)
     if not files:
         raise UsageError(f"{path}: has no scenarios", fix="scenario files end in .yaml")
     return files
-
-
-def _leads_nowhere(file: Path) -> bool:
-    """Say whether `file` is a link to what is not there: reading it tells, and it is not left out in silence."""
-    return file.is_symlink() and not file.exists()
 
 
 def _checked(read: Draft) -> Draft:
