@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lab.errors import UsageError
-from lab.places import is_there
+from lab.paths import is_there
 
 
 class Format(StrEnum):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lab.errors import UsageError
-from lab.places import is_file, is_there
+from lab.paths import is_file, is_there
 
 _ENDING = ".yaml"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from lab.places import is_there
+from lab.paths import is_there
 from lab.share import share
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lab.errors import ScenarioError, UsageError
-from lab.places import is_file, is_folder
+from lab.paths import is_file, is_folder
 from lab.scenario import guard
 from lab.scenario.folder import scenarios
 from lab.scenario.gallery import gallery

@@ -14,8 +14,8 @@ from io import BytesIO
 from pathlib import Path as File
 
 from lab.errors import EnvironmentFault
+from lab.paths import is_file
 from lab.pcm import FRAME_MS, SAMPLE_RATE
-from lab.places import is_file
 from lab.scenario.model import Media, Sound
 from lab.scenario.tree import FieldError, Path
 from lab.scenario.units import format_frequency

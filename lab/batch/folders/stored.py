@@ -12,7 +12,7 @@ from lab.batch.folders.parcel import PARTIAL
 from lab.errors import StorageError, UsageError
 from lab.evidence import names
 from lab.evidence.store import storing
-from lab.places import is_folder
+from lab.paths import is_folder
 
 _TOLD = 5
 """How many of those that could be meant are named."""

@@ -13,7 +13,7 @@ from lab.batch.tables import limits
 from lab.batch.tables.listing import cells, listed
 from lab.batch.tables.results import DEFAULT_METRICS, of_run, results
 from lab.errors import UsageError
-from lab.places import is_folder
+from lab.paths import is_folder
 from lab.report import listing, spreadsheet, sweep_table, table
 from lab.report.rows import SweepTable
 from lab.report.table import Table
