@@ -15,6 +15,8 @@ from math import sqrt
 from pathlib import Path
 from typing import Literal
 
+from lab.analysis.verdicts.starving import STEAL_SHARE
+from lab.clients.pacer import CpuTimes
 from lab.errors import LabError
 from lab.host import images
 from lab.host.machine import cache_folder
@@ -38,6 +40,7 @@ Z_TOLERATED = 4.9
 """A fair coin strays this far once in a million."""
 PACKETS = 200
 FREE_BYTES = 3 * 10**9
+_STAT = Path("/proc/stat")
 _SCENARIO = "version: 1\nname: doctor\nlinks: {publisher: {}}\n"
 
 
@@ -77,14 +80,29 @@ def examine() -> Iterator[Finding]:
         yield Finding(state="fail", what="images: not all of them are here, or not up to date", fix="lab setup")
         return
     yield Finding(state="ok", what=f"images: router, client and {ready.server.reference} ({ready.server.how})")
+    before = _cpu()
     try:
         driver = choose(engine, ready.router.reference, None)
         why = "this kernel has netem" if driver == "kernel" else "this kernel has no netem, so it runs in a small VM"
         yield Finding(state="ok", what=f"netem driver: {driver} ({why})")
         with _machine(engine, ready, driver) as machine:
             yield from _path(machine)
+        yield stolen(before, _cpu())
     except LabError as error:
         yield Finding(state="fail", what=str(error), fix=error.fix or "lab clean, then lab setup")
+
+
+def stolen(before: CpuTimes, after: CpuTimes) -> Finding:
+    """Say how much of the CPU the hypervisor took between two looks, while the doctor's own lab wanted it."""
+    share = after.shares_since(before)["steal"]
+    what = f"hypervisor: it took {share:.0%} of the CPU meanwhile"
+    if share > STEAL_SHARE:
+        return Finding(state="warn", what=what, fix="runs may be void here: try again later, or on a quieter machine")
+    return Finding(state="ok", what=what)
+
+
+def _cpu() -> CpuTimes:
+    return CpuTimes.parse(_STAT.read_text())
 
 
 def cross(engine: Engine, ready: Images, driver: Driver) -> Finding:
