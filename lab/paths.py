@@ -10,13 +10,19 @@ from pathlib import Path
 
 
 def is_there(path: Path) -> bool:
-    """Say whether there is something at `path`; a link that leads nowhere is nothing."""
-    return os.path.exists(path)  # noqa: PTH110 - Path.exists raises OSError where a name is too long
+    """Say whether something is at `path`, or may be where nobody may look; a link that leads nowhere is nothing."""
+    try:
+        path.stat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_file(path: Path) -> bool:
     """Say whether there is a regular file at `path`."""
-    return os.path.isfile(path)  # noqa: PTH113 - as above
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises OSError where a name is too long
 
 
 def is_folder(path: Path) -> bool:

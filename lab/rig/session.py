@@ -140,7 +140,9 @@ class _Stage:
 
         Counters are offered from the media on: they count from the first look, and what the media loses is asked for.
         """
-        self._look_after()
+        clients.check_alive(self.joined)
+        self.traffic.check_alive()
+        self.crowd.check_alive()
         idle = phase == "media" and (left_s is None or left_s > 2 * TICK_S)
         if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
@@ -154,7 +156,7 @@ class _Stage:
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + TICK_S
-                self._look_after()
+                clients.check_alive(self.joined)  # nobody else is needed any more
                 self.watch(Progress(phase="drain", left_s=left_s))
             return emptied()
 
@@ -162,11 +164,6 @@ class _Stage:
             asked = beside.submit(server_words.keep_rooms, self.lab, self.folder, self.room)
             ears.wait(tick)
         asked.result()
-
-    def _look_after(self) -> None:
-        clients.check_alive(self.joined)
-        self.traffic.check_alive()
-        self.crowd.check_alive()
 
 
 def _media(stage: _Stage) -> None:

@@ -39,13 +39,16 @@ _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _Comparison = Literal["<=", ">=", "<", ">", "=="]
 
 
-def expectations(written: Mapping[str, Sequence[str]]) -> Iterator[Expectation]:
+def expectations(written: Mapping[str, Sequence[str]], *, recorded: bool = False) -> Iterator[Expectation]:
     """Yield the expectations of an `expect:` mapping; FieldError at the one that cannot be meant."""
     if not written:
         raise FieldError(("expect",), "is empty; leave it out to get the default expectations")
     for name, conditions in written.items():
         try:
-            yield from _named(name, conditions, written.get("verdict", ()))
+            found = tuple(_named(name, conditions, written.get("verdict", ())))
+            if not recorded and name not in ("verdict", "reason"):  # of what is recorded it is told that nothing met it
+                possible.check(metric(name), conditions, found)
+            yield from found
         except ValueError as error:
             raise FieldError(("expect", name), str(error)) from error
 
@@ -96,9 +99,7 @@ def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:
     about = metric(name)
     if not conditions:
         raise ValueError('a condition is expected, such as "<= 5%"')
-    found = [_condition(about, condition) for condition in conditions]
-    possible.check(about, conditions, found)
-    yield from found
+    yield from (_condition(about, condition) for condition in conditions)
 
 
 def _condition(about: Metric, condition: str) -> Expectation:

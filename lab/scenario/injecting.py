@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import UnionType
 from typing import assert_never
 
 from lab.faults import (
@@ -49,8 +50,13 @@ _ALONE = RigFault | SubscriberFault | Slow
 _Names = Mapping[str, tuple[str, ...]]
 
 
-def faults(written: Sequence[FaultWritten], names: _Names, clients: Sequence[Client], media: Media) -> Iterator[Fault]:
-    """Yield what `written` injects; `names` says which clients a written name stands for. FieldError."""
+def faults(
+    written: Sequence[FaultWritten], names: _Names, clients: Sequence[Client], media: Media, *, recorded: bool = False
+) -> Iterator[Fault]:
+    """Yield what `written` injects; `names` says which clients a written name stands for. FieldError.
+
+    What was `recorded` is told as it was done, also where a part of it was not.
+    """
     found: list[Fault] = []
     for position, entry in enumerate(written):
         kind, each = _chosen(entry, ("inject", position))
@@ -60,7 +66,9 @@ def faults(written: Sequence[FaultWritten], names: _Names, clients: Sequence[Cli
             _check_role(fault, clients, path)
             _check(fault, clients, media, path)
             found.append(fault)
-            _check_alone(fault, found, path)
+            _check_alone(fault, found, path, RigFault if recorded else _ALONE)
+            if not recorded:
+                _ends(fault, media, path)
             yield fault
 
 
@@ -108,10 +116,10 @@ def _check(fault: Fault, clients: Sequence[Client], media: Media, path: Path) ->
         _check_rig(fault, media, path)
 
 
-def _check_alone(fault: Fault, found: Sequence[Fault], path: Path) -> None:
-    """Refuse a second fault of the kinds that hold their place for as long as they last."""
+def _check_alone(fault: Fault, found: Sequence[Fault], path: Path, alone: UnionType) -> None:
+    """Refuse a second fault of the kinds `alone`, which hold their place for as long as they last."""
     others = [each for each in found[:-1] if type(each) is type(fault)]
-    if isinstance(fault, _ALONE) and any(_place(each) == _place(fault) for each in others):
+    if isinstance(fault, alone) and any(_place(each) == _place(fault) for each in others):
         raise FieldError(path, "is given twice for the same place; remove one")
 
 
@@ -130,11 +138,8 @@ def _check_publisher(fault: PublisherFault, clients: Sequence[Client], media: Me
     match fault:
         case Stall() | BackendLate() | BlockLoop() | Mute():
             _fits(fault.length_ms, fault.times, media, path)
-            if isinstance(fault, Mute) and fault.pushing:
-                _ends(fault, media, path)
         case Overlap():
             _fits(fault.length_ms, fault.times, media, path)
-            _ends(fault, media, path)
             _whole_frames(fault.length_ms, "length", media, path)
             _more_than_the_queue(fault, clients, path)
         case BackendBursts():
@@ -167,7 +172,6 @@ def _check_rig(fault: RigFault, media: Media, path: Path) -> None:
             if fault.length_ms < MIN_PAUSE_MS:
                 raise FieldError((*path, "length"), f"{fault.length_ms}ms: at least {MIN_PAUSE_MS}ms is expected")
             _fits(fault.length_ms, fault.times, media, path)
-            _ends(fault, media, path)
         case Filter():
             if fault.drop >= fault.every:
                 raise FieldError((*path, "drop"), f"{fault.drop} of {fault.every} is everything; use fewer")
@@ -184,8 +188,10 @@ def _fits(length_ms: int, times: int, media: Media, path: Path, field: str = "le
         raise FieldError((*path, field), message)
 
 
-def _ends(fault: Mute | Overlap | Pause, media: Media, path: Path) -> None:
+def _ends(fault: Fault, media: Media, path: Path) -> None:
     """Refuse what moves no schedule and would outlast the media: each begins in the middle of its share."""
+    if not isinstance(fault, Overlap | Pause) and not (isinstance(fault, Mute) and fault.pushing):
+        return
     most_ms = media.duration_ms // (2 * fault.times)
     if fault.length_ms > most_ms:
         begins = format_duration(media.duration_ms - most_ms)

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from lab.errors import ScenarioError, UsageError
-from lab.paths import is_file, is_folder
+from lab.paths import is_file, is_folder, is_there
 from lab.scenario import guard
 from lab.scenario.folder import scenarios
 from lab.scenario.gallery import gallery
@@ -33,12 +33,16 @@ _SWEEP = "sweep"
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A scenario file, read once but not yet resolved: its text, its data, its name, and where its files are."""
+    """A scenario file, read once but not yet resolved: its text, its data, its name, and where its files are.
+
+    `recorded`: a lab resolved it, maybe an older one, which refused less.
+    """
 
     text: str
     tree: Tree
     name: str
     folder: Path | None
+    recorded: bool = False
 
     @property
     def unswept(self) -> Draft:
@@ -66,7 +70,7 @@ class Draft:
         try:
             if seed is not None:
                 tree = with_value(tree, ("seed",), seed, "--seed")
-            return resolve(_written(tree), name=self.name, folder=self.folder)
+            return resolve(_written(tree), name=self.name, folder=self.folder, recorded=self.recorded)
         except FieldError as error:
             raise tree.error(error) from error
 
@@ -96,13 +100,14 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
     return draft(path, sets=sets).scenario(seed=seed)
 
 
-def loads(text: str, *, source: str = "scenario") -> Scenario:
+def loads(text: str, *, source: str = "scenario", recorded: bool = False) -> Scenario:
     """Return the scenario in `text`; `source` stands for the file in errors, and for the name where none is written.
 
+    `recorded`: it is of a recording or a plan, and is read also where it would be refused today.
     A sound file that it names is not looked for: it must say that file's hash, as a recording's scenario does.
     """
     tree = guard.parse(text.encode(), source)
-    return _checked(Draft(text=text, tree=tree, name=source, folder=None)).scenario()
+    return _checked(Draft(text=text, tree=tree, name=source, folder=None, recorded=recorded)).scenario()
 
 
 def find(paths: Iterable[Path | str]) -> tuple[Path, ...]:
@@ -139,7 +144,8 @@ def _files(path: Path) -> list[Path]:
     if is_file(path):
         return [path]
     if not is_folder(path):
-        raise UsageError(f"{path}: no such file or folder", fix="check the path")
+        what = "cannot be read as one" if is_there(path) else "no such file or folder"
+        raise UsageError(f"{path}: {what}", fix="check the path")
     files = scenarios(path)
     if not files:
         raise UsageError(f"{path}: has no scenarios", fix="scenario files end in .yaml")

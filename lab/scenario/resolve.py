@@ -41,10 +41,11 @@ _SHORT_FORM = {name: ClientWritten(role=role) for name, role in SHORT_FORM.items
 _Names = Mapping[str, tuple[str, ...]]
 
 
-def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) -> Scenario:
+def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None, recorded: bool = False) -> Scenario:
     """Return the scenario that `written` describes, its `sweep` aside: that is about many of them.
 
-    `name`, the file's, counts where none is written; `folder` is where its files are, None nowhere.
+    `name`, the file's, counts where none is written; `folder` is where its files are, None nowhere. What was `recorded`
+    is read also where it would not be done any more.
     FieldError where fields contradict.
     """
     _check_version(written.version)
@@ -67,8 +68,12 @@ def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None) 
         impair_only=written.impair_only,
         impair=_impair(written, blocked),
         server=_server(written.server),
-        inject=tuple(faults(written.inject, names, clients, media)),
-        expect=tuple(expectations.expectations(expectations.DEFAULT if written.expect is None else written.expect)),
+        inject=tuple(faults(written.inject, names, clients, media, recorded=recorded)),
+        expect=tuple(
+            expectations.expectations(
+                expectations.DEFAULT if written.expect is None else written.expect, recorded=recorded
+            )
+        ),
         # Last, so that what a file is called hides nothing of what is wrong in it.
         name=_file_name(name) if written.name is None else _checked_name(written.name),
     )

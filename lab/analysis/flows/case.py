@@ -68,7 +68,7 @@ def asked_of(recording: Recording) -> Asked:
     """Read what was asked from the recording's own folder. Raises EvidenceError."""
     path = recording.path / names.RESOLVED
     try:
-        scenario = loads(path.read_text(), source=names.RESOLVED)
+        scenario = loads(path.read_text(), source=names.RESOLVED, recorded=True)
     except (OSError, UnicodeDecodeError) as failure:
         raise EvidenceError(f"{names.RESOLVED} cannot be read", fix="it says what was expected") from failure
     if scenario.name != recording.manifest.scenario:

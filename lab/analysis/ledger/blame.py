@@ -22,6 +22,8 @@ from lab.evidence import names
 from lab.pcm import BLOCK_MS
 
 _MOSTLY = 0.5
+_LOOK_NS = 250_000_000
+"""Between two looks at a container."""
 _MS = 1_000_000
 _LEAD_NS = 500_000_000
 _AFTERMATH_NS = 1_000_000_000
@@ -92,13 +94,17 @@ def _starved(flow: Flow, found: tuple[Holdup, ...]) -> Flags:
 def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...]) -> Flags:
     """Mark the blocks whose push was late while, for most of that time, the container was held back.
 
-    A quota holds it back for as much of a time as it withheld: 12 % of it explain no stall.
+    A quota holds it back for as much of a time as it withheld: 12 % of it explain no stall, but for one that is shorter
+    than the time between two looks, in which all of that may have been.
     """
     left = case.scene.evidence(flow.publisher.name)
     lines = left.frames if left else ()
     push = pushes(lines)
     late = (push.late_ms > 0) & (push.stood_ms > 0) & bool(found)
-    for i in np.flatnonzero(late):
+    most = most_ns(found, push.before_ns, push.pushed_ns)
+    for i in np.flatnonzero(late & (most >= _MOSTLY * push.stood_ms * _MS)):
         from_ns, to_ns = int(push.before_ns[i]), int(push.pushed_ns[i])
-        late[i] = held_ns(found, from_ns, to_ns) >= _MOSTLY * push.stood_ms[i] * _MS
+        short = to_ns - from_ns <= _LOOK_NS
+        late[i] = short or held_ns(found, from_ns, to_ns) >= _MOSTLY * push.stood_ms[i] * _MS
+    late &= most >= _MOSTLY * push.stood_ms * _MS
     return np.asarray(late[line_of(lines)], dtype=np.bool_)

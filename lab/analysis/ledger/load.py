@@ -23,13 +23,14 @@ from lab.evidence import names
 
 HALF = 0.5
 """A count of drops explains a loss when it is at least half of it."""
-_AFTERMATH_NS = 1_000_000_000
+_AFTERMATH_NS, _AFTER = 1_000_000_000, 5
+"""How long what was withheld is felt, at most and over what it was."""
 _PERIOD_NS = 100_000_000
 """A quota's, at whose end the kernel books what was withheld in it."""
 
 
 def loaded(case: Case, flow: Flow) -> Flags:
-    """Mark the slots whose packet went into the server while its quota withheld CPU from it, or within 1 s behind."""
+    """Mark the slots whose packet went into the server while its quota withheld CPU from it, or shortly behind."""
     host, into = case.hosts.get(names.SERVER), flow.journey.when(At.SERVER_IN)
     held = tuple(throttled(host, case.times.media_from_ns - _AFTERMATH_NS, case.until_ns))
     starved = _near(held, into)
@@ -40,7 +41,13 @@ def loaded(case: Case, flow: Flow) -> Flags:
 
 
 def _near(held: Iterable[Holdup], into: Ints) -> Flags:
-    return during([replace(one, from_ns=one.from_ns - _PERIOD_NS) for one in held], into, _AFTERMATH_NS)
+    return during([_felt(one) for one in held], into, 0)
+
+
+def _felt(one: Holdup) -> Holdup:
+    """Return when packets felt it: what was withheld takes a server several times as long to make good."""
+    behind = min(_AFTERMATH_NS, int(_AFTER * one.weight * (one.to_ns - one.from_ns)))
+    return replace(one, from_ns=one.from_ns - _PERIOD_NS, to_ns=one.to_ns + behind)
 
 
 def _filtered(case: Case, flow: Flow, host: Host) -> Flags:

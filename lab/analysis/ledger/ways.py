@@ -100,11 +100,10 @@ def ways(case: Case, flow: Flow, first: int, last: int) -> tuple[Way, ...]:
 def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
     made = flow.made
     zero = int(made.due_ns[0])
-    fate, late = fates(flow)
-    carrier = carriers(flow.journey, flow.prediction)
+    settled = (*fates(flow), carriers(flow.journey, flow.prediction), flow.journey.furthest())
     torn = _torn(case, flow, zero)
     for frame in range(first, last + 1):
-        rows = np.flatnonzero(made.frame == frame)
+        rows = np.arange(*np.searchsorted(made.frame, (frame, frame + 1)))
         row = int(rows[0])
         pushed = bool(made.pushed[row])
         yield Way(
@@ -115,7 +114,7 @@ def _ways(case: Case, flow: Flow, first: int, last: int) -> Iterator[Way]:
             silence_ms=10 * int(np.isin(flow.naming.silence_before, made.order[rows][made.order[rows] >= 0]).sum()),
             made_up_ms=10 * int(flow.made_up.count[rows].sum()),
             halves=tuple(
-                _known(_half(case, flow, int(one), (fate, late, carrier), zero), int(made.pushed_ns[row]) - zero, torn)
+                _known(_half(case, flow, int(one), settled, zero), int(made.pushed_ns[row]) - zero, torn)
                 for one in rows
             ),
         )
@@ -141,12 +140,12 @@ def _known(half: Half, pushed_ns: int, torn: Torn | None) -> Half:
     return replace(half, died="", cause="", fate="torn", late=False, torn=torn)
 
 
-def _half(case: Case, flow: Flow, row: int, settled: tuple[Ints, Flags, Ints], zero: int) -> Half:
-    fate, late, carrier = settled
+def _half(case: Case, flow: Flow, row: int, settled: tuple[Ints, Flags, Ints, Ints], zero: int) -> Half:
+    fate, late, carrier, furthest = settled
     slot = int(flow.made.slot[row])
     through = Copy(int(flow.prediction.through[slot])) if slot >= 0 else Copy.NONE
     repaired = through in (Copy.RED, Copy.FEC)
-    died, cause = _died(case, flow, slot)
+    died, cause = _died(case, flow, slot, furthest)
     heard_ns = ABSENT if flow.ear is None else int(flow.ear.heard_ns[row])
     numbered = slot >= 0 and flow.journey.number[slot] != ABSENT
     return Half(
@@ -168,11 +167,11 @@ def _carried(flow: Flow, slot: int, row: int) -> int | None:
     return int(others[0]) if others.size else None
 
 
-def _died(case: Case, flow: Flow, slot: int) -> tuple[str, str]:
+def _died(case: Case, flow: Flow, slot: int, furthest: Ints) -> tuple[str, str]:
     """Return the hop where the packet in `slot` died, and of what; both empty when it arrived or there was none."""
     if slot < 0 or flow.journey.number[slot] == ABSENT:
         return "", ""
-    reached = At(int(flow.journey.furthest()[slot]))
+    reached = At(int(furthest[slot]))
     if reached == At.RECEIVED:
         return "", ""
     hop = DIED[reached]

@@ -7,11 +7,12 @@ and tail, and counts nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lab.analysis.containers.pushes import pushes
 from lab.analysis.way.journey import Journey
 from lab.analysis.way.naming import Floats, Naming, Pushed, Slots, named
 from lab.analysis.way.seams import intervals
@@ -88,7 +89,7 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
         due_ns=due_ns,
         pushed_ns=pushed_ns,
         taken_ns=_per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines]),
-        late_source=_per_block(lines, [int(_late_source(line)) for line in lines]).astype(np.bool_),
+        late_source=_per_block(lines, [int(_late_source(*each)) for each in _expected(lines)]).astype(np.bool_),
         level=level,
         sure=sure,
     )
@@ -131,12 +132,17 @@ def _within(lines: Sequence[FrameLine]) -> Ints:
     return np.concatenate([np.arange(len(line.levels), dtype=np.int64) for line in lines] or [np.zeros(0, np.int64)])
 
 
-def _late_source(line: FrameLine) -> bool:
+def _expected(lines: Sequence[FrameLine]) -> Iterator[tuple[FrameLine, int]]:
+    """Yield each line with when its push was to be expected."""
+    yield from zip(lines, pushes(lines).expected_ns.tolist(), strict=True)
+
+
+def _late_source(line: FrameLine, expected_ns: int) -> bool:
     """Whether the program had not got the audio in time, and waited for it most of what its push was late.
 
     Then its backend was late. What is unknown is not late, and audio that came a moment late stopped nobody for long.
     """
     if line.available_ns is None or line.available_ns <= line.scheduled_ns:
         return False
-    late_ns = (line.pushed_ns or line.available_ns) - line.scheduled_ns
-    return 2 * (line.available_ns - line.scheduled_ns) >= late_ns
+    late_ns = (line.pushed_ns or line.available_ns) - expected_ns
+    return 2 * (line.available_ns - expected_ns) >= late_ns

@@ -101,7 +101,7 @@ class Slot:
         if self._lab is not None and not self._fit(self._lab, cell):
             self._replace()
         if self._lab is None:
-            host = loads(cell.host, source=f"host of cell {cell.id}")
+            host = loads(cell.host, source=f"host of cell {cell.id}", recorded=True)
             lives_s = _lives_s(host, cell)
             machine = self._machine_for(cell.scenario)  # the host's own clients, and their SDKs, are not in it
             lab = Lab(machine, host, watch=self._watch, lives_s=lives_s)

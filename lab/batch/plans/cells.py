@@ -61,7 +61,7 @@ class Cell:
     @cached_property
     def scenario(self) -> Scenario:
         """The scenario in `text`, with its sound file found."""
-        scenario = loads(self.text, source=f"cell {self.id}")
+        scenario = loads(self.text, source=f"cell {self.id}", recorded=True)
         sound = scenario.media.audio
         if sound is None or sound.sha256 not in self.sounds:
             return scenario

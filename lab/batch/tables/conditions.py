@@ -91,7 +91,8 @@ def _without_seed(text: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _scenario(text: bytes) -> tuple[Condition, ...]:
-    data = plain(loads(text.decode(), source=names.RESOLVED))  # an older lab wrote no defaults of what it did not know
+    # an older lab wrote no defaults of what it did not know
+    data = plain(loads(text.decode(), source=names.RESOLVED, recorded=True))
     return tuple(_leaves({key: value for key, value in data.items() if key not in _CHANCE}))
 
 

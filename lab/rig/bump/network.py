@@ -26,6 +26,10 @@ LOOK_S = 0.5
 """Between two looks; one takes 20 to 30 ms."""
 
 
+_Queue = tuple[str, Direction, str]
+"""A client, the direction of its link, and the handle of a qdisc there."""
+
+
 class Network:
     """The impairments of one run. On exit every link falls silent and the last counters are read."""
 
@@ -73,18 +77,24 @@ class Network:
         self._apply(f"change-{self._changes}", {(change.client, change.direction): change.impairment}, due_ns)
 
     def emptying(self) -> Callable[[], bool]:
-        """Return what says, asked again and again from now on, whether no link has held a packet for `DRAIN_S`."""
-        look_at = empty_from = time.monotonic() + LONG_S
+        """Return what says, asked again and again from now on, whether all that the links held left `DRAIN_S` ago.
+
+        What they held at a first look must have left at a second, and what they held then at a third: what came up goes
+        down. That they hold nothing is not waited for: a client sends silence on, of which a delay always holds some.
+        """
+        look_at, owed, looks = time.monotonic() + LONG_S, dict[_Queue, int](), 3
 
         def emptied() -> bool:
-            nonlocal look_at, empty_from
+            nonlocal look_at, owed, looks
             now = time.monotonic()
-            if now < look_at:
-                return False
+            if now < look_at or not looks:
+                return now >= look_at
             look_at = now + LOOK_S
-            if held(self._bump.read("drain")):
-                empty_from = look_at
-            return now >= empty_from + DRAIN_S
+            sent, to_come = _passed(self._bump.read("drain"))
+            if all(sent[queue] >= count for queue, count in owed.items()):
+                owed, looks = to_come, looks - 1
+                look_at = look_at if looks else now + DRAIN_S
+            return False
 
         return emptied
 
@@ -94,3 +104,10 @@ class Network:
 
     def _note(self, step: StepState) -> None:
         self._folder.append(names.STEPS, to_line(step))
+
+
+def _passed(step: StepState) -> tuple[dict[_Queue, int], dict[_Queue, int]]:
+    """Return how many packets each queue has sent on, and how many it will have when all that it holds now has left."""
+    found = {(way.client, way.direction, one.handle): one for way in step.directions for one in way.qdiscs}
+    sent = {queue: one.sent_packets for queue, one in found.items()}
+    return sent, {queue: one.sent_packets + one.backlog_packets for queue, one in found.items()}

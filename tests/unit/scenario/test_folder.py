@@ -30,7 +30,9 @@ def test_a_linked_folder_is_that_folder(tmp_path: Path) -> None:
 
 def test_what_would_be_left_out_is_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another ending, a FIFO and a folder that nobody may read, a line each; none of them is waited for."""
-    folder = made(tmp_path, "good.yaml", "other.yml", "LOUD.YAML", "locked/x.yaml")
+    folder = made(tmp_path, "good.yaml", "other.yml", "LOUD.YAML", "locked/x.yaml", ".github/ci.yaml", "compose.yml")
+    for name in ("other.yml", "LOUD.YAML"):
+        (folder / name).write_text("# mine\nversion: 1\nlinks: {publisher: {}}\n")
     os.mkfifo(folder / "pipe.yaml")
     look = os.scandir
 

@@ -9,7 +9,7 @@ import pytest
 from lab.analysis.values import Owner
 from lab.evidence.recording import Recording
 from lab.evidence.values import FrameLine
-from tests.unit.analysis.build import MS
+from tests.unit.analysis.build import MS, Plan
 from tests.unit.analysis.reasons.test_code import FIRST, STALL, STALLED_NS, hosted, lagging, logged, mute, told
 from tests.unit.analysis.why import causes
 
@@ -39,6 +39,12 @@ def withheld(run: Recording, ms: float) -> Recording:
 def test_a_stall_is_the_hosts_where_half_of_it_was_withheld(ms: float, cause: tuple[Owner, str, str]) -> None:
     """400 ms while 12, 44 and 56 % of the time were: the loop's own, until it is most of it."""
     assert told(causes(withheld(BLOCKED, ms))[0]) == cause
+
+
+def test_a_stall_that_is_shorter_than_a_look_may_have_been_all_of_what_was_withheld() -> None:
+    """90 ms late, and 90 ms of the look withheld: on average 36 %, and yet all of it may have been just then."""
+    short = logged(Plan(stalls={FIRST + 40: 150}), lagging(FIRST + 40, 2.0))
+    assert told(causes(withheld(short, 90))[0]) == (Owner.CLIENT_HOST, "send", "host-throttled")
 
 
 @pytest.mark.parametrize(

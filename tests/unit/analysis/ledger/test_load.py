@@ -69,6 +69,12 @@ def test_a_loss_is_its_loads_only_while_cpu_was_withheld(after_ms: int, cause: t
     assert blamed(judged(LOST, within(200, after_ms=after_ms))) == [cause]
 
 
+@pytest.mark.parametrize(("ms", "owner"), [(30, Owner.SERVER), (200, Owner.LOAD)])
+def test_what_is_felt_behind_is_as_long_as_what_was_withheld(ms: float, owner: Owner) -> None:
+    """Half a second that ended 400 ms before the loss: 30 ms of each look were made good long ago, 200 were not."""
+    assert {each for each, _ in blamed(judged(LOST, within(ms, after_ms=-900)))} == {owner}
+
+
 def test_a_moment_without_cpu_is_one_in_a_long_call_too() -> None:
     """Twenty packets lost while 400 ms were withheld, of 60 s: 0.7 % of the call, and all of the loss."""
     long = replace(LOST, frames=3300, media=3000)

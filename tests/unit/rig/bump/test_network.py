@@ -85,17 +85,16 @@ def test_a_link_that_never_falls_silent_is_not_waited_for_for_ever(
     assert '"backlog_packets":3' in ended(tmp_path, Counting((7, 3))).replace(" ", "")
 
 
-def test_links_are_empty_when_nothing_was_held_for_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are looked at twice a second, and only when a drain has lasted long; one packet begins it anew."""
+def test_what_the_links_held_has_left_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are looked at twice a second, and only when a drain has lasted long: once for each way, whatever follows."""
     now_s = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now_s[0])
-    bump: Any = Counting((7, 3), (8, 0), (8, 1), (9, 0))
+    bump: Any = Counting((7, 3), (9, 3), (10, 3), (13, 3), (14, 3))
     emptied = Network(bump, PLAIN, run_folder(tmp_path, PLAIN)).emptying()
     seen: list[tuple[float, int]] = []
     while not emptied():
         seen.append((now_s[0], bump.read_so_far))
         now_s[0] += 0.125
     assert max(at for at, read in seen if not read) == network.LONG_S - 0.125
-    held_last_s = network.LONG_S + 2 * network.LOOK_S
-    assert now_s[0] == held_last_s + network.LOOK_S + network.DRAIN_S
-    assert bump.read_so_far == 6
+    assert now_s[0] == network.LONG_S + 3 * network.LOOK_S + network.DRAIN_S
+    assert (bump.read_so_far, emptied()) == (4, True)
