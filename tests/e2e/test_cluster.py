@@ -75,7 +75,7 @@ def test_a_sweep_over_two_workers_of_which_one_is_killed(tmp_path: Path) -> None
         mortal.send_signal(signal.SIGKILL)
         assert sweep.end() in (0, 1, 3), sweep.said
         assert "it is gone" in sweep.said
-        assert "4 valid of 4 tried" in sweep.out
+        assert "4 valid of" in sweep.out  # void ones are made again on a busy machine
         (folder,) = (tmp_path / "results" / "swept").iterdir()
         assert len(runs(folder)) == 4
         other.send_signal(signal.SIGTERM)
