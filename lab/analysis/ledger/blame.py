@@ -100,11 +100,10 @@ def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...]) -> Flags:
     left = case.scene.evidence(flow.publisher.name)
     lines = left.frames if left else ()
     push = pushes(lines)
-    late = (push.late_ms > 0) & (push.stood_ms > 0) & bool(found)
+    half_ns = _MOSTLY * push.stood_ms * _MS
     most = most_ns(found, push.before_ns, push.pushed_ns)
-    for i in np.flatnonzero(late & (most >= _MOSTLY * push.stood_ms * _MS)):
+    late = (push.late_ms > 0) & (push.stood_ms > 0) & (most >= half_ns)
+    for i in np.flatnonzero(late):
         from_ns, to_ns = int(push.before_ns[i]), int(push.pushed_ns[i])
-        short = to_ns - from_ns <= _LOOK_NS
-        late[i] = short or held_ns(found, from_ns, to_ns) >= _MOSTLY * push.stood_ms[i] * _MS
-    late &= most >= _MOSTLY * push.stood_ms * _MS
+        late[i] = to_ns - from_ns <= _LOOK_NS or held_ns(found, from_ns, to_ns) >= half_ns[i]
     return np.asarray(late[line_of(lines)], dtype=np.bool_)
