@@ -89,9 +89,9 @@ def _reason(codes: Sequence[str], owners: Sequence[str]) -> Expectation:
     if not codes or len(set(codes)) != len(codes):
         raise ValueError("one reason, or a list of different ones, is expected")
     for code in codes:
-        possible = reason(code).owners
-        if owners and not set(owners) & {*possible, *_ANY_CODE}:
-            raise ValueError(f"{code} is a reason of {', '.join(possible)}, not of {', '.join(owners)}")
+        whose = reason(code).owners
+        if owners and not set(owners) & {*whose, *_ANY_CODE}:
+            raise ValueError(f"{code} is a reason of {', '.join(whose)}, not of {', '.join(owners)}")
     return Expectation(metric="reason", op="==", reasons=tuple(codes))
 
 

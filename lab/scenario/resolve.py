@@ -45,8 +45,7 @@ def resolve(written: ScenarioWritten, *, name: str, folder: File | None = None, 
     """Return the scenario that `written` describes, its `sweep` aside: that is about many of them.
 
     `name`, the file's, counts where none is written; `folder` is where its files are, None nowhere. What was `recorded`
-    is read also where it would not be done any more.
-    FieldError where fields contradict.
+    is read also where it would be refused today. FieldError where fields contradict.
     """
     _check_version(written.version)
     media = audio(written.media, folder)

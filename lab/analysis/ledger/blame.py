@@ -1,8 +1,8 @@
 """Who may be blamed for what in one flow, before any of it is counted.
 
 Law: a link whose witnesses disagree may not be blamed, nor a door of the server whose witnesses do; a server that had
-no CPU is its load's. Pushes that came
-late while the publisher's container was paused or throttled are its host's and not its program's.
+no CPU is its load's. Pushes that came late while the publisher's container was paused or throttled are its host's and
+not its program's.
 """
 
 from __future__ import annotations

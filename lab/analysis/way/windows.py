@@ -7,7 +7,7 @@ and tail, and counts nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -89,7 +89,7 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
         due_ns=due_ns,
         pushed_ns=pushed_ns,
         taken_ns=_per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines]),
-        late_source=_per_block(lines, [int(_late_source(*each)) for each in _expected(lines)]).astype(np.bool_),
+        late_source=_per_block(lines, _late_sources(lines)).astype(np.bool_),
         level=level,
         sure=sure,
     )
@@ -132,9 +132,10 @@ def _within(lines: Sequence[FrameLine]) -> Ints:
     return np.concatenate([np.arange(len(line.levels), dtype=np.int64) for line in lines] or [np.zeros(0, np.int64)])
 
 
-def _expected(lines: Sequence[FrameLine]) -> Iterator[tuple[FrameLine, int]]:
-    """Yield each line with when its push was to be expected."""
-    yield from zip(lines, pushes(lines).expected_ns.tolist(), strict=True)
+def _late_sources(lines: Sequence[FrameLine]) -> list[int]:
+    """Return per push whether its backend was late."""
+    expected_ns = pushes(lines).expected_ns.tolist()
+    return [int(_late_source(line, due_ns)) for line, due_ns in zip(lines, expected_ns, strict=True)]
 
 
 def _late_source(line: FrameLine, expected_ns: int) -> bool:

@@ -24,8 +24,6 @@ LONG_S = DRAIN_S + BEHIND_S + 1.0
 """Only slow links and long queues are drained for longer, and a queue need not have been full: then it is looked at."""
 LOOK_S = 0.5
 """Between two looks; one takes 20 to 30 ms."""
-
-
 _Queue = tuple[str, Direction, str]
 """A client, the direction of its link, and the handle of a qdisc there."""
 
