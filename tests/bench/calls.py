@@ -169,7 +169,7 @@ def _bare_call(lab: Lab, scenario: Scenario, folder: Path) -> Iterator[Mapping[s
                 "BITRATE": str(scenario.media.bitrate_bps),
             }
             program = Program(part=f"bare-{role}", module="", node=lab.nodes[role])
-            spec = program_spec(lab.identity, lab.machine.images.client.reference, program, folder)
+            spec = program_spec(lab.identity, lab.machine.images.client.reference, program, folder, lab.machine.results)
             mounts = (*spec.mounts, Mount(source=Path(__file__).parent, target="/bench"))
             command = ("/venv/bin/python", "-u", "/bench/bare.py", role)
             told = {**spec.environment, **environment}

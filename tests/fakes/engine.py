@@ -29,7 +29,7 @@ from lab.rig.engine.engine import (
     Outcome,
     Shell,
 )
-from lab.rig.layout.containers import DOOR
+from lab.rig.layout.containers import DOOR, RESULTS
 from tests.fakes.zygote import FakeZygote
 
 T = TypeVar("T")
@@ -153,6 +153,16 @@ class FakeEngine:
     def state(self, container: str) -> ContainerState | None:
         """Return the container, None when it is gone."""
         return self._call(f"state {container}", lambda: self._containers.get(container))
+
+    def root(self, container: str) -> Path:
+        """Return a folder beside the container's door with a way to each folder that is mounted."""
+        if not self._runs(container):
+            raise EnvironmentFault(f"container {container} has ended")
+        mounts = {mount.target: mount.source for mount in self.specs[container].mounts}
+        root = mounts[DOOR].parent / "root"
+        root.mkdir(exist_ok=True)
+        (root / RESULTS.lstrip("/")).symlink_to(mounts[RESULTS])
+        return root
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code of one that has finished; nobody has patience here."""

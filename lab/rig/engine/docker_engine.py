@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Self
 
 import docker
@@ -110,6 +111,13 @@ class DockerEngine(DockerControl, DockerImages):
         state = docker_spec.container_state(facts)
         # Of a container that lives on the engine says it late, or never (Docker 20.10).
         return replace(state, oom_killed=state.oom_killed or killed_for_memory(state.pid))
+
+    def root(self, container: str) -> Path:
+        """Return where this machine sees its files (proc(5)): what is opened there is open as from inside."""
+        state = self.state(container)
+        if state is None or not state.running:
+            raise EnvironmentFault(f"container {container[:12]} has ended", fix="is there memory left?")
+        return Path(f"/proc/{state.pid}/root")
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code; TimeoutError when it still runs after `timeout_s`."""

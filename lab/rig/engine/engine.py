@@ -138,6 +138,9 @@ class Engine(Protocol):
     def state(self, container: str) -> ContainerState | None:
         """Return None when the container is gone."""
 
+    def root(self, container: str) -> Path:
+        """Return where this machine sees the files of a running container, with its mounts."""
+
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code; TimeoutError when it still runs."""
 

@@ -1,7 +1,8 @@
 """What each container of a lab is: pure functions from topology to `ContainerSpec`.
 
 Law: NET_ADMIN belongs to the router alone, and to a node for the instant in which it makes its wire and sets
-its route; programs (server, clients, pacer) run unprivileged inside a node's network namespace.
+its route; programs (server, clients, pacer) run unprivileged inside a node's network namespace. Of this machine's
+files a program sees the lab's code, read-only, and the results, where it may write what its user may; nothing else.
 """
 
 from __future__ import annotations
@@ -118,10 +119,10 @@ class Program:
     once: bool = False
 
 
-def program_spec(identity: Identity, image: str, program: Program, door: Path) -> ContainerSpec:
+def program_spec(identity: Identity, image: str, program: Program, door: Path, results: Path) -> ContainerSpec:
     """Return an unprivileged container with a zygote of `program`, of this very checkout, which is mounted read-only.
 
-    It listens in the folder `door` (`lab.clients.zygote`).
+    It listens in the folder `door` (`lab.clients.zygote`); of this machine's files it sees these and `results`.
     """
     code = Path(lab.__file__).parent
     return replace(
@@ -133,7 +134,11 @@ def program_spec(identity: Identity, image: str, program: Program, door: Path) -
             "HOME": "/tmp",  # a tmpfs inside the container
             "LAB_DOOR": DOOR,
         },
-        mounts=(Mount(source=code, target=f"{CODE}/lab"), Mount(source=door, target=DOOR, read_only=False)),
+        mounts=(
+            Mount(source=code, target=f"{CODE}/lab"),
+            Mount(source=door, target=DOOR, read_only=False),
+            Mount(source=results, target=RESULTS, read_only=False),
+        ),
         user=program_user(),
         cpus=program.limits.cpus,
         memory_bytes=program.limits.memory_bytes,

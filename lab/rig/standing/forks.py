@@ -67,6 +67,8 @@ class Fork:
 def ordered(door: Path, folder: Path, log: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> Fork:
     """Order a fork of the zygote that listens in `door`: its LAB_DIR is `folder`, what it says goes to the new `log`.
 
+    `folder` is a path through the zygote's own root: from one that was opened elsewhere, `..` leads to this machine's
+    files (runc's CVE-2024-21626). By its path alone a program could not reach it below folders of umask 077.
     Raises EnvironmentFault when nobody listens there.
     """
     order = json.dumps({"environment": dict(environment), "arguments": list(arguments)})

@@ -17,7 +17,7 @@ from lab.clients.zygote import LOADED
 from lab.errors import EnvironmentFault
 from lab.rig.engine.engine import ContainerState, Engine
 from lab.rig.engine.words import said
-from lab.rig.layout.containers import Identity, Program, open_to_programs, program_spec
+from lab.rig.layout.containers import RESULTS, Identity, Program, open_to_programs, program_spec
 from lab.rig.standing.forks import Fork, ordered
 from lab.rig.standing.pieces import Machine
 
@@ -29,17 +29,20 @@ LOAD_S = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class Zygote:
-    """A loaded program: its container, and the folder on the machine with its door."""
+    """A loaded program: its container, the folder on the machine with its door, and `results` as it sees them."""
 
     engine: Engine
     program: Program
     container: str
     home: Path
+    results: Path
+    seen: Path
     _numbers: count[int] = field(default_factory=count, compare=False)
 
     def fork(self, folder: Path, environment: Mapping[str, str], arguments: Sequence[str] = ()) -> Fork:
-        """Run the program with `folder` as its LAB_DIR. EnvironmentFault."""
-        return ordered(door(self.home), folder, self.home / f"{next(self._numbers)}.log", environment, arguments)
+        """Run the program with `folder`, which is in `results`, as its LAB_DIR. EnvironmentFault."""
+        place, log = self.seen / folder.relative_to(self.results), self.home / f"{next(self._numbers)}.log"
+        return ordered(door(self.home), place, log, environment, arguments)
 
     def state(self, *, ending: bool) -> ContainerState | None:
         """Return what the engine says of its container, None when that is gone; of one that is `ending`, how it did."""
@@ -84,17 +87,17 @@ class Zygotes:
         home = self._scratch / f"{program.part}-{next(self._numbers)}"
         door(home).mkdir(parents=True)
         open_to_programs(door(home))
+        engine, results = self._machine.engine, self._machine.results
         image = self._machine.images.with_sdk(program.sdk).reference
-        engine = self._machine.engine
-        container = engine.start(program_spec(self._identity, image, program, door(home)))
-        zygote = Zygote(engine=engine, program=program, container=container, home=home)
+        container = engine.start(program_spec(self._identity, image, program, door(home), results))
         try:
             fix = "is there memory left?"
             said(engine, container, LOADED, within_s=LOAD_S, who=program.part, fix=fix)
+            seen = engine.root(container) / RESULTS.lstrip("/")
         except BaseException:
-            self.drop(zygote)
+            engine.remove(container)
             raise
-        return zygote
+        return Zygote(engine=engine, program=program, container=container, home=home, results=results, seen=seen)
 
 
 def door(home: Path) -> Path:

@@ -12,7 +12,7 @@ from tests.fakes.sweeps import BASE
 IDENTITY = Identity(run="r", labels={}, deadline_s=9)
 NODE = node_spec(IDENTITY, "i", topology(loads(BASE, source="base")).server, "the-router")
 ROUTER = router_spec(IDENTITY, "i", "make\ndevices\n", Path("/r"))
-PACER = program_spec(IDENTITY, "i", Program(part="pacer", module="m", node="n"), Path("/f"))
+PACER = program_spec(IDENTITY, "i", Program(part="pacer", module="m", node="n"), Path("/f"), Path("/r"))
 
 
 def test_only_the_router_comes_before_the_others() -> None:
