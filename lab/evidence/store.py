@@ -50,22 +50,25 @@ def storing(path: Path, *, option: str = "-o") -> Iterator[None]:
         raise StorageError(f"{path}: {error.strerror or error}", fix=fix) from error
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace `path` by `data`, durably: whatever happens, it holds the old or the new, whole. StorageError."""
+def write_atomically(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace `path` by `data`: it holds the old or the new, whole; `durable`: after a power cut too. StorageError."""
     with storing(path):
+        # By a name that nobody foresees: where programs may write, one could make it a link that leads elsewhere.
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fchmod(file.fileno(), 0o644)
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             Path(temporary).replace(path)
         except BaseException:
             with suppress(FileNotFoundError):
                 Path(temporary).unlink()
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.store import RunFolder, storing
+from lab.evidence.store import RunFolder, write_atomically
 from lab.rig.engine import words
 from lab.rig.engine.engine import KILLED, ContainerState
 from lab.rig.layout.containers import Program
@@ -112,7 +112,4 @@ def _ended(fork: Fork) -> End | None:
 
 def replace_now(path: Path, text: str) -> None:
     """Replace a file that a running program polls: whole, but not synced, for the disk must not delay what is due."""
-    temporary = path.with_name(f".{path.name}")
-    with storing(path):
-        temporary.write_text(text)
-        temporary.rename(path)
+    write_atomically(path, text.encode(), durable=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -193,6 +195,23 @@ def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
     """What a running program polls is written through the store's errors too."""
     with pytest.raises(StorageError, match="go"):
         programs.replace_now(tmp_path / "gone" / "go", "{}")
+
+
+def test_what_a_program_is_told_can_be_read_by_it_and_goes_nowhere_else(tmp_path: Path) -> None:
+    """Whatever the umask is; and where it lies, another user may have laid a link under any name that he foresees."""
+    victim, folder = tmp_path / "victim", tmp_path / "client"
+    victim.write_text("as it was")
+    folder.mkdir()
+    for name in (".go", "go"):
+        (folder / name).symlink_to(victim)
+    before = os.umask(0o077)
+    try:
+        programs.replace_now(folder / "go", "{}")
+    finally:
+        os.umask(before)
+    assert victim.read_text() == "as it was"
+    assert (folder / "go").lstat().st_mode == stat.S_IFREG | 0o644
+    assert (folder / "go").read_text() == "{}"
 
 
 def test_a_client_runs_in_the_image_of_its_own_sdk(standing: Lab, folder: RunFolder) -> None:
