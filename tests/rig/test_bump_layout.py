@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.rig.bump import driver, states
 from lab.rig.bump.vm import prepare
+from lab.rig.layout.topology import SERVER
 from lab.scenario.links import MAX_LINKS
 from lab.scenario.model import Impairment
 from tests.rig.bump_lab import BumpLab, Rig, counters, direction_of, frames
@@ -99,6 +102,21 @@ def test_nodes_end_with_their_router(rig: Rig) -> None:
     with BumpLab(rig, ["a"], "kernel") as lab:
         lab.engine.signal(lab.router, "SIGKILL")
         assert [lab.engine.wait(node, 10) for node in lab.nodes.values()] == [137, 137]
+
+
+def test_a_user_who_is_not_root_has_nodes_too_and_captures_in_his_folder(
+    rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The router may write there what its root else may not, and its nodes may name it all the same."""
+    monkeypatch.setattr(os, "getuid", lambda: 1000)
+    his = tmp_path / "his"
+    his.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(his, 1000, 1000)
+    with BumpLab(replace(rig, cache=his), ["a"], "kernel") as lab:
+        assert set(lab.nodes) == {"a", SERVER}
+        lab.sh("touch /results/captured")
+    assert (his / "captured").exists()
 
 
 def test_packets_that_walk_past_are_seen_by_the_counters(rig: Rig) -> None:

@@ -32,8 +32,6 @@ ZYGOTE = "lab.clients.zygote"
 RESULTS = "/results"
 NODE_READY = "routed"
 _NOBODY = "65534:65534"
-_ROOT_ELSEWHERE = ("DAC_OVERRIDE",)
-"""Captures go into the run folder, which is not the router's root's where the lab is run by another user."""
 _IPV6 = Path("/proc/sys/net/ipv6")
 _STAY = ("setpriv", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "sleep", "infinity")
 
@@ -70,6 +68,14 @@ def open_to_programs(folder: Path) -> None:
             os.chown(path, uid, gid)
 
 
+def _of_others() -> tuple[str, ...]:
+    """Return what the router needs to write captures into a run folder that is not root's, and who names it as well.
+
+    The kernel gives a process' namespace to whoever may all that the process may (ptrace(2), access mode checking).
+    """
+    return ("DAC_OVERRIDE",) if os.getuid() else ()
+
+
 def node_spec(identity: Identity, image: str, node: Node, router: str) -> ContainerSpec:
     """Return the sleeper that owns a network namespace: it makes its way, says so, drops every capability, sleeps.
 
@@ -79,7 +85,7 @@ def node_spec(identity: Identity, image: str, node: Node, router: str) -> Contai
     return replace(
         identity.spec(f"node-{node.name}", image, ("sh", "-ec", text)),
         processes=router,
-        capabilities=NODE_CAPABILITIES,
+        capabilities=(*NODE_CAPABILITIES, *_of_others()),
         sysctls=_there(NODE_SYSCTLS),
     )
 
@@ -96,7 +102,7 @@ def router_spec(identity: Identity, image: str, begin: str, results: Path) -> Co
     """
     return replace(
         identity.spec("router", image, ("sh", "-ec", f"{begin}exec sleep infinity")),
-        capabilities=(*ROUTER_CAPABILITIES, *_ROOT_ELSEWHERE) if os.getuid() else ROUTER_CAPABILITIES,
+        capabilities=(*ROUTER_CAPABILITIES, *_of_others()),
         sysctls=_there(ROUTER_SYSCTLS),
         mounts=(Mount(source=results, target=RESULTS, read_only=False),),
         read_only=False,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from lab.rig.layout.containers import NODE_READY, Identity, Program, node_spec, program_spec, router_spec
 from lab.rig.layout.topology import topology
@@ -41,9 +44,14 @@ def test_a_node_says_that_it_knows_its_way_once_it_does_and_then_may_do_nothing(
     assert (PACER.capabilities, ROUTER.capabilities) == ((), ("NET_ADMIN", "NET_RAW"))
 
 
-def test_a_node_may_as_much_as_the_router_it_names() -> None:
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_node_may_as_much_as_the_router_it_names(user: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the kernel refuses it the router's namespace: a process is named by whoever has all that it has."""
-    assert set(ROUTER.capabilities) <= set(NODE.capabilities)
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    router = router_spec(IDENTITY, "i", "", Path("/r"))
+    node = node_spec(IDENTITY, "i", topology(loads(BASE, source="base")).server, "the-router")
+    assert ("DAC_OVERRIDE" in router.capabilities) == bool(user)
+    assert set(router.capabilities) <= set(node.capabilities)
 
 
 def test_the_router_begins_with_what_it_is_told_and_then_sleeps() -> None:
