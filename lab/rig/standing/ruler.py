@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from lab.errors import EnvironmentFault
-from lab.rig.layout.containers import Program
+from lab.rig.layout.containers import Program, open_to_programs
 from lab.rig.layout.topology import SERVER
 from lab.rig.process.waiting import until
 from lab.rig.standing.forks import Fork
 from lab.rig.standing.lab import Lab
-from lab.rig.standing.zygotes import door
 
 MODULE = "lab.clients.ruler"
 PORT = 5002
@@ -57,7 +56,10 @@ def measure(lab: Lab, client: str, count: int) -> Measured:
 
 def _start(lab: Lab, part: str, node: str, *arguments: str) -> Fork:
     zygote = lab.zygotes.loaded(Program(part=part, module=MODULE, node=lab.nodes[node]))
-    return zygote.fork(door(zygote.home), {}, arguments)
+    place = lab.machine.results / part
+    place.mkdir(exist_ok=True)
+    open_to_programs(place)
+    return zygote.fork(place, {}, arguments)
 
 
 def _result(ruler: Fork, within_s: float) -> str:
