@@ -226,4 +226,5 @@ def _sum(found: Comparison, second: str) -> str:
     words = ", ".join(f"{counts[finding]} {_COUNTED[finding]}" for finding in Finding if counts[finding])
     missing = [*(spelled(setting) or "the only setting" for setting in found.uncompared), *found.unheard]
     unknown = f"; nothing is known of {', '.join(missing)}" if missing else ""
-    return f"{told} (differences: {words or 'none'}){unknown}"
+    undecided = f"; undecided: {'; '.join(found.undecided)}" if found.undecided else ""
+    return f"{told} (differences: {words or 'none'}){unknown}{undecided}"

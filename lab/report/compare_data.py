@@ -68,6 +68,7 @@ def _comparison(found: Comparison) -> dict[str, Any]:
         "uncompared_settings": [dict(setting) for setting in found.uncompared],
         "uncompared_flows": list(found.unheard),
         "regressions": list(found.regressions),
+        "undecided": list(found.undecided),
     }
 
 

@@ -145,7 +145,8 @@ class Comparison:
     """Two sides, as they were named. `compared` is the one thing they differ in, `allowed` what was allowed beside it.
 
     `uncompared` are settings of which there is no pair at all; `unheard` are flows, each with its setting in words, of
-    which the second side has none, or which have no like on the first; `regressions` is what is worse, in words.
+    which the second side has none, or which have no like on the first; `regressions` is what is worse, in words, and
+    `undecided` what nobody can tell any more.
     """
 
     first: str
@@ -159,3 +160,4 @@ class Comparison:
     rows: tuple[Compared, ...]
     unheard: tuple[str, ...] = ()
     regressions: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()

@@ -49,6 +49,11 @@ def regressions(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, .
     return (*filter(None, words), *(f"{', '.join(metrics)}{where}" for where, metrics in worse.items()))
 
 
+def undecided(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Return, in words, the settings of which fewer runs pass on the second side, without more that fail."""
+    return tuple(filter(None, map(_undecided, _by_setting(pairs))))
+
+
 def unheard(pairs: Sequence[Pair]) -> tuple[str, ...]:
     """Return the flows that nothing is known of, setting by setting and in words: those that only the first side has.
 
@@ -140,8 +145,21 @@ def _by_setting(pairs: Sequence[Pair]) -> list[list[Pair]]:
 
 def _failing(pairs: Sequence[Pair]) -> str:
     """Say that the second side fails more often, empty when it does not: what only changed places is no regression."""
-    before, after = (sum(run.outcome == Outcome.FAIL for run in side) for side in _sides(pairs))
+    before, after = _counts(pairs, Outcome.FAIL)
     return f"{after} of {len(pairs)} runs fail instead of {before}{_at(pairs)}" if after > before else ""
+
+
+def _undecided(pairs: Sequence[Pair]) -> str:
+    """Say how many runs are unknown where fewer pass and no more fail: each of them may be one that would."""
+    passed, passes = _counts(pairs, Outcome.PASS)
+    before, after = _counts(pairs, Outcome.UNKNOWN)
+    lost = passes < passed and not _failing(pairs)
+    return f"{after} of {len(pairs)} runs are UNKNOWN instead of {before}{_at(pairs)}" if lost else ""
+
+
+def _counts(pairs: Sequence[Pair], outcome: Outcome) -> tuple[int, int]:
+    """Return how many runs of either side ended with `outcome`."""
+    return sum(pair.first.outcome == outcome for pair in pairs), sum(pair.second.outcome == outcome for pair in pairs)
 
 
 def _unheard(pairs: Sequence[Pair]) -> list[str]:

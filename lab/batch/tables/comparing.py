@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.analysis.several.compared import Alone, Comparison, Differing, Pair
-from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows, unheard
+from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows, undecided, unheard
 from lab.analysis.verdicts.verdict import exit_code
 from lab.batch.tables.conditions import above, conditions, differing
 from lab.batch.tables.results import metrics_named
@@ -57,20 +57,26 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
             rows=table,
             unheard=unheard(told),
             regressions=regressions(told, table),
+            undecided=undecided(told),
         )
         for (one, other, pairs), different, told, table in zip(couples, found, judged, tables, strict=True)
     )
 
 
 def code(comparisons: Iterable[Comparison], *, strict: bool) -> int:
-    """Return the exit code: with `strict` 1 for a regression, else 3 for a setting or a flow that nothing is known of.
+    """Return the exit code: with `strict` 1 for a regression, else 3 for what nothing is known of, or no longer.
 
     3 in any case when there is nothing to compare.
     """
     found = list(comparisons)
     worse = [_FAILED for one in found if strict and one.regressions]
-    missing = [_NO_VERDICT for one in found if not one.pairs or (strict and (one.uncompared or one.unheard))]
+    missing = [_NO_VERDICT for one in found if not one.pairs or (strict and _is_open(one))]
     return exit_code((), [*worse, *missing])
+
+
+def _is_open(one: Comparison) -> bool:
+    """Whether the second side may be worse where nothing tells."""
+    return bool(one.uncompared or one.unheard or one.undecided)
 
 
 def _sides(asked: Asked) -> tuple[Side, ...]:
