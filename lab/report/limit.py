@@ -1,6 +1,7 @@
 """Where a scenario breaks, as words and as JSON: an interval of levels, how sure it is, and which runs say so.
 
-Law: never a single level; what was not found out, and why, is said in the same place.
+Law: never a single level; what was not found out, and why, is said in the same place. Nothing is sure of an interval
+that leaves nothing out.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from lab.analysis.several.limit_search import ALPHA, Answer, Look, Stop
+from lab.report.amounts import many
 from lab.report.table import Table
 from lab.scenario.sweeping import Setting, spelled
 
@@ -73,6 +75,12 @@ class Limit:
         return self.levels[bracket.last] if bracket and bracket.last < len(self.levels) else None
 
     @property
+    def confidence(self) -> float | None:
+        """How sure it is of what it says, None where nothing is excluded."""
+        all_open = self.look.bracket is not None and self.holds is None and self.breaks is None
+        return None if all_open else 1 - ALPHA
+
+    @property
     def is_known(self) -> bool:
         """Whether the search ended by itself, with an interval that leaves something out."""
         return self.look.stop in (Stop.FOUND, Stop.MIXED) and (self.holds is not None or self.breaks is not None)
@@ -80,6 +88,8 @@ class Limit:
 
 def sentence(limit: Limit) -> str:
     """Return the interval in words."""
+    if not limit.runs:
+        return "nothing was measured"
     if limit.look.bracket is None:
         return "no limit"
     match limit.holds, limit.breaks:
@@ -122,18 +132,34 @@ def _row(limit: Limit, level: str) -> tuple[str, ...]:
 
 
 def _notes(limit: Limit, expected: Sequence[str]) -> Iterator[str]:
-    void = f", {limit.void} void" if limit.void else ""
-    yield f"{sentence(limit)}   ({_SURE} sure, {len(limit.runs)} runs{void})"
-    if limit.look.stop is None and limit.is_used_up:
-        yield f"its {limit.at_most} runs are used up; a new search with a greater --repeat narrows it"
-    elif why := _WHY[limit.look.stop]:
-        yield why
+    yield _known(limit)
+    yield from _ended(limit)
     mild, harsh = limit.levels[0], limit.levels[-1]
     if limit.look.stop == Stop.FOUND and (limit.breaks == mild or limit.holds == harsh):
         yield f"if {mild} is harsher than {harsh}, write the range the other way round"
     yield f"breaks: a run fails in one of {', '.join(expected)}"
     if failed := [outcome for outcome in limit.controls if outcome != "PASS"]:
         yield f"{len(failed)} of {len(limit.controls)} clean controls did not pass: the limit may not be the network's"
+
+
+def _known(limit: Limit) -> str:
+    """Return the interval, how sure it is, and of how many runs."""
+    sure = [f"{_SURE} sure"] if limit.confidence else []
+    runs = [many(len(limit.runs), "run")] if limit.runs else []
+    void = [f"{limit.void} void"] if limit.void else []
+    made = ", ".join((*sure, *runs, *void))
+    return f"{sentence(limit)}   ({made})" if made else sentence(limit)
+
+
+def _ended(limit: Limit) -> Iterator[str]:
+    """Yield why it is no narrower, and what to do about it."""
+    if limit.look.stop is None and limit.is_used_up:
+        more = "; a new search with a greater --repeat narrows it" if limit.runs else ", and none of them counts"
+        yield f"its {limit.at_most} runs are used up{more}"
+    elif limit.look.stop is None and limit.confidence is None:
+        yield "not finished: lab sweep --resume goes on"
+    elif why := _WHY[limit.look.stop]:
+        yield why
 
 
 HEADS = ("setting", "level", "held", "broke", "neither", "owners", "holds", "breaks", "stop")
@@ -158,7 +184,7 @@ def _plain(limit: Limit) -> dict[str, object]:
         "key": limit.key,
         "setting": dict(limit.setting),
         "levels": limit.levels,
-        "confidence": 1 - ALPHA,
+        "confidence": limit.confidence,
         "holds": limit.holds,
         "breaks": limit.breaks,
         "stop": limit.look.stop.value if limit.look.stop else None,
