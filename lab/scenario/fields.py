@@ -1,6 +1,7 @@
 """The field types of a scenario as written: spelled quantities and the shape that all its mappings share.
 
-Law: a field is read strictly (text is no number, `yes` is no truth value) and an unknown one is refused by name.
+Law: a field is read strictly (text is no number, `yes` is no truth value) and an unknown one is refused by name, beside
+whatever else is wrong.
 """
 
 from __future__ import annotations
@@ -8,13 +9,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from lab.pcm import BLOCK_MS, FRAME_MS
 from lab.scenario import units
+
+UNKNOWN = "unknown_fields"
+"""The type of pydantic's error for fields that are not there; its context has the `unknown` ones and the `known`."""
 
 
 class Written(BaseModel):
@@ -25,13 +37,31 @@ class Written(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _known_fields_only(cls, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := [key for key in data if key not in cls.model_fields]):
-            detail = {"unknown": unknown, "known": list(cls.model_fields)}
-            raise PydanticCustomError("unknown_fields", "unknown fields", detail)
-        return data
+    def _known_fields_only(cls, data: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        unknown = [key for key in data if key not in cls.model_fields] if isinstance(data, dict) else []
+        if not unknown:
+            return read(data)
+        refused = _refused((), data, {"unknown": unknown, "known": list(cls.model_fields)})
+        try:
+            read({key: value for key, value in data.items() if key in cls.model_fields})
+        except ValidationError as error:
+            wrong = [refused, *map(_again, error.errors(include_url=False))]
+            raise ValidationError.from_exception_data(cls.__name__, wrong) from error
+        raise ValidationError.from_exception_data(cls.__name__, [refused])
+
+
+def _refused(at: tuple[int | str, ...], data: Any, context: dict[str, Any]) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError(UNKNOWN, "unknown fields", context), loc=at, input=data)
+
+
+def _again(detail: ErrorDetails) -> InitErrorDetails:
+    """Return an error that pydantic found as one that can be raised beside others."""
+    at, data, context = detail["loc"], detail["input"], detail.get("ctx", {})
+    if detail["type"] == UNKNOWN:
+        return _refused(at, data, context)
+    return InitErrorDetails(type=detail["type"], loc=at, input=data, ctx=context)
 
 
 @dataclass(frozen=True, kw_only=True)

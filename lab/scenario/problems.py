@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from lab.scenario import guard
+from lab.scenario.fields import UNKNOWN
 from lab.scenario.model import SDK_VERSION, SERVER_VERSION
-from lab.scenario.tree import FieldError, Path, did_you_mean
+from lab.scenario.tree import FieldError, Path, did_you_mean, nearest
 
 _MISSING = "is required; add it"
 _EXPECTED = {
@@ -28,15 +29,29 @@ _EXPECTED = {
 
 
 def problems(error: ValidationError) -> Iterator[FieldError]:
-    """Yield each problem that pydantic found, in the order of the file's model."""
-    for detail in error.errors(include_url=False):
-        yield from _problem(detail)
+    """Yield each problem that pydantic found, in the order of the file's model; a misspelt field is not missing too."""
+    details = error.errors(include_url=False)
+    misspelt = {name for detail in details if detail["type"] == UNKNOWN for name in _meant(detail)}
+    for detail in details:
+        if detail["type"] != "missing" or _path(detail) not in misspelt:
+            yield from _problem(detail)
+
+
+def _path(detail: ErrorDetails) -> Path:
+    return tuple(part for part in detail["loc"] if part != "[key]")
+
+
+def _meant(detail: ErrorDetails) -> Iterator[Path]:
+    """Yield the fields that unknown ones may have meant."""
+    for name in detail["ctx"]["unknown"]:
+        if close := nearest(name, detail["ctx"]["known"]):
+            yield (*_path(detail), close)
 
 
 def _problem(detail: ErrorDetails) -> Iterator[FieldError]:
-    path: Path = tuple(part for part in detail["loc"] if part != "[key]")
+    path = _path(detail)
     context: Mapping[str, Any] = detail.get("ctx", {})
-    if detail["type"] == "unknown_fields":
+    if detail["type"] == UNKNOWN:
         for name in context["unknown"]:
             yield FieldError((*path, name), f"unknown field {did_you_mean(name, context['known'])}")
         return

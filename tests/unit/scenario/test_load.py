@@ -210,6 +210,26 @@ def test_several_problems_are_told_at_once():
     ]
 
 
+def test_an_unknown_field_hides_nothing_else():
+    """Neither in its own block nor in any other; a field that is only misspelt is not told to be missing as well."""
+    message = refusal(
+        "version: 1\nmedai: {}\nmedia: {duration: 30, bitrat: 24kbit}\nseed: x\n"
+        "links: {publisher: {up: {los: 5%, loss: {shar: 5%, burst: 0}}, down: {background: {x: 1}}}}\n",
+        source="f.yaml",
+    )
+    assert [line.split(" (")[0] for line in message.splitlines()] == [
+        "f.yaml:2: medai: unknown field",
+        "f.yaml:4: seed: a whole number is expected, not x",
+        "f.yaml:3: media.bitrat: unknown field",
+        'f.yaml:3: media.duration: 30: did you mean "30s"? A time is written with its unit',
+        "f.yaml:5: links.publisher.up.los: unknown field",
+        "f.yaml:5: links.publisher.up.loss.shar: unknown field",
+        "f.yaml:5: links.publisher.up.loss.burst: 0: must be greater than or equal to 1; change it",
+        "f.yaml:5: links.publisher.down.background.x: unknown field",
+        "f.yaml:5: links.publisher.down.background.rate: is required; add it",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
