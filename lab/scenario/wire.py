@@ -3,7 +3,8 @@
 * Wire rate: per 20 ms one Opus frame (RED: one more and 5 bytes, RFC 2198), RTP 12 (RFC 3550), on the uplink the
   level extension 8 (RFC 6464, RFC 8285), SRTP tag 10 (RFC 3711), UDP 8, IPv4 20, Ethernet 14. Opus varies around
   its target: marked frames at 48 kbit/s measured 322 bytes a packet with RED and 195 without, 1.6 % above this.
-* Queue: of `offered` into `rate`, the share 1 - rate/offered finds no room.
+* Queue: of `offered` into `rate`, the share 1 - rate/offered finds no room; the queue is full then, and what gets in
+  waits for all that is in it.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Load:
     """One direction of a link from `from_ms` to `to_ms` of the media: what is offered, what is probably lost.
 
     Rates are on the wire; `random`, `queue` and `corrupt` are shares of packets, `burst` the mean number of
-    random losses in a row (None: independent).
+    random losses in a row (None: independent). `delay_ms` is what a packet is held up, in a full queue as well, beside
+    the spread `jitter_ms`.
     """
 
     client: str
@@ -49,6 +51,8 @@ class Load:
     corrupt: float
     outage: bool
     burst: float | None
+    delay_ms: float
+    jitter_ms: float
 
     @property
     def loss(self) -> float:
@@ -95,6 +99,7 @@ def _load(client: str, direction: Direction, span: tuple[int, int], own_bps: int
     payload = state.background.rate_bps if state.background else 0
     background = payload * (BACKGROUND_PAYLOAD_BYTES + _HEADERS) // BACKGROUND_PAYLOAD_BYTES
     offered = own_bps + background
+    over = max(0.0, 1 - state.rate_bps / offered) if state.rate_bps and offered else 0.0
     return Load(
         client=client,
         direction=direction,
@@ -104,8 +109,15 @@ def _load(client: str, direction: Direction, span: tuple[int, int], own_bps: int
         background_bps=background,
         rate_bps=state.rate_bps,
         random=state.loss.share if state.loss else 0.0,
-        queue=max(0.0, 1 - state.rate_bps / offered) if state.rate_bps and offered else 0.0,
+        queue=over,
         corrupt=state.corrupt,
         outage=state.outage or "udp" in state.block,
         burst=state.loss.burst if state.loss else None,
+        delay_ms=state.delay_ms + (_full_ms(state) if over else 0.0),
+        jitter_ms=state.jitter_ms,
     )
+
+
+def _full_ms(state: Impairment) -> float:
+    """Return how long the whole queue takes to leave."""
+    return 8000 * state.queue_bytes / state.rate_bps if state.queue_bytes and state.rate_bps else 0.0

@@ -86,13 +86,13 @@ def _kbit(bps: int) -> str:
 
 def _predicted(planned: Budget) -> Iterator[str]:
     for flow in planned.flows:
+        jitter = " and what jitter adds" if flow.jittered else ""
         yield (
             f"{flow.publisher} → {flow.subscriber}: packets lost {flow.packet_loss:.2%}; frames beyond repair: "
             f"{flow.frame_loss_first:.2%} before loss is reported, {flow.frame_loss:.2%} after; "
-            f"faults take {flow.injected:.2%}"
+            f"late {flow.late:.2%}{jitter}; faults take {flow.injected:.2%}"
         )
-    for need in planned.needs:
-        expected = need.expectation
+    for each in planned.forecasts:
+        expected = each.expectation
         limit = f"{'network + ' if expected.relative else ''}{expected.limit:.2%}"
-        seconds = "no amount decides it" if need.seconds is None else f"about {need.seconds:.0f} s decide it"
-        yield f"{expected.metric} {expected.op} {limit}: {need.predicted:.2%} predicted, {seconds}"
+        yield f"{expected.metric} {expected.op} {limit}: {each.predicted:.2%} predicted"

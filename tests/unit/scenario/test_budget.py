@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.scenario.budget import budget, seconds_needed
+from lab.scenario.budget import budget
 from lab.scenario.load import loads
 from lab.scenario.model import Media
 from lab.scenario.wire import pairs, wire
@@ -112,27 +112,63 @@ def test_flows_are_all_pairs_of_different_people():
     assert set(pairs(scenario)) == {("a-1", "a-2"), ("a-2", "a-1"), ("a-1", "b"), ("a-2", "b")}
 
 
+LATE = "media: {duration: 8s}\n"
+
+
 @pytest.mark.parametrize(
-    ("predicted", "limit", "burst", "seconds"),
-    [(0.005, 0.01, None, 30), (0.05, 0.06, None, 43), (0.0, 0.0025, None, 30), (0.05, 0.06, 3, 43 * 4.7)],
+    ("text", "measured_ms"),
+    [
+        (
+            "links: {publisher: {}}\ntimeline:\n  - {at: 2s, links: {publisher: {up: {delay: 500ms}}}}\n"
+            "  - {at: 5s, links: {publisher: {up: {delay: 1s}}}}",
+            1150,
+        ),
+        ("links: {publisher: {up: {rate: 400kbit, queue: 10kB, background: {rate: 330kbit}}}}", 180),
+        ("media: {duration: 8s, bitrate: 128kbit}\nlinks: {publisher: {up: {rate: 180kbit, queue: 4500B}}}", 180),
+    ],
 )
-def test_seconds_follow_the_wilson_interval(predicted, limit, burst, seconds):
-    """About 30 s tell 0.5 % from 1 %, and bursts of 3 need 4.7 times as long (published table)."""
-    assert seconds_needed(predicted, limit, burst) == pytest.approx(seconds, rel=0.05)
+def test_a_rise_of_the_delay_is_late_audio(text, measured_ms):
+    """Of each step, and of a queue that fills, as in the recordings `latency`, `queue-full` and `own-rate`."""
+    found = flow(text if "media" in text else LATE + text)
+    assert found.late * 8000 == pytest.approx(measured_ms, rel=0.15)
+    assert not found.jittered
 
 
-def test_a_limit_on_the_prediction_is_never_decided():
-    """No amount of media puts an interval around a value wholly on one side of it; certain loss needs no bursts."""
-    assert seconds_needed(0.05, 0.05) is None
-    assert seconds_needed(1.0, 0.05, 5) is not None
-    assert seconds_needed(0.05, 0.0) > 0
+@pytest.mark.parametrize(
+    ("text", "late_ms"),
+    [
+        ("links: {publisher: {up: {delay: 60ms}}, subscriber: {down: {delay: 40ms}}}", 100),
+        ("impair: from_start\nlinks: {publisher: {up: {delay: 60ms}}}", 0),
+        (
+            "links: {publisher: {up: {delay: 60ms}}}\ntimeline:\n"
+            "  - {at: 2s, links: {publisher: {up: {delay: 0ms}}}}\n"
+            "  - {at: 3s, links: {publisher: {up: {delay: 20ms, outage: true}}}}\n"
+            "  - {at: 4s, links: {publisher: {up: {outage: false}}}}",
+            80,
+        ),
+        (
+            "links: {publisher: {}, subscriber: {}}\ntimeline: [{at: 7s, links: {publisher: {up: {delay: 900ms}}}},"
+            " {at: 7900ms, links: {subscriber: {down: {delay: 99ms}}}}]",
+            999,
+        ),
+    ],
+)
+def test_only_rises_are_late(text, late_ms):
+    """Of both links together; a fall is none, nor a delay that the control has already, or that nothing passes."""
+    assert flow(LATE + text).late * 8000 == pytest.approx(late_ms)
 
 
-def test_needs_are_those_of_rates():
-    """Counts need no amount of media, a verdict neither; relative limits are about the excess."""
+def test_what_jitter_adds_is_said_to_be_unknown():
+    """How deep a buffer gets by it is the listener's own."""
+    found = flow("links: {subscriber: {down: {delay: 200ms, jitter: 120ms}}}")
+    assert (found.late * 30_000, found.jittered) == (pytest.approx(200), True)
+
+
+def test_forecasts_are_of_rates():
+    """A count and a verdict have none; what comes late is the network's, and none of the packets lost."""
     plan = budget(
         loads(
-            "version: 1\nlinks: {publisher: {up: {loss: {share: 20%, burst: 2}}}}\n"
+            "version: 1\nlinks: {publisher: {up: {loss: {share: 20%, burst: 2}, delay: 300ms}}}\n"
             "inject: [{skip: {client: publisher, every: 50}}]\n"
             "expect: {lost_frames: '<= 3', verdict: BOTH, audio_loss: '<= network + 0.5%', uplink_loss: '<= 21%',"
             " server_loss: '<= 1%', code_loss: '<= 1%', downlink_loss: '<= 1%',"
@@ -140,10 +176,13 @@ def test_needs_are_those_of_rates():
             source="x",
         )
     )
-    found = {need.expectation.metric: need for need in plan.needs}
-    assert set(found) == {
-        *("audio_loss", "uplink_loss", "server_loss", "code_loss", "downlink_loss", "network_loss", "concealed")
+    found = {each.expectation.metric: each.predicted for each in plan.forecasts}
+    assert found == {
+        "audio_loss": pytest.approx(0.05 + 0.01 + 0.02),
+        "concealed": pytest.approx(0.05 + 0.01 + 0.02),
+        "network_loss": pytest.approx(0.05 + 0.01),
+        "code_loss": pytest.approx(0.02),
+        "uplink_loss": pytest.approx(0.2),
+        "server_loss": 0,
+        "downlink_loss": 0,
     }
-    assert found["audio_loss"].predicted == pytest.approx(0.05 + 0.02)
-    assert found["audio_loss"].seconds == pytest.approx(seconds_needed(0.02, 0.005))
-    assert found["uplink_loss"].predicted == pytest.approx(0.2)

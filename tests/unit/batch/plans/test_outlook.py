@@ -44,6 +44,17 @@ def test_a_change_is_told_with_its_own_time(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_predicted_is_told_with_what_comes_late(tmp_path: Path) -> None:
+    """Of 10 s, a rise of 200 ms; what jitter adds is said and not counted; how long decides a rate nobody can say."""
+    down = "subscriber: {down: {delay: 200ms, jitter: 50ms}}"
+    text = said(written(tmp_path, PLAIN.replace("links: {", f"links: {{{down}, ") + 'expect: {audio_loss: "<= 5%"}\n'))
+    assert text.partition("predicted\n")[2].splitlines()[:2] == [
+        "  publisher → subscriber: packets lost 5.00%; frames beyond repair: 0.25% before loss is reported, "
+        "0.01% after; late 2.00% and what jitter adds; faults take 0.00%",
+        "  audio_loss <= 5.00%: 2.01% predicted",
+    ]
+
+
 def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
     """Axes, every cell in its order with the controls, the labs and the time."""
     axes = ("links.publisher.up.loss=0%,5%,10%", "server.version=v1.13.5,v1.13.4")
