@@ -6,6 +6,7 @@ LabError                     5   internal error
 ├── UsageError               2   bad usage, before anything was started
 │   └── ScenarioError        2   a scenario file; the message starts with file:line: field:
 ├── EnvironmentFault         4   the machine or the engine could not run it
+│   ├── ImageFault           4   an image can be neither had nor made
 │   └── ClientFailed         4   a client container died or never became ready
 ├── StorageError             5   results could not be stored or read
 │   └── EvidenceError        5   a recording's piece is missing, truncated or foreign
@@ -46,6 +47,10 @@ class EnvironmentFault(LabError):  # noqa: N818 - EnvironmentError is a builtin
     """The machine, the container engine or an image cannot run the lab."""
 
     exit_code = 4
+
+
+class ImageFault(EnvironmentFault):
+    """A version can be neither had nor made here: whoever needs it cannot be run, everything else can."""
 
 
 class ClientFailed(EnvironmentFault):

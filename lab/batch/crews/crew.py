@@ -22,7 +22,7 @@ class Attempt:
     `outcome` is that of its verdict, or ERROR: nothing there that could be judged, `why` says why and `exit_code` what
     that alone would exit with. `failed` names the gates that made it VOID, `bump_ms` is how much slower than
     configured the bump was (p99, ms), `busy` which share of this machine's CPUs was in use meanwhile, but for what
-    gives way to others, `wall_s` how long it took without the judging.
+    gives way to others, `wall_s` how long it took without the judging. `final`: another attempt would fail of the same.
     """
 
     outcome: str
@@ -33,6 +33,7 @@ class Attempt:
     bump_ms: float | None = None
     busy: float | None = None
     wall_s: float = 0.0
+    final: bool = False
 
     def __post_init__(self) -> None:
         """Refuse one that failed and exits as if it had not. ValueError."""

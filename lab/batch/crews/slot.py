@@ -23,7 +23,7 @@ from lab.batch.folders.journal import ERROR
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import releases
 from lab.batch.runs.one import noted
-from lab.errors import EnvironmentFault, LabError, LeftoverError, StorageError
+from lab.errors import EnvironmentFault, ImageFault, LabError, LeftoverError, StorageError
 from lab.evidence.store import RunFolder
 from lab.rig.layout.lifetime import lab_s
 from lab.rig.process import signals
@@ -90,20 +90,20 @@ class Slot:
         except StorageError:
             raise
         except LabError as error:
-            self._replace()
+            if not isinstance(error, ImageFault):
+                self._replace()
             return partial(_failed, error, time.monotonic() - began)
         took = time.monotonic() - began
         self._told(Progress(phase="judge", run=self._label))
         return lambda: replace(self._judge(folder), wall_s=took)
 
     def _lab_for(self, cell: Cell) -> Lab:
-        """Return a lab that is fit for `cell`: the one that stands, or a new one."""
-        if self._lab is not None and not self._fit(self._lab, cell):
+        """Return a lab that is fit for `cell`: the one that stands, or a new one. ImageFault leaves what stands."""
+        if self._lab is None or not self._fit(self._lab, cell):
+            machine = self._machine_for(cell.scenario)  # the host's own clients, and their SDKs, are not in it
             self._replace()
-        if self._lab is None:
             host = loads(cell.host, source=f"host of cell {cell.id}", recorded=True)
             lives_s = _lives_s(host, cell)
-            machine = self._machine_for(cell.scenario)  # the host's own clients, and their SDKs, are not in it
             lab = Lab(machine, host, watch=self._watch, lives_s=lives_s)
             self._until = time.monotonic() + lives_s
             self._lab, self._host = lab.__enter__(), cell.host
@@ -144,7 +144,8 @@ def _lives_s(host: Scenario, cell: Cell) -> int:
 
 
 def _failed(error: LabError, took: float) -> Attempt:
-    return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code, wall_s=took)
+    final = isinstance(error, ImageFault)
+    return Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code, wall_s=took, final=final)
 
 
 def serious(watch: Watch) -> Watch:

@@ -171,7 +171,7 @@ class Slots:
                 here = self._images(cell.scenario)
             except EnvironmentFault as error:
                 self._check()
-                return Answer(attempt=Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code))
+                return Answer(attempt=Attempt(outcome=ERROR, why=str(error), exit_code=error.exit_code, final=True))
             if other := differing(what.images, here):
                 return Answer(trouble=f"its images are made of something else: {', '.join(other)}")
             folder = place / "cell" / what.run

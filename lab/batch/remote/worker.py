@@ -31,6 +31,8 @@ from lab.rig.process.watch import Watch
 _TICK_S = 0.2
 """How often the main thread is there to be interrupted."""
 _LEAVE_S = 10.0
+_AGAIN_S = 600.0
+"""How long an image that could not be had is not tried again: a worker serves for days, and registries come back."""
 
 Tell = Callable[[str], None]
 
@@ -53,7 +55,7 @@ def serve(request: Request, watch: Watch, tell: Tell) -> None:
     tell(f"looking for the scheduler at {checked(request.address)}")
     asyncio.run(knock(request.address))
     with interruptible(), scratch(request.scratch, tell) as folder, Judge() as judge:
-        machines = Machines(machine(folder, insist=request.netem, watch=watch), watch)
+        machines = Machines(machine(folder, insist=request.netem, watch=watch), watch, _AGAIN_S)
         open_slot = partial(Slot, machines, judge, serious(watch))
         with Slots(open_slot, Fidelity(request.lanes, most_lanes()), folder, machines.images, machines.check) as slots:
             work(request.address, slots, folder, tell)

@@ -2,7 +2,7 @@
 
 Law: a run counts once it is whole on disk and its end is in the journal; only then anybody is told. Void and failed
 attempts are made again, `TRIES` in all, kept and counted. What was killed is made again unless it is found whole. A
-version that nobody can have takes no cells with it but its own.
+version that nobody can have takes no cells with it but its own, each of which is told once.
 """
 
 from __future__ import annotations
@@ -175,13 +175,14 @@ class Attempts:
         attempt = self._commit(self._under_way.pop(done.cell.id), done.attempt)
         self._tries[done.cell.id] += 1
         void = attempt.outcome in (ERROR, Outcome.VOID)
-        again = void and self._tries[done.cell.id] < TRIES
+        again = void and not attempt.final and self._tries[done.cell.id] < TRIES
         self._tried += 1
         self._void += void
         self._done += not again
         self._tell(cell=done.cell, attempt=attempt)
-        self._failing = {**self._failing, done.cell.id: _needs(done.cell)} if attempt.outcome == ERROR else {}
-        self._why = attempt.why
+        if not attempt.final:  # of which it is known what is wrong, and with whom
+            self._failing = {**self._failing, done.cell.id: _needs(done.cell)} if attempt.outcome == ERROR else {}
+            self._why = attempt.why
         return again
 
     def _commit(self, began: Began, attempt: Attempt) -> Attempt:

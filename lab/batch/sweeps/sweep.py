@@ -196,10 +196,10 @@ def _there(address: str, watch: Watch) -> Iterator[Makers]:
 
 @contextmanager
 def _here(request: Request, planned: Plan, results: Path, watch: Watch) -> Iterator[Makers]:
-    """Have the lanes of this machine; what has to be built is built before the first run."""
+    """Have the lanes of this machine; what has to be built is built before the first run, or told."""
     machines = Machines(machine(results, insist=request.netem, watch=watch), watch)
-    for cell in planned.distinct:
-        machines(cell.scenario)
+    for lacking in machines.prepare(cell.scenario for cell in planned.distinct):
+        watch(Progress(phase=NOTE, detail=f"{lacking}; the cells with it are not run"))
 
     def lanes(judge: Judge, attempts: Attempts) -> Lanes:
         return Lanes(partial(_lane, machines, judge, watch), Fidelity(request.lanes, most_lanes()), attempts.note)

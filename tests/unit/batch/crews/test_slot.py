@@ -18,7 +18,7 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.crews.slot import Slot
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import releases
-from lab.errors import ClientFailed, EnvironmentFault, LeftoverError, StorageError
+from lab.errors import ClientFailed, EnvironmentFault, ImageFault, LeftoverError, StorageError
 from lab.evidence.manifest import read_manifest
 from lab.evidence.store import RunFolder
 from lab.faults import Slow
@@ -141,6 +141,27 @@ def test_a_lab_has_the_sdk_of_its_cell_and_not_that_of_its_host(
             made(cell, next(runs))
     assert labs.did == ["build 1", "run on 1", "remove 1", "build 2", "run on 2", "run on 2", "remove 2"]
     assert asked == [set(), {"1.1.2"}]
+
+
+def test_a_version_that_cannot_be_had_takes_no_lab_down(
+    labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]
+) -> None:
+    """The attempt is the last one of its cell, and the next cell finds the lab that stood."""
+    bad = replace(cells[1], host=cells[1].host.replace("sdk", "sdk "))
+
+    def fitted(scenario: Scenario) -> SimpleNamespace:
+        if labs.count:
+            raise ImageFault("server v9.9.9 cannot be had")
+        return machine_for(scenario)
+
+    with Slot(fitted, lambda _: Attempt(outcome="PASS"), silent, lambda: False) as made:  # type: ignore[arg-type]
+        ends = [made(cell, next(runs)) for cell in (cells[0], bad, cells[2])]
+    assert [(end.outcome, end.why, end.final) for end in ends] == [
+        ("PASS", "", False),
+        ("ERROR", "server v9.9.9 cannot be had", True),
+        ("PASS", "", False),
+    ]
+    assert labs.did == ["build 1", "run on 1", "run on 1", "remove 1"]
 
 
 def test_another_host_needs_another_lab(labs: Labs, cells: tuple[Cell, ...], runs: Iterator[Path]) -> None:

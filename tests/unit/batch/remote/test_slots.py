@@ -79,7 +79,7 @@ def test_images_that_cannot_be_had_are_a_failed_attempt(tmp_path: Path) -> None:
     order = Order(cell=planned(tmp_path).cells[0], run="run", images={})
     with Slots(opened_for_nothing, Fidelity(1), tmp_path, unobtainable, lambda: None) as slots:
         answer = slots.carry_out(order)
-    failed = Attempt(outcome="ERROR", why="no version v1.13.5", exit_code=4)
+    failed = Attempt(outcome="ERROR", why="no version v1.13.5", exit_code=4, final=True)
     assert (answer.attempt, answer.trouble, answer.parcel.pieces) == (failed, "", ())
 
 

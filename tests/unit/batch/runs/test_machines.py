@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from lab.batch.plans.images import recipes_for
 from lab.batch.runs.machines import Machines
-from lab.errors import EnvironmentFault
+from lab.errors import EnvironmentFault, ImageFault
 from lab.host import images
 from lab.rig.process.watch import silent
 from lab.rig.standing.lab import Machine
@@ -97,3 +98,65 @@ def test_an_sdk_that_nobody_made_is_an_error_and_never_another_one(machines: Mac
     """The default does not stand in for it."""
     with pytest.raises(EnvironmentFault, match=r"no image with the SDK 1\.1\.2"):
         machines(asked()).images.with_sdk("1.1.2")
+
+
+def lacking(monkeypatch: pytest.MonkeyPatch, engine: FakeEngine, word: str) -> list[str]:
+    """Let no build succeed that names `word`; return those that are tried."""
+    tried: list[str] = []
+    real = engine.build
+
+    def build(folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
+        if word in arguments.values():
+            tried.append(word)
+            raise EnvironmentFault("no such version")
+        real(folder, tag, arguments)
+
+    monkeypatch.setattr(engine, "build", build)
+    return tried
+
+
+def test_an_image_that_cannot_be_had_is_tried_once(
+    engine: FakeEngine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many scenarios ask; each hears why, and the others get theirs."""
+    tried = lacking(monkeypatch, engine, "99.99.99")
+    for _ in range(3):
+        with pytest.raises(ImageFault, match=r"^client 99\.99\.99 cannot be had: no such version"):
+            machines(asked(publisher="99.99.99", subscriber="1.1.2"))
+    assert tried == ["99.99.99"]
+    machines(asked(subscriber="1.1.2"))
+
+
+def test_all_that_cannot_be_had_is_told_before_the_first_run(
+    engine: FakeEngine, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each once, where something can be run; where nothing can, it is an error."""
+    tried = lacking(monkeypatch, engine, "99.99.99")
+    bad = asked(publisher="99.99.99")
+    assert machines.prepare([bad, asked(), bad]) == ("client 99.99.99 cannot be had: no such version",)
+    assert machines.prepare([]) == ()
+    with pytest.raises(ImageFault, match="cannot be had"):
+        machines.prepare([bad])
+    assert tried == ["99.99.99"]
+
+
+def test_who_serves_for_days_tries_again_later(
+    engine: FakeEngine, tmp_path: Path, machines: Machines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry comes back, and so does an engine: where that does not answer, nothing is known of an image."""
+    now = [0.0]
+    tried = lacking(monkeypatch, engine, "99.99.99")
+    serving = Machines(machines(asked()), silent, 60, lambda: now[0])
+    for now[0], often in ((0.0, 1), (59.0, 1), (60.0, 2)):
+        with pytest.raises(ImageFault):
+            serving(asked(publisher="99.99.99"))
+        assert len(tried) == often
+    with monkeypatch.context() as gone:
+        gone.setattr(engine, "info", lambda: engine.pull("nothing"))
+        engine.registry = False
+        now[0] = 200.0
+        with pytest.raises(EnvironmentFault, match="no such host"):
+            serving(asked(publisher="99.99.99"))
+    with pytest.raises(ImageFault):
+        serving(asked(publisher="99.99.99"))
+    assert len(tried) == 4

@@ -104,6 +104,23 @@ def test_few_cells_that_nobody_can_make_are_tried_as_often_as_any(tmp_path: Path
     assert [done.tried(cell) for cell in bad] == [TRIES] * 3
 
 
+def test_a_version_that_nobody_can_have_is_told_of_each_of_its_cells_once(tmp_path: Path) -> None:
+    """No second attempt, and no end of the sweep, however many there are: everything else is made."""
+    plan = planned(tmp_path, axis="clients.publisher.sdk=1.2.1,99.99.99", repeat=2 * GIVE_UP)
+    runs = FakeRuns()
+
+    def run(cell: Cell, folder: Path) -> Attempt:
+        if "99.99.99" in cell.label:
+            return Attempt(outcome="ERROR", why="client 99.99.99 cannot be had", exit_code=4, final=True)
+        return runs(cell, folder)
+
+    done = swept(laid(plan, tmp_path / "sweep"), InOrder(run))
+    assert len(done.missing()) == len(done.committed()) == 2 * GIVE_UP
+    assert {(done.tried(cell), done.unanswered(cell)) for cell in done.missing()} == {
+        (1, "client 99.99.99 cannot be had")
+    }
+
+
 def test_a_full_disk_stops_the_sweep_and_keeps_what_is_done(tmp_path: Path) -> None:
     """The next go makes the rest."""
     plan = planned(tmp_path)
