@@ -30,7 +30,8 @@ def register(app: typer.Typer) -> None:
 def validate(files: Files) -> None:
     """Check scenario files; exit 2 with file:line: field: what was expected, for each file that is wrong.
 
-    Of a file, everything that cannot be read is told at once; when there is no such thing, the first that cannot be.
+    Of a file, everything that cannot be read is told at once; when there is no such thing, of each block the first that
+    cannot be.
     """
     from lab.batch.plans.validating import validate_all
 

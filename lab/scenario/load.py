@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from lab.errors import ScenarioError, UsageError
 from lab.paths import is_file, is_folder, is_there
 from lab.scenario import guard
+from lab.scenario.apart import wrongs
 from lab.scenario.folder import scenarios
 from lab.scenario.gallery import gallery
 from lab.scenario.model import Scenario
@@ -67,12 +68,14 @@ class Draft:
         tree = self.tree
         for key, value in setting:
             tree = _laid(tree, key, value, self.origin_of(key))
+        if seed is not None:
+            tree = with_value(tree, ("seed",), seed, "--seed")
+        written = _written(tree)
         try:
-            if seed is not None:
-                tree = with_value(tree, ("seed",), seed, "--seed")
-            return resolve(_written(tree), name=self.name, folder=self.folder, recorded=self.recorded)
+            return resolve(written, name=self.name, folder=self.folder, recorded=self.recorded)
         except FieldError as error:
-            raise tree.error(error) from error
+            every_one = wrongs(error, written, folder=self.folder, recorded=self.recorded)
+            raise tree.error(*every_one) from error
 
 
 def draft(path: Path | str, *, sets: Sequence[str] = ()) -> Draft:
@@ -95,7 +98,7 @@ def load(path: Path | str, *, sets: Sequence[str] = (), seed: int | None = None)
 
     `sets` are `KEY=VALUE` (`links.publisher.up.loss=5%`), laid over the file before it is checked; `seed` counts
     before the file's. ScenarioError (`file:line: field: …`) for anything that cannot be meant:
-    all that cannot be read, a line each; where there is nothing of that, the first that cannot be or contradicts.
+    all that cannot be read, a line each; where there is nothing of that, what contradicts, the first of each block.
     """
     return draft(path, sets=sets).scenario(seed=seed)
 

@@ -50,8 +50,9 @@ says where it is, and what to write instead:
 scenarios/x.yaml:12: links.publisher.up.los: unknown field (did you mean "loss"?)
 ```
 
-`lab validate FILE…` checks files: it tells all fields and values that cannot be read at once, and where there are none
-the first that cannot be, or contradicts another. `lab plan FILE` shows what a run would do, and touches nothing.
+`lab validate FILE…` checks files: it tells all fields and values that cannot be read at once, and where there are none,
+of each block the first that cannot be, or contradicts another. `lab plan FILE` shows what a run would do, and touches
+nothing.
 `--set KEY=VALUE` lays a value over the file, with the same names: `--set links.publisher.up.loss=5%`.
 A key given twice is refused, and so is one that takes away what another before it said.
 """

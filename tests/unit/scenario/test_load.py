@@ -260,7 +260,25 @@ def test_a_set_of_several_lines_is_told_in_one(tmp_path, each):
     assert r"\n" in str(caught.value)
 
 
-def test_of_contradictions_the_first_is_told():
+def test_of_contradictions_the_first_of_each_block_is_told():
+    """Those of blocks that hang together only once, and none that goes away with another; the file's name last."""
+    message = refusal(
+        "version: 1\nname: A B\nclients: {a: {role: both}, b: {role: both, queue: 15ms}}\n"
+        "links: {nobody: {up: {jitter: 5ms}}}\ntimeline: [{at: 99s, links: {a: {up: {loss: 5%}}}}]\n"
+        "server: {config: {keys: {}}}\nexpect: {audio_los: '<= 5%', gaps: '< 0'}\n",
+        source="My File",
+    )
+    assert [line.split(": ")[:2] for line in message.splitlines()] == [
+        ["My File:2", "name"],
+        ["My File:3", "clients.b.queue"],
+        ["My File:6", "server.config.keys"],
+        ["My File:7", "expect.audio_los"],
+    ]
+    links = refusal("version: 1\nlinks: {a: {}}\ninject: [{}]\nexpect: {gaps: '< 0'}\n", source="f.yaml")
+    assert [line.split(": ")[1] for line in links.splitlines()] == ["links.a", "inject.0", "expect.gaps"]
+
+
+def test_contradictions_are_told_of_what_can_be_read():
     """As `lab validate --help` and the README say: what is read as a whole must be readable first."""
     first = "media: {duration: 10s, bitrate: 1mbit}\nexpect: {}\n"
     assert refusal(f"version: 1\n{first}", source="f.yaml").startswith("f.yaml:2: media.bitrate")
