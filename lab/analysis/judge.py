@@ -16,7 +16,7 @@ from lab.analysis.flows.flow import Flow, follow
 from lab.analysis.flows.repairs import repairs, unreliable
 from lab.analysis.ledger import ledger
 from lab.analysis.ledger.blame import blame, held
-from lab.analysis.ledger.damage import damage
+from lab.analysis.ledger.damage import Damage, damage
 from lab.analysis.ledger.limits import beyond
 from lab.analysis.ledger.pieces import Story
 from lab.analysis.measures.measured import measured, nothing_measured
@@ -29,7 +29,7 @@ from lab.analysis.verdicts.connect import over_tcp
 from lab.analysis.verdicts.gates import Witnesses, gates
 from lab.analysis.verdicts.starving import Machine, starved_share
 from lab.analysis.verdicts.unmeasured import broken_off, silent, unconnected
-from lab.analysis.verdicts.verdict import Answer, answer, worst
+from lab.analysis.verdicts.verdict import Answer, answer, spoken, worst
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import rtp_of
 from lab.errors import LabError
@@ -123,7 +123,8 @@ def _settled(case: Case, flow: Flow) -> _Judged:
     found = answer(measures, case.asked.expect, why)
     saved = repairs(case.scene, flow, case.times, case.asked.media.bitrate_bps)
     unmeasurable = (*beyond(flow, loss, case.times.media_frames), *unreliable(flow, saved))
-    limits = (*unmeasurable, *_unwatched(case, found.owner), *_unheld(found, why))
+    before = _until_moved(flow, loss) if unmeasurable else ()
+    limits = (*unmeasurable, *before, *_unwatched(case, found.owner), *_unheld(found, why))
     verdict = FlowVerdict(
         publisher=flow.publisher.name,
         subscriber=flow.subscriber.name,
@@ -143,6 +144,12 @@ def _settled(case: Case, flow: Flow) -> _Judged:
         level_extension="described" if case.scene.describes(flow.publisher) else "inferred",
     )
     return _Judged(verdict=verdict, flow=flow, story=story)
+
+
+def _until_moved(flow: Flow, loss: Damage) -> tuple[str, ...]:
+    """Say what was lost before the media moved to where no frame is seen."""
+    costs = loss.by_owner()
+    return (f"until then: {spoken(costs)}",) if flow.move and costs else ()
 
 
 def _unwatched(case: Case, owner: Owner) -> tuple[str, ...]:

@@ -67,12 +67,15 @@ class Door:
 
 
 def door(scene: Scene, flow: Flow, tracks: Sequence[ServerTrack], host: Host | None) -> Door | None:
-    """Return the account of `flow` at the server's door, None when the server gave none of one of its sides."""
+    """Return the account of `flow` at the server's door, None when the server gave none of one of its sides.
+
+    Nor of media that moved to TCP: the server speaks of all of it, and the tap saw only some.
+    """
     source = scene.evidence(flow.publisher.name)
     sent = {sample.ssrc for sample in source.outbound} if source else set()
     up = _of(tracks, flow.publisher.name, "upstream", sent)
     down = _of(tracks, flow.subscriber.name, "downstream", {sample.ssrc for sample in flow.inbound})
-    if not up or not down:
+    if flow.move or not up or not down:
         return None
     went_in = [rtp_of(scene.core, src=flow.publisher.ip, ssrc=track.ssrc) for track in up]
     came_out = [rtp_of(scene.core, dst=flow.subscriber.ip, ssrc=track.ssrc) for track in down]

@@ -24,12 +24,13 @@ from lab.analysis.way.journey import At, Journey
 from lab.analysis.way.late import Lateness, lateness
 from lab.analysis.way.naming import Naming
 from lab.analysis.way.pauses import Pauses, Spell, pauses
-from lab.analysis.way.prediction import Prediction, fec_times, replay
+from lab.analysis.way.prediction import MOST_COPIES, Prediction, fec_times, replay
 from lab.analysis.way.signalling import Untold, untold, ways
-from lab.analysis.way.windows import Blocks, Window, between, blocks, window
+from lab.analysis.way.windows import Blocks, Window, between, blocks, carried_by, slots_of, window
 from lab.analysis.wire.forwarding import paired
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags, rtp_of
+from lab.analysis.wire.transport import Move, followable, moved
 from lab.errors import EvidenceError
 from lab.evidence.values import ClientEvidence, InboundSample, Packets, Read
 from lab.pcm import FRAME_MS
@@ -65,7 +66,8 @@ class Flow:
 
     `quiet` marks the slots that a mute silenced, `left_out` those that DTX left out, `idle` those that the server did
     not forward because of a mute, or because nobody was subscribed; `untold` those of which the listener's program had
-    not been told. `made_up` is the sound that the jitter buffer made up, and lost nothing for it.
+    not been told. `made_up` is the sound that the jitter buffer made up, and lost nothing for it. `move` is the one to
+    TCP, with which the window ends at the latest.
     """
 
     publisher: Seat
@@ -86,6 +88,7 @@ class Flow:
     idle: Flags
     untold: Untold
     made_up: MadeUp
+    move: Move | None = None
     ear: Ear | None = None
     reads: tuple[Read, ...] = ()
 
@@ -106,6 +109,8 @@ class Flow:
 
 def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links: Sequence[Account]) -> Flow:
     """Follow the audio of `publisher` to `subscriber`. Raises EvidenceError naming what is missing."""
+    if move := moved(scene, publisher, subscriber, times.media_from_ns):
+        scene = followable(scene, subscriber, move)
     source, listener = _left(scene, publisher), _left(scene, subscriber)
     inbound = tuple(sample for sample in listener.inbound if sample.publisher == publisher.name)
     journey = _journey(scene, publisher, subscriber, source, inbound)
@@ -114,8 +119,8 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     apart = pauses(source, listener)
     quiet = apart.quiet(journey)
     made, naming = blocks(source.frames, journey, quiet)
-    media = window(made, times.media_from_ns, times.media_frames)
-    slots = _slots(made, media, journey)
+    media = _media(made, journey, times, move)
+    slots = slots_of(made, media, journey.size)
     prediction = replay(journey, fec_times(journey, inbound))
     audio = next((one for one in listener.heard if one.publisher == publisher.name), None)
     content, reads = content_of(source), audio.reads if audio else ()
@@ -126,7 +131,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
     idle = held_there & (apart.unanswered(journey) | apart.apart(journey))
     unheard_of = untold(journey, apart, _held_up(scene, subscriber, links) if apart.unsubscribed else ())
     missed = ~prediction.decodable & ~left_out & ~idle & ~unheard_of.any
-    control = _control(made, times, journey)
+    control = slots_of(made, between(made, *(times.control or (0, 0))), journey.size)
     holes = _made_up(ear, journey, missed[np.maximum(made.slot, 0)] & (made.slot >= 0), inbound, reads)
     beside_holes = _during(holes.without(inbound), journey, slots)
     return Flow(
@@ -150,6 +155,7 @@ def follow(scene: Scene, publisher: Seat, subscriber: Seat, times: Times, links:
         idle=idle,
         untold=unheard_of,
         made_up=holes,
+        move=move,
         ear=ear,
         reads=reads,
     )
@@ -193,17 +199,10 @@ def _unnamed(scene: Scene, subscriber: Seat) -> dict[int, Packets]:
     return {ssrc: packets[packets["ssrc"] == ssrc] for ssrc in found if ssrc not in named}
 
 
-def _slots(made: Blocks, media: Window, journey: Journey) -> Flags:
-    """Mark the slots from the window's first block on the wire to its last."""
-    carried = made.slot[made.inside(media) & (made.slot >= 0)]
-    marked = np.zeros(journey.size, np.bool_)
-    if carried.size:
-        marked[int(carried.min()) : int(carried.max()) + 1] = True
-    return marked
-
-
-def _control(made: Blocks, times: Times, journey: Journey) -> Flags:
-    return _slots(made, between(made, *times.control), journey) if times.control else np.zeros(journey.size, np.bool_)
+def _media(made: Blocks, journey: Journey, times: Times, move: Move | None) -> Window:
+    """Return the window of the media, as far as it is followed."""
+    media = window(made, times.media_from_ns, times.media_frames)
+    return media if move is None else carried_by(made, media, journey.followed(move.udp_ns) - MOST_COPIES)
 
 
 def _made_up(

@@ -25,9 +25,12 @@ def beyond(flow: Flow, loss: Damage, wanted_frames: int) -> tuple[str, ...]:
 
 
 def _short(flow: Flow, loss: Damage, wanted_frames: int) -> str:
-    """Say that the publisher's log ends before the media does."""
+    """Say that the media moved to TCP, or that the publisher's log ends before the media does."""
     if loss.made_frames >= wanted_frames:
         return ""
+    if flow.move:
+        seen = f"no frame is seen there, only {loss.made_frames:g} of {wanted_frames} were"
+        return f"{flow.move.words}: {seen}"
     made = f"only {loss.made_frames:g} of {wanted_frames} frames were made, or logged"
     return f"frames of {flow.publisher.name}: {made}; the rest would have to be measured"
 

@@ -2,12 +2,12 @@
 
 Law: packets of a kind seen before a link and never behind it died there: NETWORK/connect. What reached the server's
 door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that
-ran over TCP, where the captures show no frames. A client that never joined and whose quota left it no CPU is its
-host's. Where a link let only some of the handshake through, its time is counted: who waits for an answer tries again,
-and from one try to the next is the link's time if nothing of that connection came out of it meanwhile. Half of the time
-that a client tries for, and its link is why: NETWORK/connect. Less than a quarter excuses nobody, for joining takes
-about a second: a SYN that was lost and repeated after one does not excuse a client that then sat still. Between the two
-it is undecided. Only then is it what the client itself says. What is not followed is unknown, not 0.
+ran over TCP from its start, where the captures show no frames. A client that never joined and whose quota left it no
+CPU is its host's. Where a link let only some of the handshake through, its time is counted: who waits for an answer
+tries again, and from one try to the next is the link's time if nothing of that connection came out of it meanwhile.
+Half of the time that a client tries for, and its link is why: NETWORK/connect. Less than a quarter excuses nobody, for
+joining takes about a second: a SYN that was lost and repeated after one does not excuse a client that then sat still.
+Between the two it is undecided. Only then is it what the client itself says. What is not followed is unknown, not 0.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from lab.analysis.containers.hosts import Host, withheld
 from lab.analysis.values import Owner
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags
+from lab.analysis.wire.transport import is_over_tcp
 from lab.evidence import names
-from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets, PairSample
+from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets
 
 _TCP = 6
 _TCP_KIND = 0
@@ -77,11 +78,6 @@ def over_tcp(scene: Scene, seats: Sequence[Seat], during: tuple[int, int]) -> Br
             reason = f"{seat.name} had its media on TCP, to {pairs[0].remote}: loss is delay there, no frame is seen"
             return Break(owner=Owner.CONFIG, reason=reason, code="media-over-tcp", silent=False)
     return None
-
-
-def is_over_tcp(scene: Scene, pair: PairSample) -> bool:
-    """Say whether a nominated pair is TCP to the server's own address."""
-    return pair.protocol == "tcp" and pair.remote.rpartition(":")[0] == str(IPv4Address(scene.server))
 
 
 def _on_the_way(scene: Scene, seat: Seat, kind: int, name: str) -> Break | None:

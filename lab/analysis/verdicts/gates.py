@@ -19,11 +19,11 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.network.links import Account
 from lab.analysis.values import Gate
 from lab.analysis.verdicts.clocks import moved
-from lab.analysis.verdicts.connect import is_over_tcp
 from lab.analysis.verdicts.starving import STEAL_SHARE
 from lab.analysis.way.journey import At
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import rtp_of
+from lab.analysis.wire.transport import is_over_tcp
 from lab.evidence.accounts import HostSecond, Tick
 from lab.evidence.values import Packets, PairSample
 

@@ -82,6 +82,15 @@ class Journey:
             reached[self.seen(at)] = at
         return reached
 
+    def followed(self, until_ns: int) -> int:
+        """Return up to which slot it is known what became of what was sent by `until_ns`, and nothing was seen behind.
+
+        What the server had, and had not yet forwarded, it may have forwarded then.
+        """
+        forwarded, slots = self.seen(At.SERVER_OUT), np.arange(self.size)
+        held = self.seen(At.SERVER_IN) & (slots > np.flatnonzero(forwarded).max(initial=-1))
+        return int(np.flatnonzero(held | (self.when() > until_ns)).min(initial=self.size))
+
     def when(self, at: At = At.SENT) -> Ints:
         """Return per slot when it was `at` this place; where nobody saw that, 20 ms per slot from its neighbours."""
         known = np.flatnonzero(self.t_ns[:, at] != ABSENT)

@@ -17,6 +17,8 @@ from lab.analysis.way.journey import SLOT_TICKS, At, Journey
 from lab.analysis.wire.streams import Flags, Ints
 from lab.evidence.values import InboundSample
 
+MOST_COPIES = 2
+"""So many packets behind its own may bring audio once more."""
 _NO_COPY = -2
 _OLDEST_COPY_SLOTS = (2**14 - 1) // SLOT_TICKS
 

@@ -123,6 +123,22 @@ def between(made: Blocks, from_ns: int, to_ns: int) -> Window:
     return Window(first=first, end=max(first, end))
 
 
+def carried_by(made: Blocks, media: Window, slots: int) -> Window:
+    """Return `media` as far as the first `slots` slots carry it: up to the last block in one of them."""
+    last = int(np.flatnonzero((made.slot >= 0) & (made.slot < slots)).max(initial=-1))
+    behind = made.frame[last + 1 : last + 2]
+    return replace(media, end=int(np.clip(behind.min(initial=media.end), media.first, media.end)))
+
+
+def slots_of(made: Blocks, media: Window, size: int) -> Flags:
+    """Mark, of `size` slots, those from the window's first block on the wire to its last."""
+    carried = made.slot[made.inside(media) & (made.slot >= 0)]
+    marked = np.zeros(size, np.bool_)
+    if carried.size:
+        marked[int(carried.min()) : int(carried.max()) + 1] = True
+    return marked
+
+
 def _per_block(lines: Sequence[FrameLine], values: Sequence[int]) -> Ints:
     return np.repeat(np.array(values, np.int64), [len(line.levels) for line in lines])
 
