@@ -1,10 +1,10 @@
 """Why there was no media at all: what was tried before a link, and what came out behind it.
 
 Law: packets of a kind seen before a link and never behind it died there: NETWORK/connect. What reached the server's
-door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that
-ran over TCP from its start, where the captures show no frames. A client that never joined and whose quota left it no
-CPU is its host's. Where a link let only some of the handshake through, its time is counted: who waits for an answer
-tries again, and from one try to the next is the link's time if nothing of that connection came out of it meanwhile.
+door and got no answer is the server's; media sent to a wrong address or port is configuration, and so is media that ran
+over TCP from its start, where the captures show no frames. A client that never joined and whose quota left it no CPU is
+its host's. Where a link let only some of the handshake through, its time is counted: who waits for an answer tries
+again, and from one try to the next is the link's time if nothing of that connection came out of it meanwhile (`tries`).
 Half of the time that a client tries for, and its link is why: NETWORK/connect. Less than a quarter excuses nobody, for
 joining takes about a second: a SYN that was lost and repeated after one does not excuse a client that then sat still.
 Between the two it is undecided. Only then is it what the client itself says. What is not followed is unknown, not 0.
@@ -15,19 +15,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Literal
 
 import numpy as np
 
 from lab.analysis.containers.hosts import Host, withheld
 from lab.analysis.values import Owner
+from lab.analysis.verdicts.tries import TCP, Way, union_ns
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Flags
 from lab.analysis.wire.transport import is_over_tcp
 from lab.evidence import names
 from lab.evidence.values import KIND_DTLS, KIND_STUN, ClientEvidence, Packets
 
-_TCP = 6
 _TCP_KIND = 0
 _KINDS = ((_TCP_KIND, "signalling"), (KIND_STUN, "STUN"), (KIND_DTLS, "DTLS"))
 _HELD_SHARE = 0.9
@@ -127,35 +126,12 @@ def _held_short(host: Host | None, name: str) -> Break | None:
     return Break(owner=Owner.CLIENT_HOST, reason=words, code="host-throttled")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Way:
-    """What of one kind went into a client's link on one way while it joined, and what came out of it."""
-
-    name: str
-    port: Literal["sport", "dport"]
-    entered: Packets
-    came: Packets
-
-    @property
-    def lost(self) -> int:
-        """How many did not come out in time."""
-        return max(0, int(self.entered.size) - int(self.came.size))
-
-    def waits(self) -> Iterator[tuple[int, int]]:
-        """Yield from when to when (t_ns) a connection tried again, with nothing of it coming out between."""
-        for port in np.unique(self.entered[self.port]):
-            tried_ns, came_ns = (np.sort(side["t_ns"][side[self.port] == port]) for side in (self.entered, self.came))
-            came = np.searchsorted(came_ns, tried_ns)
-            still = came[1:] == came[:-1]
-            yield from zip(tried_ns[:-1][still].tolist(), tried_ns[1:][still].tolist(), strict=True)
-
-
 def _hindered(scene: Scene, seat: Seat, left: ClientEvidence | None) -> Break | None:
     """Return what the link of a client that never joined kept from it, where that is enough to tell, or to doubt."""
     if not seat.linked or (left and left.pairs):
         return None
     ways = tuple(_ways(scene, seat, left))
-    waited_s = _union_ns([wait for way in ways for wait in way.waits()]) / 1e9
+    waited_s = union_ns([wait for way in ways for wait in way.waits()]) / 1e9
     if waited_s < _OPEN_S:
         return None
     counts = ", ".join(f"{way.lost} of {way.entered.size} {way.name}" for way in ways if way.lost)
@@ -168,7 +144,7 @@ def _hindered(scene: Scene, seat: Seat, left: ClientEvidence | None) -> Break | 
     )
 
 
-def _ways(scene: Scene, seat: Seat, left: ClientEvidence | None) -> Iterator[_Way]:
+def _ways(scene: Scene, seat: Seat, left: ClientEvidence | None) -> Iterator[Way]:
     """Yield each kind on each way, until the client gave up: what its kernel sends then, nobody waits for."""
     until = min((event.t_ns for event in (left.events if left else ()) if event.name == "error"), default=None)
     for kind, name in _KINDS:
@@ -177,17 +153,8 @@ def _ways(scene: Scene, seat: Seat, left: ClientEvidence | None) -> Iterator[_Wa
             outer, inner = (side[side["t_ns"] < until] for side in (outer, inner))
         asked, passed = (side[side["src"] == seat.ip] for side in (outer, inner))
         answered, delivered = (side[side["dst"] == seat.ip] for side in (inner, outer))
-        yield _Way(name=f"{name} packets up", port="sport", entered=asked, came=passed)
-        yield _Way(name=f"{name} packets down", port="dport", entered=answered, came=delivered)
-
-
-def _union_ns(spans: Sequence[tuple[int, int]]) -> int:
-    """Return how much time `spans` cover, what several cover once."""
-    covered, end = 0, 0
-    for from_ns, to_ns in sorted(spans):
-        covered += max(0, to_ns - max(from_ns, end))
-        end = max(end, to_ns)
-    return covered
+        yield Way(name=f"{name} packets up", port="sport", entered=asked, came=passed)
+        yield Way(name=f"{name} packets down", port="dport", entered=answered, came=delivered)
 
 
 def _told(left: ClientEvidence | None, name: str) -> Break | None:
@@ -202,7 +169,7 @@ def _told(left: ClientEvidence | None, name: str) -> Break | None:
 
 
 def _kind(packets: Packets, kind: int) -> Packets:
-    chosen = packets["proto"] == _TCP if kind == _TCP_KIND else packets["kind"] == kind
+    chosen = packets["proto"] == TCP if kind == _TCP_KIND else packets["kind"] == kind
     return np.asarray(packets[chosen])
 
 

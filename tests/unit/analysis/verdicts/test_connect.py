@@ -308,3 +308,38 @@ def test_a_link_that_is_too_slow_to_join_through_is_why() -> None:
     answered = tries(SIGNAL_BACK, 6)
     run = gave_up(asked, passed, answered, answered)
     assert run.owner == Owner.CONNECT
+
+
+def segments(*sent: tuple[float, int, int]) -> Packets:
+    """Return segments of one TCP connection of the publisher: when each was sent (s), its first byte, and how many."""
+    found = tries(SIGNAL, *(at_s for at_s, _, _ in sent))
+    found["tcp_seq"], found["tcp_bytes"] = [seq for _, seq, _ in sent], [size for _, _, size in sent]
+    return found
+
+
+def test_what_nobody_sends_again_was_waited_for_by_nobody() -> None:
+    """An acknowledgement is lost on a connection that is idle then; 15 s later another, or a byte, has its number."""
+    answered = tries(SIGNAL_BACK, 0.1, 0.3)
+    for size in (0, 40):
+        asked = segments((0, 100, 0), (0.2, 101, 50), (0.4, 151, 0), (15.4, 151, size))
+        run = gave_up(asked, asked[[0, 1, 3]], answered, answered)
+        assert (run.owner, "not connected within 20 s" in run.reasons[0]) == (Owner.CLIENT, True)
+
+
+def test_what_is_sent_again_was_waited_for_meanwhile() -> None:
+    """Bytes are repeated, twice as late each time, with acknowledgements between that nobody waits for."""
+    answered = tries(SIGNAL_BACK, 0.1, 0.3)
+    again = [(at_s, 101, 50) for at_s in (0.2, 0.9, 2.3, 5.1, 10.7)]
+    asked = segments((0, 100, 0), *again, (1.1, 151, 0), (15.4, 151, 20))
+    run = gave_up(asked, asked[[0, -1]], answered, answered)
+    assert (run.owner, "for 10.5 s what was sent did not come" in run.reasons[0]) == (Owner.CONNECT, True)
+
+
+def test_a_datagram_is_sent_again_soon_or_nobody_waits_for_it() -> None:
+    """Who waits for an answer waits about twice as long each time: 15 s behind a lone one are its client's own."""
+    signalled = tries(SIGNAL, 0.1)
+    for at_s, owner in (((0.5, 15.5), Owner.CLIENT), ((0.5, 1, 2, 4, 8, 16), Owner.CONNECT)):
+        asked = np.concatenate([signalled, tries(ASK, *at_s)])
+        passed = asked[[0, -1]]
+        answered = np.concatenate([tries(SIGNAL_BACK, 0.1), tries(ANSWER, 19)])
+        assert gave_up(asked, passed, answered, answered).owner == owner
