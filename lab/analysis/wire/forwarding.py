@@ -3,8 +3,10 @@
 Law: a subscriber hears one track under as many SSRCs as it subscribed to it. Under each, the server adds a piecewise
 constant to the sequence numbers; it starts at 0 and moves at a mute, a resync, and where padding falls out (LiveKit
 pkg/sfu/rtpmunger.go). Marker 1 is the server's own silence. A packet is one that came in when it has that one's number
-at the constant in force, came in before it went out, and is as long: forwarding changes no payload. What is none of
-those that came in, by any constant, is refused: loss could not be told from a number that nobody followed.
+at the constant in force, came in before it went out, and is as long: forwarding changes no payload. To the RTP clock a
+constant is added too, and where that moves the other may have moved: of several that fit from there on, and are as
+long, it is the packet that came in last. What is none of those that came in, by any constant, is refused: loss could
+not be told from a number that nobody followed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from numpy.typing import NDArray
 from lab.analysis.wire.streams import Flags, Ints, Stream, behind, merged, place, rtp_of, shift, stream, taken
 from lab.errors import EvidenceError
 from lab.evidence.values import Packets
+
+Floats = NDArray[np.float64]
 
 _STRAY_SHARE, _STRAY_PACKETS = 0.01, 10
 _HELD_NS = 5_000_000_000
@@ -48,7 +52,8 @@ def renumbering(entered: Stream, out: Stream) -> Renumbering | None:
     constants = _constants(entered, out)
     if not constants.size:
         return None
-    chosen, fits = _followed(np.stack([_cost(entered, out, int(one)) for one in constants]))
+    tried = [_cost(entered, out, int(one)) for one in constants]
+    chosen, fits = _followed(*(np.stack(each) for each in zip(*tried, strict=True)))
     if fits.sum() * 2 < out.size:
         return None
     starts = np.flatnonzero(np.diff(chosen, prepend=-1))
@@ -130,8 +135,11 @@ def _constants(entered: Stream, out: Stream) -> Ints:
     return np.unique(np.append(common, [0] + ([whole] if whole is not None else [])))
 
 
-def _cost(entered: Stream, out: Stream, added: int) -> NDArray[np.float64]:
-    """Return per packet behind the server how badly it fits the packet that this constant makes it: 0 well, 1 not."""
+def _cost(entered: Stream, out: Stream, added: int) -> tuple[Floats, Flags]:
+    """Return per packet behind the server how badly it fits the packet that this constant makes it: 0 well, 1 not.
+
+    And mark those at which their clock, against that of what they are then, is not what it was: something moved there.
+    """
     rows = place(out.seq - added, entered)
     held = out.t_ns - taken(rows, entered.t_ns, 0)
     fits: Flags = (rows >= 0) & (held >= 0) & (held <= _HELD_NS)
@@ -139,22 +147,34 @@ def _cost(entered: Stream, out: Stream, added: int) -> NDArray[np.float64]:
     values, counts = np.unique(longer[fits], return_counts=True)
     usual = int(values[counts.argmax()]) if values.size else 0
     cost = 0.05 * held / _HELD_NS + np.where(longer == usual, 0.0, _OTHER_LENGTH)
-    return np.where(fits, cost, 1.0)
+    return np.where(fits, cost, 1.0), _broken(out.ts - taken(rows, entered.ts, 0), fits)
 
 
-def _followed(cost: NDArray[np.float64]) -> tuple[Ints, Flags]:
-    """Return per packet which constant was in force, changing as seldom as the packets allow, and whether it fits."""
+def _broken(added: Ints, fits: Flags) -> Flags:
+    """Mark the packets that fit and to whose clock something else was `added` than to that of the last that did."""
+    at = np.flatnonzero(fits)
+    marked = np.zeros(added.size, np.bool_)
+    marked[at[1:][np.diff(added[at]) != 0]] = True
+    return marked
+
+
+def _followed(cost: Floats, broken: Flags) -> tuple[Ints, Flags]:
+    """Return per packet which constant was in force, changing as seldom as the packets allow, and whether it fits.
+
+    To be still in force where the clock is `broken` costs as much as a change.
+    """
     ways, packets = cost.shape
-    whole = cost.sum(axis=1)
+    whole = cost.sum(axis=1) + _MOVES * broken.sum(axis=1)
     one = int(whole.argmin())
     if whole[one] < cost.min(axis=0).sum() + _MOVES:  # no way with a change in it costs less
         return np.full(packets, one), cost[one] < 1.0
     score, origin = cost[:, 0].copy(), np.zeros((packets, ways), np.int64)
     for i in range(1, packets):
         best = int(score.argmin())
-        moved = score[best] + _MOVES < score
+        stayed = score + _MOVES * broken[:, i]
+        moved = score[best] + _MOVES < stayed
         origin[i] = np.where(moved, best, np.arange(ways))
-        score = np.where(moved, score[best] + _MOVES, score) + cost[:, i]
+        score = np.where(moved, score[best] + _MOVES, stayed) + cost[:, i]
     chosen = np.zeros(packets, np.int64)
     chosen[-1] = score.argmin()
     for i in range(packets - 1, 0, -1):

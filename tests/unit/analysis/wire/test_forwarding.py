@@ -75,6 +75,34 @@ def test_every_mute_may_move_the_constant(mutes: int) -> None:
     assert numbers(found) == [number for here in heard for number in here]
 
 
+@pytest.mark.parametrize("mutes", [1, 3])
+@pytest.mark.parametrize("step", [-30, -10, -5, -2, 2, 5, 10, 30])
+def test_packets_of_equal_lengths_are_told_apart_by_their_clock(step: int, mutes: int) -> None:
+    """Before a mute as behind it: no packet is taken for one that came in before, and was held ever since.
+
+    After each mute the server's clock is 11 ms ahead of where it was, as LiveKit's is.
+    """
+    line = list(range(100, 100 + 200 * (mutes + 1)))
+    heard = [line[200 * mute + 40 * (mute > 0) : 200 * (mute + 1)] for mute in range(mutes + 1)]
+    parts = [rtp(here, added=step * mute, ssrc=2, late_ms=1) for mute, here in enumerate(heard)]
+    for mute, part in enumerate(parts):
+        part["ts"], part["length"] = part["ts"] + 533 * mute, 200
+    into = rtp(line)
+    into["length"] = 208
+    (found,) = downlinks([joined(*parts)], stream(into), LISTENER, [2])
+    assert numbers(found) == [number for here in heard for number in here]
+
+
+def test_a_server_that_becomes_slow_moves_no_constant() -> None:
+    """Packets of equal lengths, each held 600 ms from one on: they are late, and not others; its clock goes on."""
+    line = list(range(100, 400))
+    slow = joined(rtp(line[:100], ssrc=2, late_ms=1), rtp(line[100:], ssrc=2, late_ms=600))
+    into = rtp(line)
+    slow["length"], into["length"] = 200, 208
+    (found,) = downlinks([slow], stream(into), LISTENER, [2])
+    assert numbers(found) == line
+
+
 def test_joining_again_is_one_stream() -> None:
     """Unsubscribed for a while, then another SSRC from 0 on: one line of numbers, with a hole where nobody listened."""
     line = list(range(100, 700))
