@@ -1,13 +1,13 @@
 """What became of audio that nothing lost: left out by DTX, muted, before the first or after the last that was heard.
 
 Law: a kind needs positive evidence. DTX: it was asked for, and the sender's clock went on while its numbers did not.
-Mute: the client's own event, pushed after it, silence on the wire or a server that forwarded nothing. Start-up: nothing
-had been forwarded to this listener yet. Tail: one of the two had left, or the audio had not come to its turn when the
-listener stopped. Start-up and tail are kinds up to 500 ms together, else they are damage; what was under way, by the
-delay that the last frames had, is no damage, and more of it than 500 ms is not measured (`limits`). What was on its way
-when a mute began (`cut`), or came too early after it (`withheld`), and what a listener missed who was not subscribed,
-or had left (`unsubscribed`), are the clients' damage. What came to a listener whose program was not told of it in time
-is the link's where that held up what the server told (`unsignalled`), and else nobody's (`untold`).
+Mute: the client's own event, its turn to be pushed after it, silence on the wire or a server that forwarded nothing.
+Start-up: nothing had been forwarded to this listener yet. Tail: one of the two had left, or the audio had not come to
+its turn when the listener stopped. Start-up and tail are kinds up to 500 ms together, else they are damage; what was
+under way, by the delay that the last frames had, is no damage, and more of it than 500 ms is not measured (`limits`).
+What was on its way when a mute began (`cut`), or came too early after it (`withheld`), and what a listener missed who
+was not subscribed, or had left (`unsubscribed`), are the clients' damage. What came to a listener whose program was not
+told of it in time is the link's where that held up what the server told (`unsignalled`), and else nobody's (`untold`).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ def booked(flow: Flow) -> Ints:
     _book(found, "dtx", on_wire & flow.left_out[slot])
     _book(found, "cut", on_wire & flow.quiet[slot] & ~muting)
     _book(found, "mute", on_wire & flow.quiet[slot] & muting)
+    _book(found, "mute", unsaid(flow))
     _edges(flow, found, held)
     return found
 
@@ -80,9 +81,17 @@ def faded(flow: Flow) -> Ints:
     return found
 
 
+def unsaid(flow: Flow) -> Flags:
+    """Mark the blocks never pushed that had their turn in a mute, and their hole in its silence on the wire."""
+    made, when = flow.made, flow.journey.when()
+    there = np.maximum(np.searchsorted(when, made.due_ns, side="right") - 1, 0)
+    silent: Flags = flow.quiet[there] if when.size else np.zeros(made.slot.size, np.bool_)
+    return ~made.pushed & _muting(flow) & silent
+
+
 def _muting(flow: Flow) -> Flags:
-    """Mark the blocks that nobody meant to be heard: pushed while muted, or silence."""
-    return within(flow.made.pushed_ns, flow.pauses.muted) | (flow.made.level >= SILENT_LEVEL)
+    """Mark the blocks that nobody meant to be heard: pushed while muted, or to be pushed then, or silence."""
+    return within(flow.made.turn_ns, flow.pauses.muted) | (flow.made.level >= SILENT_LEVEL)
 
 
 def _book(found: Ints, name: str, chosen: Flags) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lab.analysis.flows.flow import Flow
 from lab.analysis.ledger.inserted import Inserted
+from lab.analysis.ledger.kinds import unsaid
 from lab.analysis.ledger.owners import NOBODY, OWNERS, Blame
 from lab.analysis.values import Owner
 from lab.analysis.wire.streams import Flags, Ints
@@ -26,7 +27,7 @@ def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
     count, owner = np.zeros(rows.size, np.int64), np.full(rows.size, NOBODY, np.int64)
     order = flow.made.order[rows]
     went = np.flatnonzero(order >= 0)
-    owed = _owed(flow.made.slot[rows] < 0)
+    owed = _owed((flow.made.slot < 0)[rows] & ~unsaid(flow)[rows])
     when = flow.journey.when()
     debt_at = np.searchsorted(order[went], flow.naming.silence_before)
     forgiven = 0

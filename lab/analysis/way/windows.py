@@ -43,8 +43,8 @@ class Blocks:
 
     `frame` is the 20 ms of content that it is half of, `level` its own (-dBov), `sure` whether its name is certain.
     `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
-    did, and `sent_ns` when, or else when it was due. `due_ns` is when it was to be spoken, `taken_ns` when the SDK said
-    that it had it.
+    did, and `sent_ns` when, or else when it was due. `due_ns` is when it was to be spoken, `turn_ns` when it was pushed
+    or was to be, and `taken_ns` when the SDK said that it had it.
     """
 
     frame: Ints
@@ -53,6 +53,7 @@ class Blocks:
     sent_ns: Ints
     due_ns: Ints
     pushed_ns: Ints
+    turn_ns: Ints
     taken_ns: Ints
     late_source: Flags
     level: Floats
@@ -71,6 +72,7 @@ class Blocks:
 def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[Blocks, Naming]:
     """Lay out every block made, and name what the wire carries; `quiet` marks the slots that a mute silenced."""
     pushed_ns = _per_block(lines, [-1 if line.pushed_ns is None or line.error else line.pushed_ns for line in lines])
+    expected_ns = pushes(lines).expected_ns.tolist()
     due_ns = _per_block(lines, [line.scheduled_ns for line in lines]) + _within(lines) * BLOCK_MS * 1_000_000
     level = np.array([level for line in lines for level in line.levels], np.float64)
     went = pushed_ns >= 0
@@ -88,8 +90,9 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
         sent_ns=np.where(slot >= 0, slots.t_ns[slot], due_ns) if slots.t_ns.size else due_ns,
         due_ns=due_ns,
         pushed_ns=pushed_ns,
+        turn_ns=np.where(went, pushed_ns, _per_block(lines, expected_ns)),
         taken_ns=_per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines]),
-        late_source=_per_block(lines, _late_sources(lines)).astype(np.bool_),
+        late_source=_per_block(lines, [*map(_late_source, lines, expected_ns)]).astype(np.bool_),
         level=level,
         sure=sure,
     )
@@ -146,12 +149,6 @@ def _per_block(lines: Sequence[FrameLine], values: Sequence[int]) -> Ints:
 def _within(lines: Sequence[FrameLine]) -> Ints:
     """Return per block which one of its line it is."""
     return np.concatenate([np.arange(len(line.levels), dtype=np.int64) for line in lines] or [np.zeros(0, np.int64)])
-
-
-def _late_sources(lines: Sequence[FrameLine]) -> list[int]:
-    """Return per push whether its backend was late."""
-    expected_ns = pushes(lines).expected_ns.tolist()
-    return [int(_late_source(line, due_ns)) for line, due_ns in zip(lines, expected_ns, strict=True)]
 
 
 def _late_source(line: FrameLine, expected_ns: int) -> bool:

@@ -71,6 +71,26 @@ def test_a_mute_is_a_kind_and_what_it_cut_is_the_clients() -> None:
     assert {hop.name: hop.frames_lost for hop in flow.hops if hop.frames_lost} == {"send": 4.0}
 
 
+@pytest.mark.parametrize("skipped", [10, 20, 30])
+def test_what_is_not_pushed_while_muted_is_no_loss_and_fills_no_other_hole(skipped: int) -> None:
+    """A program that stops pushing in its mute, and stalls for 400 ms long after: that silence is nobody else's.
+
+    It is not ahead any more when it pushes again: what the SDK had was used up in the mute.
+    """
+    plan = Plan(skips=at(*range(56, 56 + skipped)), stalls={FIRST + 150: 400}, server_lost=at(*MUTED))
+    flow = judged(told(silenced(recording(plan), MUTED), source=MUTE))
+    assert flow.frames.inserted_ms == {Owner.CLIENT: 400.0}
+    assert flow.frames.kinds["mute"] == pytest.approx(36, abs=4)
+    assert {hop.name: hop.frames_lost for hop in flow.hops if hop.frames_lost} == {"send": 4.0}
+
+
+def test_what_is_skipped_before_a_mute_or_behind_it_is_lost() -> None:
+    """Its turn was not in the mute: 5 frames on either side."""
+    plan = Plan(skips=at(*range(40, 45), *range(100, 105)), server_lost=at(*MUTED))
+    flow = judged(told(silenced(recording(plan), MUTED), source=MUTE))
+    assert next(hop.frames_lost for hop in flow.hops if hop.name == "push") == 10.0
+
+
 def test_silence_without_an_event_is_no_mute() -> None:
     """The same packets, and no word of the client: content is missing that the SDK had."""
     run = silenced(recording(Plan(server_lost=at(*MUTED))), MUTED)
