@@ -59,8 +59,8 @@ class Damage:
     def assigned(self, owner: Owner) -> Damage:
         """Return the same damage, all that is undecided laid at `owner`'s door."""
         undecided, now = OWNERS.index(Owner.UNDECIDED), OWNERS.index(owner)
-        lost_to, waited_for = (np.where(one == undecided, now, one) for one in (self.lost_to, self.made_up.owner))
-        return replace(self, lost_to=lost_to, made_up=replace(self.made_up, owner=waited_for))
+        lost_to = np.where(self.lost_to == undecided, now, self.lost_to)
+        return replace(self, lost_to=lost_to, made_up=self.made_up.moved(Owner.UNDECIDED, owner))
 
     def by_owner(self) -> Mapping[Owner, float]:
         """Return the share of the intended time that each owner cost."""
@@ -91,7 +91,7 @@ def damage(flow: Flow, blame: Blame) -> Damage:
         late=late[inside],
         lost_to=lost_to,
         silence=silence(flow, inside, blame),
-        made_up=Inserted(count=flow.made_up.count[inside], owner=waits_for),
+        made_up=Inserted.of_one(flow.made_up.count[inside], waits_for),
         waited=waits,
     )
 

@@ -1,6 +1,6 @@
 """Time that stands between blocks and is nobody's audio.
 
-Law: a row per block of the window; what is inserted stands before its block, and is one owner's.
+Law: a row per block of the window; what is inserted stands before its block, and each 10 ms of it is one owner's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lab.analysis.ledger.owners import NOBODY, OWNERS
+from lab.analysis.ledger.owners import OWNERS
 from lab.analysis.values import Owner
 from lab.analysis.wire.streams import Ints
 from lab.pcm import BLOCK_MS
@@ -18,19 +18,41 @@ from lab.pcm import BLOCK_MS
 
 @dataclass(frozen=True, kw_only=True)
 class Inserted:
-    """Per block of the window how many 10 ms stand before it, and whose they are (index in OWNERS, -1 nobody's)."""
+    """How many 10 ms of whom stand before each block: `by` is [OWNERS, blocks of the window]."""
 
-    count: Ints
-    owner: Ints
+    by: Ints
+
+    @classmethod
+    def of_one(cls, count: Ints, owner: Ints) -> Inserted:
+        """Return that `count` stands before each block, all of it of one `owner` (index in OWNERS, -1 nobody's)."""
+        return cls(by=np.where(owner == np.arange(len(OWNERS))[:, None], count, 0))
+
+    @property
+    def count(self) -> Ints:
+        """How many 10 ms stand before each block."""
+        return np.asarray(self.by.sum(axis=0), np.int64)
+
+    @property
+    def most(self) -> Ints:
+        """Whose most of it is (index in OWNERS)."""
+        return np.asarray(self.by.argmax(axis=0), np.int64)
 
     def of(self, owner: int) -> Ints:
-        """Return `count` where it is that owner's, else 0."""
-        return np.where(self.owner == owner, self.count, 0)
+        """Return how much of it is that owner's."""
+        return np.asarray(self.by[owner], np.int64)
 
     def without(self, owners: frozenset[Owner]) -> Ints:
         """Return `count` as if `owners` had done nothing."""
-        gone = [OWNERS.index(owner) for owner in owners] + [NOBODY]
-        return np.where(np.isin(self.owner, gone), 0, self.count)
+        left = [owner not in owners for owner in OWNERS]
+        return np.asarray(self.by[left].sum(axis=0), np.int64)
+
+    def moved(self, wrong: Owner, right: Owner, count: Ints | None = None) -> Inserted:
+        """Return it with `count` of what is the `wrong` owner's at each block, by default all, as the `right` one's."""
+        there, here = OWNERS.index(wrong), OWNERS.index(right)
+        by, much = self.by.copy(), self.by[there] if count is None else np.minimum(count, self.by[there])
+        by[there] -= much
+        by[here] += much
+        return Inserted(by=by)
 
     def ms(self) -> Mapping[Owner, float]:
         """Return how many ms are whose."""

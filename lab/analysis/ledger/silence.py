@@ -41,7 +41,7 @@ def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
         if not count[row]:
             owner[row] = OWNERS.index(_who(flow, blame, int(rows[row]), int(slot), int(when[slot])))
         count[row] += 1
-    return Inserted(count=count, owner=owner)
+    return Inserted.of_one(count, owner)
 
 
 def _owed(never_sent: Flags) -> Ints:

@@ -73,7 +73,7 @@ def _disturbed(flow: Flow, loss: Damage, slow: Mapping[Owner, Floats]) -> Mappin
     heard_ns = spoken_ns + (np.where(np.isnan(took), usual, took) * 1e6).astype(np.int64)
     found = {}
     for i, owner in enumerate(OWNERS):
-        hurt = (loss.lost_to == i) | (loss.silence.owner == i) | (loss.made_up.owner == i)
+        hurt = (loss.lost_to == i) | (loss.silence.of(i) > 0) | (loss.made_up.of(i) > 0)
         hurt |= np.nan_to_num(slow[owner]) > SLOW_MS if owner in slow else False
         if hurt.any():
             found[owner] = np.stack([spoken_ns[hurt], heard_ns[hurt]], axis=1)

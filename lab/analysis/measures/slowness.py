@@ -68,7 +68,7 @@ def _send(loss: Damage) -> Ints:
     """Return whose the wait for the wire is: silence that was put in keeps everything behind it waiting."""
     silence, rows = loss.silence, np.arange(loss.silence.count.size)
     latest = np.maximum.accumulate(np.where(silence.count > 0, rows, -1))
-    return np.where(latest >= 0, silence.owner[np.maximum(latest, 0)], OWNERS.index(Owner.CLIENT_HOST))
+    return np.where(latest >= 0, silence.most[np.maximum(latest, 0)], OWNERS.index(Owner.CLIENT_HOST))
 
 
 def _repair(flow: Flow, hop_owner: Mapping[str, Ints]) -> Ints:

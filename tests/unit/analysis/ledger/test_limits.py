@@ -69,7 +69,7 @@ def test_all_that_there_was_may_be_missing_and_no_more() -> None:
     """Each of 400 blocks is lost, and then 10 ms of silence besides."""
     flow, loss = followed()
     whole = replace(loss, lost_to=np.full_like(loss.lost_to, OWNERS.index(Owner.UPLINK)))
-    silence = Inserted(count=(np.arange(400) == 0).astype(np.int64), owner=whole.lost_to)
+    silence = Inserted.of_one((np.arange(400) == 0).astype(np.int64), whole.lost_to)
     more = replace(whole, silence=silence)
     in_time = replace(flow, slots=np.zeros_like(flow.slots))
     assert beyond(in_time, whole, 200) == ()
