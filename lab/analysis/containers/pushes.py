@@ -34,14 +34,16 @@ class Pushes:
 
     `before_ns` is when the last push before it was, its own time where there was none. `lag_ms` is the event loop's
     worst lag seen until shortly after; `grouped` marks lines whose audio became available
-    together with that of the next one. `lead_ms` is how far ahead it usually is, `length_ms` how much it pushes at a
-    time.
+    together with that of the next one. `came_ns` is when audio came that was to be spoken before: the line's own, or
+    that of one right before it that was never pushed; NEVER where all was there in time. `lead_ms` is how far ahead it
+    usually is, `length_ms` how much it pushes at a time.
     """
 
     expected_ns: Ints
     pushed_ns: Ints
     before_ns: Ints
     available_ns: Ints
+    came_ns: Ints
     lag_ms: Floats
     grouped: Flags
     refused: Flags
@@ -57,6 +59,11 @@ class Pushes:
     def stood_ms(self) -> Floats:
         """How long the program had stood still before each push, beyond what the one before it lasts."""
         return np.maximum(0.0, (self.pushed_ns - self.before_ns) / _MS - self.length_ms)
+
+    @property
+    def kept_ms(self) -> Floats:
+        """How much of that the program had all the audio, as far as it came late."""
+        return np.where(self.came_ns == NEVER, np.inf, (self.pushed_ns - self.came_ns) / _MS)
 
 
 def pushes(lines: Sequence[FrameLine]) -> Pushes:
@@ -76,12 +83,23 @@ def pushes(lines: Sequence[FrameLine]) -> Pushes:
         pushed_ns=pushed,
         before_ns=np.where(before == NEVER, pushed, before),
         available_ns=available,
+        came_ns=_came(available, scheduled, went),
         lag_ms=worst,
         grouped=np.abs(np.diff(available, append=np.iinfo(np.int64).max)) <= _TOGETHER_NS,
         refused=np.array([line.error is not None for line in lines], np.bool_),
         lead_ms=lead / _MS,
         length_ms=float(np.median([len(line.levels) for line in lines]) * BLOCK_MS) if lines else 0.0,
     )
+
+
+def _came(available: Ints, scheduled: Ints, went: Flags) -> Ints:
+    """Return per line when the latest audio came that was late, of it and of those right before it that never went."""
+    found, latest = np.full(available.size, NEVER, np.int64), NEVER
+    for i, late_ns in enumerate(np.where(available > scheduled, available, NEVER).tolist()):
+        latest = max(latest, late_ns)
+        found[i] = latest
+        latest = NEVER if went[i] else latest
+    return found
 
 
 def line_of(lines: Sequence[FrameLine]) -> Ints:

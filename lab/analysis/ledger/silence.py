@@ -1,9 +1,9 @@
 """Silence that stands between the blocks on the wire, and whose it is.
 
 Law: time missing once counts once: silence that fills the hole of a block that never went out is that block's loss.
-Silence is whose fault its beginning is: the client's when the next block had not been pushed by then, the backend's
-when the program itself did not have it, the client host's when the SDK had not got round to taking it, and the SDK's
-when it had.
+Silence is whose fault its beginning is: the client's when the next block had not been pushed by then, and of that the
+backend's for as long as the program itself did not have it; the client host's when the SDK had not got round to taking
+it, and the SDK's when it had.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from lab.analysis.ledger.kinds import unsaid
 from lab.analysis.ledger.owners import NOBODY, OWNERS, Blame
 from lab.analysis.values import Owner
 from lab.analysis.wire.streams import Flags, Ints
+from lab.pcm import BLOCK_MS
 
 _LATE_PUSH_NS = 25_000_000
 """A packet holds the two 10 ms before it leaves, and takes some more to encode: pushed before that was in time."""
@@ -41,7 +42,9 @@ def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
         if not count[row]:
             owner[row] = OWNERS.index(_who(flow, blame, int(rows[row]), int(slot), int(when[slot])))
         count[row] += 1
-    return Inserted.of_one(count, owner)
+    found = Inserted.of_one(count, owner)
+    kept = np.minimum(count, np.rint(flow.made.kept_ms[rows] / BLOCK_MS)).astype(np.int64)
+    return found.moved(Owner.CLIENT, Owner.BACKEND, count - kept)
 
 
 def _owed(never_sent: Flags) -> Ints:
@@ -59,5 +62,5 @@ def _who(flow: Flow, blame: Blame, block: int, slot: int, sent_ns: int) -> Owner
     if stopped is not None and stopped[block if late else slot]:
         return Owner.CLIENT_HOST
     if late:
-        return Owner.BACKEND if flow.made.late_source[block] else Owner.CLIENT
+        return Owner.CLIENT
     return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK

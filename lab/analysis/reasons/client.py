@@ -71,7 +71,7 @@ def _unread(story: Story, piece: Piece) -> list[Told]:
 def backend(story: Story, piece: Piece) -> list[Told]:
     """Tell bursts, of which each line's audio comes with that of the next, from single late ones."""
     push, at = pushes(story.lines), line_of(story.lines)[piece.rows]
-    late_ms = (push.available_ns - push.expected_ns)[at] / 1e6
+    late_ms = (np.maximum(push.available_ns, push.came_ns) - push.expected_ns)[at] / 1e6
     bursty = push.grouped[at]
     named = ((bursty, "backend-bursty", "bursts came"), (~bursty, "backend-late", "pushes waited for audio that came"))
     return [
@@ -101,6 +101,7 @@ def _late(push: Pushes, at: Ints) -> list[Told]:
     late_ms, lag_ms = push.late_ms[at], push.lag_ms[at]
     punctual = late_ms < _PUNCTUAL_MS
     waited_ms = np.where(push.stood_ms[at] < _PUNCTUAL_MS, late_ms, np.minimum(late_ms, push.stood_ms[at]))
+    waited_ms = np.minimum(waited_ms, push.kept_ms[at])
     blocked = ~punctual & (lag_ms >= _BLOCKED * waited_ms)
     free = ~punctual & (lag_ms < _FREE * waited_ms)
     small = punctual & (push.lead_ms < push.length_ms)

@@ -44,7 +44,8 @@ class Blocks:
     `frame` is the 20 ms of content that it is half of, `level` its own (-dBov), `sure` whether its name is certain.
     `order` counts the pushed ones, -1 for those never pushed. `slot` is where it went on the wire, -1 when it never
     did, and `sent_ns` when, or else when it was due. `due_ns` is when it was to be spoken, `turn_ns` when it was pushed
-    or was to be, and `taken_ns` when the SDK said that it had it.
+    or was to be, and `taken_ns` when the SDK said that it had it. `kept_ms` is for how long the program had had late
+    audio when it pushed it, infinite where all had come in time.
     """
 
     frame: Ints
@@ -56,6 +57,7 @@ class Blocks:
     turn_ns: Ints
     taken_ns: Ints
     late_source: Flags
+    kept_ms: Floats
     level: Floats
     sure: Flags
 
@@ -72,7 +74,8 @@ class Blocks:
 def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[Blocks, Naming]:
     """Lay out every block made, and name what the wire carries; `quiet` marks the slots that a mute silenced."""
     pushed_ns = _per_block(lines, [-1 if line.pushed_ns is None or line.error else line.pushed_ns for line in lines])
-    expected_ns = pushes(lines).expected_ns.tolist()
+    push = pushes(lines)
+    expected_ns = push.expected_ns.tolist()
     due_ns = _per_block(lines, [line.scheduled_ns for line in lines]) + _within(lines) * BLOCK_MS * 1_000_000
     level = np.array([level for line in lines for level in line.levels], np.float64)
     went = pushed_ns >= 0
@@ -93,6 +96,7 @@ def blocks(lines: Sequence[FrameLine], journey: Journey, quiet: Flags) -> tuple[
         turn_ns=np.where(went, pushed_ns, _per_block(lines, expected_ns)),
         taken_ns=_per_block(lines, [line.returned_ns or line.pushed_ns or 0 for line in lines]),
         late_source=_per_block(lines, [*map(_late_source, lines, expected_ns)]).astype(np.bool_),
+        kept_ms=np.repeat(push.kept_ms, [len(line.levels) for line in lines]),
         level=level,
         sure=sure,
     )

@@ -223,9 +223,17 @@ def test_silence_although_pushed_in_time_is_not_the_clients(taken: str, owner: O
     assert verdict.flows[0].frames.inserted_ms == {owner: 340.0}
 
 
-@pytest.mark.parametrize(("share", "owner"), [(1, Owner.BACKEND), (0.6, Owner.BACKEND), (0.1, Owner.CLIENT)])
-def test_audio_that_the_program_did_not_have_is_its_backends(share: float, owner: Owner) -> None:
-    """The same stall, and the frame was available only when it was late by so much of that: who is waited for most."""
+WAITED = {
+    1.0: {Owner.BACKEND: 340.0},
+    0.6: {Owner.BACKEND: 200.0, Owner.CLIENT: 140.0},
+    0.1: {Owner.BACKEND: 30.0, Owner.CLIENT: 310.0},
+    1 / 340: {Owner.CLIENT: 340.0},
+}
+
+
+@pytest.mark.parametrize("share", WAITED)
+def test_audio_that_the_program_did_not_have_is_its_backends(share: float) -> None:
+    """The same stall, and the frame was available only when it was late by so much of that: each waits for its own."""
     plan = Plan(stalls={FIRST + 20: 400})
     run = recording(plan)
 
@@ -236,7 +244,18 @@ def test_audio_that_the_program_did_not_have_is_its_backends(share: float, owner
 
     publisher = replace(run.clients[0], frames=tuple(map(came_late, run.clients[0].frames)))
     verdict = judge(replace(run, clients=(publisher, run.clients[1])), asked(plan))
-    assert verdict.flows[0].frames.inserted_ms == {owner: 340.0}
+    assert verdict.flows[0].frames.inserted_ms == WAITED[share]
+
+
+def test_what_was_waited_for_and_then_not_pushed_is_still_the_backends() -> None:
+    """One frame came 340 ms late and was thrown away; the program had the next one, and pushes it at once."""
+    plan = Plan(skips=(FIRST + 20,), stalls={FIRST + 21: 400})
+    run = recording(plan)
+    came_ns = next(line.pushed_ns for line in run.clients[0].frames if line.frame == FIRST + 21)
+    late = (replace(one, available_ns=came_ns) if one.frame == FIRST + 20 else one for one in run.clients[0].frames)
+    publisher = replace(run.clients[0], frames=tuple(late))
+    verdict = judge(replace(run, clients=(publisher, run.clients[1])), asked(plan))
+    assert verdict.flows[0].frames.inserted_ms == {Owner.BACKEND: 340.0}
 
 
 def test_witnesses_that_disagree_may_not_be_blamed() -> None:

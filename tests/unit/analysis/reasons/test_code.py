@@ -106,6 +106,19 @@ def test_audio_that_comes_in_groups_is_bursty(together: int, reason: str, words:
     assert (told(cause), cause.note) == ((Owner.BACKEND, "push", reason), words)
 
 
+def test_a_backend_and_a_loop_that_held_up_one_push_have_each_their_own_part() -> None:
+    """Its audio came 200 ms late, and then the loop was blocked for the 140 ms that are left of its silence."""
+    late = next(line for line in recording(STALL).clients[0].frames if line.frame == FIRST + 40)
+
+    def came(line: FrameLine) -> FrameLine:
+        return replace(line, available_ns=late.scheduled_ns + 200 * MS, lag_ms=139.0) if line == late else line
+
+    backend, own = causes(logged(STALL, came))
+    assert (told(backend), backend.share) == ((Owner.BACKEND, "push", "backend-late"), 20 / 400)
+    assert (told(own), own.share) == ((Owner.CLIENT, "push", "loop-blocked"), 14 / 400)
+    assert own.note == "1 pushes late by up to 140 ms while the event loop lagged 139 ms"
+
+
 def test_silence_and_content_that_only_the_sdk_knows_about() -> None:
     """Pushed and returned 400 ms before it came out: the SDK put silence there."""
 
