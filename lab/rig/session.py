@@ -15,19 +15,16 @@ from dataclasses import dataclass
 from lab.errors import ClientFailed
 from lab.evidence import names
 from lab.evidence.store import RunFolder
-from lab.rig.bump.network import Network
 from lab.rig.faults.injector import Injector
 from lab.rig.layout import lifetime
 from lab.rig.layout.topology import SERVER
 from lab.rig.process.parallel import enter_side_by_side
 from lab.rig.process.watch import NOTE, Progress, Watch
 from lab.rig.programs import clients, ending, programs
-from lab.rig.programs.background import Background
 from lab.rig.programs.clients import Running
-from lab.rig.programs.crowd import Crowd
 from lab.rig.standing import sharing
 from lab.rig.standing.lab import Lab
-from lab.rig.surroundings import impair, surroundings
+from lab.rig.surroundings import Surroundings, surroundings
 from lab.rig.witnesses import facts, server_words
 from lab.rig.witnesses.counting import Counts
 from lab.rig.witnesses.witnesses import Witnesses
@@ -77,10 +74,7 @@ def record(
                 lab=lab,
                 scenario=scenario,
                 joined=joined,
-                network=around.network,
-                witnesses=around.witnesses,
-                traffic=around.traffic,
-                crowd=around.crowd,
+                around=around,
                 injector=injector,
                 folder=folder,
                 room=room,
@@ -119,10 +113,7 @@ class _Stage:
     lab: Lab
     scenario: Scenario
     joined: tuple[Running, ...]
-    network: Network
-    witnesses: Witnesses
-    traffic: Background
-    crowd: Crowd
+    around: Surroundings
     injector: Injector
     folder: RunFolder
     room: str
@@ -141,8 +132,7 @@ class _Stage:
         Counters are offered from the media on: they count from the first look, and what the media loses is asked for.
         """
         clients.check_alive(self.joined)
-        self.traffic.check_alive()
-        self.crowd.check_alive()
+        self.around.check_alive()
         idle = phase == "media" and (left_s is None or left_s > 2 * TICK_S)
         if self.watch(Progress(phase=phase, left_s=left_s, counts=self.counts.read if idle else None)):
             raise _Enough
@@ -150,7 +140,7 @@ class _Stage:
     def drain(self) -> None:
         """Let all that was made be heard, whatever the watch has to say, and ask the server what it holds."""
         ears = ending.Ears(self.joined, self.scenario.media, lifetime.on_the_way_s(self.scenario))
-        emptied, due = self.network.emptying(), 0.0
+        emptied, due = self.around.network.emptying(), 0.0
 
         def tick(left_s: float) -> bool:
             nonlocal due
@@ -169,7 +159,7 @@ class _Stage:
 def _media(stage: _Stage) -> None:
     """Let the publishers begin, follow the windows, and end with empty buffers; "enough" ends the windows at once."""
     if stage.scenario.media.settle_ms < PACER_MS:
-        stage.witnesses.ticking()
+        stage.around.witnesses.ticking()
     start = time.monotonic_ns() + int(LEAD_S * 1e9)
     clients.release(stage.joined, start)
     stage.folder.mark("go_ns", _realtime(start))
@@ -178,7 +168,7 @@ def _media(stage: _Stage) -> None:
     except _Enough:
         stage.folder.mark("enough_ns", time.time_ns())
     stage.folder.mark("media_to_ns", time.time_ns())
-    stage.traffic.follow({})  # or its queue would hold up the last frames
+    stage.around.traffic.follow({})  # or its queue would hold up the last frames
     stage.drain()
 
 
@@ -186,22 +176,22 @@ def _windows(stage: _Stage, start: int) -> None:
     """Settle, measure the clean control, impair, follow the timeline, and wait for the window's last frame."""
     media = stage.scenario.media
     stage.until(start + media.settle_ms * 1_000_000, "settle")
-    stage.witnesses.ticking()
+    stage.around.witnesses.ticking()
     stage.folder.mark("control_from_ns", time.time_ns())
     stage.until(start + media.before_ms * 1_000_000, "control")
     stage.folder.mark("control_to_ns", time.time_ns())
     if stage.scenario.impair == "after_join":
-        impair(stage.network, stage.traffic)
-    stage.crowd.begin()
+        stage.around.impair()
+    stage.around.crowd.begin()
     stage.injector.begin()
     stage.folder.mark("media_from_ns", time.time_ns())
     began = time.monotonic_ns()
     last = _window(stage)
-    for change in stage.network.timeline():
+    for change in stage.around.network.timeline():
         due = began + change.at_ms * 1_000_000
         stage.until(due, "media")
-        stage.network.apply(change, _realtime(due))
-        stage.traffic.follow(stage.network.in_force)
+        stage.around.network.apply(change, _realtime(due))
+        stage.around.traffic.follow(stage.around.network.in_force)
     stage.until(began + media.duration_ms * 1_000_000, "media")
     _last_frame(stage, began, last)
 

@@ -34,6 +34,16 @@ class Surroundings:
     traffic: Background
     crowd: Crowd
 
+    def impair(self) -> None:
+        """Put the links into the state that the scenario asks for, and let the traffic beside the call follow."""
+        self.network.impair()
+        self.traffic.follow(self.network.in_force)
+
+    def check_alive(self) -> None:
+        """Raise EnvironmentFault, with its last words, for a program that has ended."""
+        self.traffic.check_alive()
+        self.crowd.check_alive()
+
 
 @contextmanager
 def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[Surroundings]:
@@ -47,15 +57,10 @@ def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> 
         stack.callback(traffic.follow, {})  # or its links would never fall silent for the last counters
         crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
         stack.callback(sharing.restore_server, lab, scenario.server.after_join)
+        around = Surroundings(witnesses=witnesses, network=network, traffic=traffic, crowd=crowd)
         if scenario.impair == "from_start":
-            impair(network, traffic)
-        yield Surroundings(witnesses=witnesses, network=network, traffic=traffic, crowd=crowd)
-
-
-def impair(network: Network, traffic: Background) -> None:
-    """Put the links into the state that the scenario asks for, and let the traffic beside the call follow."""
-    network.impair()
-    traffic.follow(network.in_force)
+            around.impair()
+        yield around
 
 
 def _taps(lab: Lab, folder: RunFolder) -> Captures:

@@ -22,6 +22,7 @@ from lab.rig.process.watch import Progress
 from lab.rig.programs import clients, ending
 from lab.rig.standing import sharing
 from lab.rig.standing.lab import Lab
+from lab.rig.surroundings import Surroundings
 from lab.scenario.model import Background, Change, Client, Impairment, Limits, Scenario, Server
 from tests.fakes.engine import FakeEngine
 from tests.unit.rig.labs import on_fake, run_folder
@@ -100,10 +101,12 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         lab=on_fake(FakeEngine(), tmp_path, asked),
         scenario=asked,
         joined=(publisher,),
-        network=quiet,  # type: ignore[arg-type]
-        witnesses=SimpleNamespace(ticking=lambda: None),  # type: ignore[arg-type]
-        traffic=quiet,  # type: ignore[arg-type]
-        crowd=Idle(),  # type: ignore[arg-type]
+        around=Surroundings(
+            network=quiet,  # type: ignore[arg-type]
+            witnesses=SimpleNamespace(ticking=lambda: None),  # type: ignore[arg-type]
+            traffic=quiet,  # type: ignore[arg-type]
+            crowd=Idle(),  # type: ignore[arg-type]
+        ),
         injector=Idle(),  # type: ignore[arg-type]
         folder=folder,
         room="r",
@@ -218,7 +221,7 @@ def test_a_long_drain_ends_with_what_the_links_hold(tmp_path: Path, clock: Clock
     made, _ = stage(tmp_path, lambda _: False, BLOATED)
     began = clock.now_s
     network: Any = SimpleNamespace(emptying=lambda: lambda: clock.now_s > began + 7)
-    replace(made, network=network).drain()
+    replace(made, around=replace(made.around, network=network)).drain()
     assert clock.now_s - began == pytest.approx(7, abs=2 * ending.POLL_S)
 
 
@@ -277,7 +280,7 @@ def test_nothing_is_measured_before_the_pacer_ticks(tmp_path: Path, clock: Clock
     made, _ = stage(tmp_path, lambda moment: phases.append(moment.phase) or moment.phase == "control")
     ticking: Any = SimpleNamespace(ticking=lambda: phases.append("ticks"))
     with suppress(session._Enough):
-        session._windows(replace(made, witnesses=ticking), int(clock.now_s * 1e9))
+        session._windows(replace(made, around=replace(made.around, witnesses=ticking)), int(clock.now_s * 1e9))
     assert [*dict.fromkeys(phases)] == ["settle", "ticks", "control"]
 
 
@@ -290,7 +293,7 @@ def test_who_settles_too_short_for_a_pacer_waits_for_it_first(
     made, _ = stage(tmp_path, lambda _: True, replace(PLAIN, media=replace(PLAIN.media, settle_ms=settle_ms)))
     monkeypatch.setattr(clients, "release", lambda *_: happened.append("go"))
     ticking: Any = SimpleNamespace(ticking=lambda: happened.append("ticks"))
-    session._media(replace(made, witnesses=ticking))
+    session._media(replace(made, around=replace(made.around, witnesses=ticking)))
     assert happened[: happened.index("go")] == waited
 
 
