@@ -146,7 +146,8 @@ class _Stage:
             nonlocal due
             if time.monotonic() >= due:
                 due = time.monotonic() + TICK_S
-                clients.check_alive(self.joined)  # nobody else is needed any more
+                clients.check_alive(self.joined)
+                self.around.taps.check_alive()  # nobody else is needed any more
                 self.watch(Progress(phase="drain", left_s=left_s))
             return emptied()
 

@@ -29,6 +29,7 @@ from lab.scenario.model import Scenario
 class Surroundings:
     """All of it."""
 
+    taps: Captures
     witnesses: Witnesses
     network: Network
     traffic: Background
@@ -40,7 +41,8 @@ class Surroundings:
         self.traffic.follow(self.network.in_force)
 
     def check_alive(self) -> None:
-        """Raise EnvironmentFault, with its last words, for a program that has ended."""
+        """Raise EnvironmentFault, with its last words, for a capture or a program that has ended."""
+        self.taps.check_alive()
         self.traffic.check_alive()
         self.crowd.check_alive()
 
@@ -49,7 +51,7 @@ class Surroundings:
 def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> Iterator[Surroundings]:
     """Open what witnesses, make the links what they are when the clients join, and let the crowd in."""
     with (
-        Together(_taps(lab, folder), Witnesses(lab, folder), _words(lab, folder, room)) as (_, witnesses, _),
+        Together(_taps(lab, folder), Witnesses(lab, folder), _words(lab, folder, room)) as (taps, witnesses, _),
         ExitStack() as stack,
     ):
         traffic = stack.enter_context(Background(lab, folder, scenario.seed))
@@ -57,7 +59,7 @@ def surroundings(lab: Lab, scenario: Scenario, folder: RunFolder, room: str) -> 
         stack.callback(traffic.follow, {})  # or its links would never fall silent for the last counters
         crowd = stack.enter_context(Crowd(lab, scenario.server.crowd, folder, room))
         stack.callback(sharing.restore_server, lab, scenario.server.after_join)
-        around = Surroundings(witnesses=witnesses, network=network, traffic=traffic, crowd=crowd)
+        around = Surroundings(taps=taps, witnesses=witnesses, network=network, traffic=traffic, crowd=crowd)
         if scenario.impair == "from_start":
             around.impair()
         yield around

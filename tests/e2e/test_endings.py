@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.evidence import names
 from lab.evidence.manifest import read_manifest
 from lab.rig.engine.docker_engine import DockerEngine
 from lab.rig.engine.engine import OWNER_LABEL, RUN_LABEL
@@ -161,3 +162,18 @@ def test_a_client_that_dies_is_quoted(engine: DockerEngine, mine: Path, tmp_path
     assert code == 4
     assert "client subscriber ended with its container (exit code 137)" in run.said.read_text()
     assert objects_of(engine, run.process.pid) == []
+
+
+def test_a_capture_that_dies_ends_the_run_at_once(engine: DockerEngine, mine: Path, tmp_path: Path) -> None:
+    """Not after the minute: exit 4 with its name; what was recorded by then is kept, and nothing else is left."""
+    run = Started(mine, tmp_path / "results")
+    run.wait_for(JOINED)
+    (router,) = [thing for thing in objects_of(engine, run.process.pid) if thing.name.endswith("-router")]
+    assert engine.execute(router.id, ("pkill", "-KILL", "-o", "-x", "tcpdump")).exit_code == 0
+    code, _ = run.end(20)
+    assert code == 4
+    assert "the capture core ended before it was told to, with exit code 137" in run.said.read_text()
+    assert objects_of(engine, run.process.pid) == []
+    (folder,) = results_of(tmp_path / "results")
+    assert read_manifest(folder).phase == "failed"
+    assert (folder / names.CORE_TAP).stat().st_size > 0

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import TracebackType
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
 from lab.evidence.store import RunFolder, storing
 from lab.rig.engine.engine import Engine
+from lab.rig.engine.words import tail
 from lab.rig.layout.topology import Topology
 
 START_S = 10.0
@@ -25,6 +27,7 @@ LOOK_S = 0.02
 BUFFER_KB = 16_384
 LISTENING, ENDED = "listening on", "dropped by kernel"
 """What tcpdump says when it has begun, and when all that it had is in the file."""
+ENOUGH = "is there memory and disk left? see `lab doctor`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,13 +62,17 @@ def tcpdump_argv(device: str, target: PurePosixPath) -> tuple[str, ...]:
 
 
 def script(points: Sequence[TapPoint], mounted: PurePosixPath) -> str:
-    """Return what runs the taps `points` in one shell, words beside each capture, until its input says or ends."""
+    """Return what runs the taps `points` in one shell, words beside each capture, until its input says or ends.
+
+    It says of a tap that ends, and of nothing else, with which exit code and which one it was.
+    """
     lines = []
     for point in points:
         target = mounted / point.file
         argv = shlex.join(tcpdump_argv(point.device, target))
-        lines.append(f'{argv} 2>{shlex.quote(str(target.with_suffix(".log")))} & taps="$taps $!"')
-    return "\n".join(["taps=", *lines, "read -r _", "kill -TERM $taps", "wait"])
+        tap = f'{argv} 2>{shlex.quote(str(target.with_suffix(".log")))}; echo "$?" {shlex.quote(target.stem)}'
+        lines.append(f'{{ {tap}; }} & taps="$taps,$!"')
+    return "\n".join(["taps=", *lines, "read -r _", 'pkill -TERM -P "${taps#,}"', "wait"])
 
 
 class Captures:
@@ -92,28 +99,51 @@ class Captures:
             (self._folder.path / names.CAPTURES).mkdir(exist_ok=True)
         self._shell = self._engine.shell(self._router, ("sh", "-c", self._script))
         try:
-            self._until(LISTENING, START_S)
+            self._until(LISTENING, START_S, self._all_alive)
         except BaseException:
             self._shell.close()
             raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End every tap with SIGTERM (jobs ignore SIGINT), on which it writes what it holds and says what it lost."""
+    def __exit__(self, _: type[BaseException] | None, first: BaseException | None, __: TracebackType | None) -> None:
+        """End every tap with SIGTERM (jobs ignore SIGINT), on which it writes what it holds and says what it lost.
+
+        What fails here never hides the `first` error.
+        """
         try:
+            if first is None:
+                self.check_alive()
             self._shell.write(b"\n")
-            self._until(ENDED, STOP_S)
+            self._until(ENDED, STOP_S, self._goes_on)
+        except EnvironmentFault:
+            if first is None:
+                raise
         finally:
             self._shell.close()
 
-    def _until(self, words: str, timeout_s: float) -> None:
-        """Return when every tap has said `words`. EnvironmentFault for one that is late or has ended."""
+    def check_alive(self, within_s: float = 0.0) -> None:
+        """Raise EnvironmentFault, with its last words, for a tap that has ended, or does within `within_s` seconds."""
+        try:
+            said = self._shell.read(within_s).decode().strip()
+        except TimeoutError:
+            return
+        code, _, name = said.partition("\n")[0].partition(" ")
+        words = tail(_text(self._folder.path / names.CAPTURES / f"{name}.log"))
+        ended = f"the capture {name} ended before it was told to, with exit code {code}:\n{words}"
+        raise EnvironmentFault(ended if said else "the captures ended with their container", fix=ENOUGH)
+
+    def _all_alive(self) -> bool:
+        self.check_alive(LOOK_S)
+        return True
+
+    def _until(self, words: str, timeout_s: float, look: Callable[[], bool]) -> None:
+        """Return when every tap has said `words`, with a `look` in between. EnvironmentFault for one that is late."""
         until, open_ = time.monotonic() + timeout_s, True
         while silent := [file for file in self._words if words not in _text(file)]:
             if not open_ or time.monotonic() > until:
                 said = _text(silent[0]).strip()
                 raise EnvironmentFault(f"{silent[0].stem}: tcpdump did not say '{words}' in {timeout_s:g} s: {said!r}")
-            open_ = self._goes_on()
+            open_ = look()
 
     def _goes_on(self) -> bool:
         """Wait a moment; return whether the shell still runs."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.errors import ClientFailed, Interrupted, UsageError
+from lab.errors import ClientFailed, EnvironmentFault, Interrupted, UsageError
 from lab.evidence import names
 from lab.evidence.steps import StepState
 from lab.rig import session
@@ -102,6 +102,7 @@ def stage(tmp_path: Path, watch: Any, asked: Scenario = PLAIN) -> tuple[session.
         scenario=asked,
         joined=(publisher,),
         around=Surroundings(
+            taps=quiet,  # type: ignore[arg-type]
             network=quiet,  # type: ignore[arg-type]
             witnesses=SimpleNamespace(ticking=lambda: None),  # type: ignore[arg-type]
             traffic=quiet,  # type: ignore[arg-type]
@@ -158,6 +159,26 @@ def test_programs_are_looked_after_all_the_time(tmp_path: Path, clock: Clock) ->
     with suppress(session._Enough):
         session._windows(made, int(clock.now_s * 1e9))
     assert quiet.looked >= 5 / session.TICK_S
+
+
+@pytest.mark.parametrize(("phase", "after_s"), [("settle", 0.5), ("media", 7), ("drain", 3600)])
+def test_a_capture_that_dies_ends_the_run_at_once(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, phase: str, after_s: float
+) -> None:
+    """Within a tick, not at the end of the media, and while the buffers drain, too."""
+    seen: list[str] = []
+    made, _ = stage(tmp_path, lambda moment: seen.append(moment.phase) or False, BLOATED)
+    began = clock.now_s
+
+    def dead() -> None:
+        if clock.now_s >= began + after_s or seen[-1:] == ["drain"]:
+            raise EnvironmentFault("the capture core ended")
+
+    made = replace(made, around=replace(made.around, taps=SimpleNamespace(check_alive=dead)))  # type: ignore[arg-type]
+    with pytest.raises(EnvironmentFault, match="the capture core ended"):
+        session._media(made)
+    assert seen[-1] == phase
+    assert clock.now_s - began <= after_s + session.TICK_S
 
 
 def test_the_media_ends_with_its_window(tmp_path: Path, clock: Clock) -> None:
