@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from lab.errors import StorageError
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 
 
 def rooted(path: Path, *, option: str = "-o") -> Path:

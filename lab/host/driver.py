@@ -11,7 +11,7 @@ import platform
 from pathlib import Path
 from typing import cast
 
-from lab.evidence.store import write_atomically
+from lab.evidence.durable import write_atomically
 from lab.rig.bump.driver import choose
 from lab.rig.bump.plumbing import Driver
 from lab.rig.engine.engine import Engine

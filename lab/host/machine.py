@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.errors import UsageError
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 from lab.host import images
 from lab.host.driver import driver
 from lab.rig.engine.docker_engine import DockerEngine

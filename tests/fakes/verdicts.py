@@ -11,7 +11,7 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.folders.journal import ERROR
 from lab.batch.plans.cells import Cell
 from lab.evidence import names
-from lab.evidence.store import write_atomically
+from lab.evidence.durable import write_atomically
 from lab.report.json import dumps
 from lab.scenario.metrics import METRICS
 from tests.fakes.sweeps import FakeRuns

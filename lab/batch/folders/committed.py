@@ -21,7 +21,8 @@ from lab.batch.plans import plan
 from lab.batch.plans.cells import Cell
 from lab.errors import EvidenceError, StorageError, UsageError
 from lab.evidence import manifest, names
-from lab.evidence.store import altered, fact, storing
+from lab.evidence.durable import storing
+from lab.evidence.store import altered, fact
 
 PLAN = "plan.json"
 _NO_ANSWER = (ERROR, Outcome.VOID.value)

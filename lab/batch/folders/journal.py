@@ -21,7 +21,7 @@ from types import TracebackType
 from lab.analysis.values import Outcome
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.decode import decode, parse
-from lab.evidence.store import storing, sync_folder
+from lab.evidence.durable import storing, sync_folder
 
 NAME = "journal.ndjson"
 CELLS = "cells"

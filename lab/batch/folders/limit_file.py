@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lab.errors import EvidenceError
 from lab.evidence.decode import decode, document
-from lab.evidence.store import storing, write_atomically
+from lab.evidence.durable import storing, write_atomically
 from lab.scenario.sweeping import Axis
 
 NAME = "limit.json"

@@ -14,8 +14,8 @@ from lab.batch.folders.committed import PLAN, SweepFolder, check_one_sweep
 from lab.batch.plans.images import differing, recipes_for
 from lab.batch.plans.plan import SOUNDS, Plan
 from lab.errors import EnvironmentFault
+from lab.evidence.durable import settle, storing, write_atomically
 from lab.evidence.rooted import rooted
-from lab.evidence.store import settle, storing, write_atomically
 
 
 def created(plan: Plan, results: Path, search: str | None = None) -> SweepFolder:

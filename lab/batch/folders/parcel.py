@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 
 PARTIAL = ".partial-"
 """How the name of a folder begins that is not whole yet; one that a killed process left can be removed."""

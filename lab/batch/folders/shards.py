@@ -28,8 +28,9 @@ from lab.batch.plans.images import differing
 from lab.batch.plans.plan import Plan
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
+from lab.evidence.durable import settle, storing, sync_folder
 from lab.evidence.rooted import rooted
-from lab.evidence.store import fact, settle, storing, sync_folder, token, utc_stamp
+from lab.evidence.store import fact, token, utc_stamp
 
 
 @dataclass(frozen=True, kw_only=True)

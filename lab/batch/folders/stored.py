@@ -11,7 +11,7 @@ from lab.batch.folders.journal import CELLS
 from lab.batch.folders.parcel import PARTIAL
 from lab.errors import StorageError, UsageError
 from lab.evidence import names
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 from lab.paths import is_folder
 
 _TOLD = 5

@@ -15,8 +15,8 @@ from lab.batch.folders.journal import CELLS, Began, Ended
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import client_image, differing, server_image
 from lab.evidence import names
+from lab.evidence.durable import storing
 from lab.evidence.manifest import Manifest, read_manifest
-from lab.evidence.store import storing
 from lab.scenario.model import SDK_VERSION
 from lab.secrecy import redacted
 

@@ -19,7 +19,7 @@ import lab
 from lab.batch.crews.crew import Attempt
 from lab.batch.folders.parcel import Parcel
 from lab.batch.plans.cells import Cell
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 
 
 @dataclass(frozen=True, kw_only=True)

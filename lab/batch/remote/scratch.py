@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lab.evidence.durable import storing
 from lab.evidence.rooted import rooted
-from lab.evidence.store import storing
 
 PREFIX = "livekit-lab-worker-"
 

@@ -25,7 +25,7 @@ from lab.batch.folders.parcel import Parcel, pack
 from lab.batch.plans.images import differing
 from lab.batch.remote.orders import Answer, Order
 from lab.errors import EnvironmentFault, Interrupted, LeftoverError, StorageError
-from lab.evidence.store import ELSEWHERE, storing
+from lab.evidence.durable import ELSEWHERE, storing
 from lab.rig.process.signals import shielded
 from lab.scenario.model import Scenario
 

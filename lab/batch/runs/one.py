@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 from lab.batch.runs.places import here
 from lab.errors import EvidenceError, Interrupted, LabError
 from lab.evidence import names
+from lab.evidence.durable import storing, write_atomically
 from lab.evidence.manifest import SEALED
-from lab.evidence.store import RunFolder, storing, write_atomically
+from lab.evidence.store import RunFolder
 from lab.rig.process.watch import Progress, Watch
 from lab.scenario.model import Scenario
 

@@ -14,8 +14,9 @@ from lab.analysis.values import Outcome
 from lab.batch.runs.one import judged
 from lab.errors import EvidenceError, StorageError
 from lab.evidence import names
+from lab.evidence.durable import storing
 from lab.evidence.manifest import SEALED, Manifest, read_manifest
-from lab.evidence.store import altered, storing
+from lab.evidence.store import altered
 from lab.report.verdicts import Told, loads
 
 

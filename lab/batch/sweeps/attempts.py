@@ -23,7 +23,8 @@ from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opene
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import releases
 from lab.errors import EnvironmentFault, EvidenceError
-from lab.evidence.store import settle, token, utc_stamp
+from lab.evidence.durable import settle
+from lab.evidence.store import token, utc_stamp
 from lab.report.amounts import many
 
 TRIES = 3

@@ -15,8 +15,8 @@ from typing import Any
 
 from lab.analysis.several.compared import Differing
 from lab.evidence import names
+from lab.evidence.durable import storing
 from lab.evidence.manifest import Manifest, read_manifest
-from lab.evidence.store import storing
 from lab.scenario.dump import plain
 from lab.scenario.load import loads
 

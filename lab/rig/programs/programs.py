@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.store import RunFolder, write_atomically
+from lab.evidence.durable import write_atomically
+from lab.evidence.store import RunFolder
 from lab.rig.engine import words
 from lab.rig.engine.engine import KILLED, ContainerState
 from lab.rig.layout.containers import Program

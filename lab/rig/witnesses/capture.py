@@ -16,7 +16,8 @@ from types import TracebackType
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.store import RunFolder, storing
+from lab.evidence.durable import storing
+from lab.evidence.store import RunFolder
 from lab.rig.engine.engine import Engine
 from lab.rig.engine.words import tail
 from lab.rig.layout.topology import Topology

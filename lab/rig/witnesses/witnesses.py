@@ -11,7 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from lab.errors import EnvironmentFault
 from lab.evidence import names
-from lab.evidence.store import RunFolder, storing
+from lab.evidence.durable import storing
+from lab.evidence.store import RunFolder
 from lab.rig.engine.cgroup import Cgroup
 from lab.rig.engine.engine import Engine
 from lab.rig.layout.containers import Program, open_to_programs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from dataclasses import replace
@@ -23,7 +22,7 @@ from lab.evidence.manifest import (
     ServerPlace,
     load,
 )
-from lab.evidence.store import RunFolder, evidence_files, token, write_atomically
+from lab.evidence.store import RunFolder, evidence_files, token
 from lab.scenario.model import Media, Scenario, Server
 
 NOW_NS = 1_795_363_200_000_000_000  # 2026-11-22 16:00:00 UTC
@@ -161,35 +160,6 @@ def test_a_link_left_by_a_client_is_not_followed(tmp_path: Path) -> None:
     os.mkfifo(folder.path / "pipe")
     with pytest.raises(EvidenceError, match="pipe"):
         evidence_files(folder.path)
-
-
-@pytest.mark.parametrize("step", ["os.fsync", "pathlib.Path.replace"])
-@pytest.mark.parametrize(
-    ("number", "fix"),
-    [
-        (errno.ENOSPC, "the disk is full"),
-        (errno.EDQUOT, "quota"),
-        (errno.EACCES, "no permission"),
-        (errno.EROFS, "read-only"),
-        (errno.EIO, "check the disk"),
-    ],
-)
-def test_a_write_that_fails_leaves_the_old_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int, fix: str
-) -> None:
-    """Whatever step fails, the file holds what it held, nothing else is left, and the message says what to do."""
-    path = tmp_path / "x.json"
-    write_atomically(path, b"old")
-
-    def fail(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    with monkeypatch.context() as patch:
-        patch.setattr(step, fail)
-        with pytest.raises(StorageError, match=fix):
-            write_atomically(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["x.json"]  # noqa: PTH208 - hidden files too
 
 
 def test_results_that_cannot_be_made(tmp_path: Path) -> None:

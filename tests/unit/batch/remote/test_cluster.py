@@ -22,7 +22,7 @@ from lab.batch.remote.cluster import AHEAD, MOST_TRIES, Cluster
 from lab.batch.remote.orders import Answer, Offers, Order
 from lab.errors import EnvironmentFault, StorageError
 from lab.evidence import names
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 from lab.rig.layout.lifetime import lab_s
 from tests.fakes.sweeps import FakeRuns, planned
 

@@ -18,7 +18,7 @@ from lab.batch.plans.cells import Cell
 from lab.batch.remote.orders import Answer, Order
 from lab.batch.remote.slots import Slots
 from lab.errors import EnvironmentFault, LeftoverError, StorageError
-from lab.evidence.store import storing
+from lab.evidence.durable import storing
 from lab.scenario.model import Scenario
 from tests.fakes.sweeps import FakeRuns, planned
 

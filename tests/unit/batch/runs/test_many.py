@@ -15,7 +15,8 @@ from lab.batch.runs import many
 from lab.batch.runs.many import Request, run_all
 from lab.errors import EnvironmentFault, EvidenceError, LabError, StorageError
 from lab.evidence import names
-from lab.evidence.store import RunFolder, storing
+from lab.evidence.durable import storing
+from lab.evidence.store import RunFolder
 from lab.rig.process.watch import FAILED, Progress
 from lab.scenario.model import Scenario
 

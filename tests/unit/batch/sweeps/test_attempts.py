@@ -19,8 +19,8 @@ from lab.batch.sweeps import attempts
 from lab.batch.sweeps.attempts import GIVE_UP, TRIES, Moment
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence import names
+from lab.evidence.durable import storing
 from lab.evidence.manifest import Image
-from lab.evidence.store import storing
 from tests.fakes.crews import InOrder
 from tests.fakes.sweeps import FakeRuns, begun, in_order, laid, planned, swept
 
