@@ -1,7 +1,7 @@
 """A comparison as numbers: CSV and JSON.
 
 Law: numbers in the metric's own unit, shares 0..1; unknown is an empty cell, or null. A verdict that changed is a line
-of the metric `verdict`, before the differences; what was not compared comes last.
+of the metric `verdict`, before the differences; then what is undecided; what was not compared comes last.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def _lines(found: Comparison) -> Iterator[list[Value]]:
         where = [row.scope.value, spelled(row.setting) or None, None, row.flow or None, row.metric, row.unit, gap.n]
         figures = [row.first.value, row.second.value, gap.value, gap.low, gap.high, gap.p, row.corrected]
         yield [*sides, *where, row.finding.value, *figures]
+    yield from ([*sides, "undecided", words, *[None] * 13] for words in found.undecided)
     for flow in found.unheard:
         yield [*sides, "not compared", f"flow {flow}: not on both sides", *[None] * 13]
     for one in found.alone:

@@ -104,7 +104,10 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One metric of one flow over the pairs of one scope; `corrected` is p as it counts in its family."""
+    """One metric of one flow over the pairs of one scope; `corrected` is p as it counts in its family.
+
+    `known` is in how many runs of either side the metric is known, whether the other run of the pair knows it or not.
+    """
 
     scope: Scope
     setting: Setting
@@ -114,6 +117,7 @@ class Compared:
     first: Pooled
     second: Pooled
     difference: Difference
+    known: tuple[int, int] = (0, 0)
     corrected: float | None = None
     finding: Finding = Finding.UNKNOWN
 
@@ -146,7 +150,7 @@ class Comparison:
 
     `uncompared` are settings of which there is no pair at all; `unheard` are flows, each with its setting in words, of
     which the second side has none, or which have no like on the first; `regressions` is what is worse, in words, and
-    `undecided` what nobody can tell any more.
+    `undecided` what nobody can tell any more: verdicts, and metrics.
     """
 
     first: str

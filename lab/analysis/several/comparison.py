@@ -49,9 +49,17 @@ def regressions(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, .
     return (*filter(None, words), *(f"{', '.join(metrics)}{where}" for where, metrics in worse.items()))
 
 
-def undecided(pairs: Sequence[Pair]) -> tuple[str, ...]:
-    """Return, in words, the settings of which fewer runs pass on the second side, without more that fail."""
-    return tuple(filter(None, map(_undecided, _by_setting(pairs))))
+def undecided(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, ...]:
+    """Return, in words, what nobody can tell any more: of which settings the verdict, and which metrics.
+
+    Fewer runs pass on the second side, without more that fail; fewer know a metric, without its being worse.
+    """
+    lost: dict[str, list[str]] = {}
+    for row in rows:
+        if row.scope != Scope.ALL and (words := _less_known(row)):
+            lost.setdefault(words + _where(row.scope, row.setting, row.flow), []).append(row.metric)
+    verdicts = filter(None, map(_undecided, _by_setting(pairs)))
+    return (*verdicts, *(f"{', '.join(metrics)} known {words}" for words, metrics in lost.items()))
 
 
 def unheard(pairs: Sequence[Pair]) -> tuple[str, ...]:
@@ -85,15 +93,17 @@ def _rows(scope: Scope, setting: Setting, pairs: Sequence[Pair], metrics: Sequen
     first, second = flows(pair.first for pair in pairs), flows(pair.second for pair in pairs)
     both = [flow for flow in first if flow in second]
     return [
-        replace(_row(_by_dice(pairs, flow, metric), metric), scope=scope, setting=setting, flow=name)
+        replace(_row(pairs, flow, metric), scope=scope, setting=setting, flow=name)
         for flow in both
         for name in ["" if len(both) == 1 else " → ".join(flow)]
         for metric in metrics
     ]
 
 
-def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
+def _row(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> Compared:
+    figures = _by_dice(pairs, flow, metric)
     first, second = [pair[0] for pair in figures], [pair[1] for pair in figures]
+    before, after = (sum(_figure(run, flow, metric).value is not None for run in side) for side in _sides(pairs))
     return Compared(
         scope=Scope.ALL,
         setting=(),
@@ -103,6 +113,7 @@ def _row(figures: Sequence[tuple[Measured, Measured]], metric: str) -> Compared:
         first=pooled(first),
         second=pooled(second),
         difference=difference(first, second),
+        known=(before, after),
     )
 
 
@@ -155,6 +166,19 @@ def _undecided(pairs: Sequence[Pair]) -> str:
     before, after = _counts(pairs, Outcome.UNKNOWN)
     lost = passes < passed and not _failing(pairs)
     return f"{after} of {len(pairs)} runs are UNKNOWN instead of {before}{_at(pairs)}" if lost else ""
+
+
+def _less_known(row: Compared) -> str:
+    """Say in how many runs a metric is known where those are fewer, or none that the other side can be set against.
+
+    A run without the figure may be the one in which it is worst (nothing was heard, and nothing has a delay).
+    """
+    before, after = row.known
+    if row.finding == Finding.WORSE or not before:
+        return ""
+    if after < before:
+        return f"in {after} {'run' if after == 1 else 'runs'} instead of {before}"
+    return "on both sides in no pair" if row.difference.value is None else ""
 
 
 def _counts(pairs: Sequence[Pair], outcome: Outcome) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
             rows=table,
             unheard=unheard(told),
             regressions=regressions(told, table),
-            undecided=undecided(told),
+            undecided=undecided(told, table),
         )
         for (one, other, pairs), different, told, table in zip(couples, found, judged, tables, strict=True)
     )

@@ -188,6 +188,16 @@ def test_nothing_to_compare_is_said() -> None:
     assert "flow a → b with loss=5%: not on both sides" in csv([deaf])
 
 
+def test_what_nobody_can_tell_any_more_is_named_in_every_format() -> None:
+    """A gate that exits with 3 says of what, whoever reads it."""
+    lost = replace(FOUND, regressions=(), undecided=("delay_p95 known in 0 runs instead of 3 with media.red=true",))
+    assert text([lost], 200).endswith("; undecided: delay_p95 known in 0 runs instead of 3 with media.red=true\n")
+    assert "undecided: delay_p95 known in 0 runs" in markdown([lost]).replace("\\", "")
+    assert json.loads(dumps([lost]))["comparisons"][0]["undecided"] == list(lost.undecided)
+    (line,) = (one for one in reader.DictReader(io.StringIO(csv([lost]))) if one["scope"] == "undecided")
+    assert line["setting"] == lost.undecided[0]
+
+
 def test_every_side_has_its_letter() -> None:
     """The third side is C, against A."""
     said = text([FOUND, replace(FOUND, second="results/c")], 120)
