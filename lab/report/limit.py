@@ -44,7 +44,8 @@ class Limit:
     """What a search found: `look` speaks of positions among `levels`, from the mild end of `key` to the harsh one.
 
     `setting` is what the other axes were; `void` attempts said nothing, `controls` say how clean ones ended. It takes
-    `at_most` so many runs, of which `ended` have said something, or were tried too often in vain.
+    `at_most` so many runs, of which `ended` have said something, or were tried too often in vain; where none counts,
+    `vain` is why the last one does not.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Limit:
     at_most: int
     ended: int
     controls: tuple[str, ...]
+    vain: str = ""
 
     @property
     def is_used_up(self) -> bool:
@@ -133,6 +135,7 @@ def _row(limit: Limit, level: str) -> tuple[str, ...]:
 
 def _notes(limit: Limit, expected: Sequence[str]) -> Iterator[str]:
     yield _known(limit)
+    yield from [f"the last run: {limit.vain}"] if limit.vain else []
     yield from _ended(limit)
     mild, harsh = limit.levels[0], limit.levels[-1]
     if limit.look.stop == Stop.FOUND and (limit.breaks == mild or limit.holds == harsh):

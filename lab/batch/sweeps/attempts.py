@@ -69,6 +69,8 @@ class Attempts:
         self._begun = Counter(line.event.cell for line in folder.lines if isinstance(line.event, Began))
         self._under_way: dict[str, Began] = {}
         self._tries: Counter[str] = Counter()
+        self.hopeless: set[str] = set()
+        """The ids of the cells of which another attempt by this process would fail of the same."""
         self._failing: dict[str, _Needs] = {}  # by cell: those in a row that came to nothing
         self._why = ""  # of the last of them
         self._done = self._of = self._tried = self._void = 0
@@ -181,7 +183,9 @@ class Attempts:
         self._void += void
         self._done += not again
         self._tell(cell=done.cell, attempt=attempt)
-        if not attempt.final:  # of which it is known what is wrong, and with whom
+        if attempt.final:  # it is known what is wrong, and with whom
+            self.hopeless.add(done.cell.id)
+        else:
             self._failing = {**self._failing, done.cell.id: _needs(done.cell)} if attempt.outcome == ERROR else {}
             self._why = attempt.why
         return again

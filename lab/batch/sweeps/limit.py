@@ -3,12 +3,13 @@
 Law: a search is a sweep of every level, of which only the cells that a level was chosen for are run. Run n of a search
 is repetition n of its level, so that no two of its runs share their dice. What comes next follows from the runs that
 count, in the order of their repetitions, and from nothing else: a search that was cut short goes on as if it had not
-been. Runs side by side are chosen together, and the next ones when all of them have ended.
+been. Runs side by side are chosen together, and the next ones when all of them have ended. A search with a version that
+cannot be had ends at its first run until somebody goes on with it, and takes no other one with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,7 @@ def go(
     """
     folder = SweepFolder(path)
     in_vain: tuple[Cell, ...] = ()
-    while cells := unfinished(folder) or _round(folder, side_by_side):
+    while cells := _next(folder, attempts.hopeless, side_by_side):
         if len(in_vain) >= _GIVE_UP:
             words = f"{len(in_vain)} runs in a row came to nothing, however often they were made"
             why = folder.unanswered(in_vain[-1])
@@ -86,6 +87,12 @@ def _within(setting: Setting) -> str:
     return f" with {spelled(setting)}" if setting else ""
 
 
+def _next(folder: SweepFolder, hopeless: Collection[str], side_by_side: int) -> tuple[Cell, ...]:
+    """Return what is to be made next, but for the `hopeless` cells and the searches that hold one."""
+    begun = tuple(cell for cell in unfinished(folder) if cell.id not in hopeless)
+    return begun or _round(folder, hopeless, side_by_side)
+
+
 def unfinished(folder: SweepFolder) -> tuple[Cell, ...]:
     """Return the cells that were begun, have no run that counts, and are worth another attempt."""
     return tuple(cell for cell in folder.missing() if not _is_given_up(folder, cell))
@@ -115,9 +122,10 @@ class _Search:
         return look(len(self.limit.levels), tried, pending).level
 
 
-def _round(folder: SweepFolder, side_by_side: int) -> tuple[Cell, ...]:
+def _round(folder: SweepFolder, hopeless: Collection[str], side_by_side: int) -> tuple[Cell, ...]:
     """Return the runs to be made next: of each search about as many; a clean control first, each ten runs, and last."""
-    searches = sorted(_searches(folder), key=lambda search: search.following)
+    going = (search for search in _searches(folder) if not any(cell.id in hopeless for cell in search.cells.values()))
+    searches = sorted(going, key=lambda search: search.following)
     chosen: list[Cell] = []
     pending: list[list[int]] = [[] for _ in searches]
     more = True
@@ -143,6 +151,11 @@ def _control(folder: SweepFolder, runs: int, *, last: bool) -> Iterator[Cell]:
     yield from controls[made : min(due, made + 1)]
 
 
+def beside(cell: Cell, key: str | None) -> Setting:
+    """Return the setting of `cell` without the `key` that is searched along: which search it is of."""
+    return tuple(pair for pair in cell.setting if pair[0] != key)
+
+
 def _searches(folder: SweepFolder) -> Iterator[_Search]:
     key = folder.search
     if key is None:
@@ -152,8 +165,7 @@ def _searches(folder: SweepFolder) -> Iterator[_Search]:
     groups: dict[Setting, dict[tuple[int, int], Cell]] = {}
     for cell in folder.plan.cells:
         if not cell.control:
-            others = tuple(pair for pair in cell.setting if pair[0] != key)
-            groups.setdefault(others, {})[places[dict(cell.setting)[key]], cell.repetition] = cell
+            groups.setdefault(beside(cell, key), {})[places[dict(cell.setting)[key]], cell.repetition] = cell
     for setting in sorted(groups):
         yield _search(folder, key, setting, levels, groups[setting])
 
@@ -178,6 +190,7 @@ def _search(
             at_most=folder.plan.repeat,
             ended=sum(folder.valid(cell) is not None or _is_given_up(folder, cell) for _, _, cell in mine),
             void=sum(folder.void(cell) for _, _, cell in mine),
+            vain="" if runs or not mine else folder.unanswered(mine[-1][-1]),
             controls=tuple(each.outcome for each in controls if each),
         ),
     )

@@ -13,8 +13,6 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from lab.analysis.values import Outcome
-from lab.analysis.verdicts.verdict import CODES, exit_code
 from lab.batch.crews.crew import Crew, Recorder
 from lab.batch.crews.fidelity import Fidelity, most_lanes
 from lab.batch.crews.judging import Judge
@@ -23,9 +21,8 @@ from lab.batch.crews.slot import Slot
 from lab.batch.crews.turns import Turn
 from lab.batch.folders import opening, shards
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.journal import ERROR, Journal
+from lab.batch.folders.journal import Journal
 from lab.batch.plans.asked import SweepAsked
-from lab.batch.plans.cells import Cell
 from lab.batch.plans.plan import Plan
 from lab.batch.plans.planning import plan
 from lab.batch.remote.cluster import Cluster
@@ -33,8 +30,9 @@ from lab.batch.runs.machines import Machines
 from lab.batch.runs.places import here
 from lab.batch.sweeps import limit
 from lab.batch.sweeps.attempts import Attempts, Tell
+from lab.batch.sweeps.ending import Swept, summary
 from lab.batch.sweeps.selecting import Selection
-from lab.errors import Interrupted, LabError, LeftoverError, UsageError
+from lab.errors import Interrupted, LabError, UsageError
 from lab.evidence.rooted import rooted
 from lab.host.machine import machine
 from lab.rig.process.signals import interruptible
@@ -44,7 +42,6 @@ from lab.scenario.load import find_one
 
 Makers = Callable[[Judge, Attempts], AbstractContextManager[Crew]]
 """Opens a crew whose runs are judged by the one, and which tells the other how it fares."""
-_VOID = CODES[Outcome.VOID]
 _SIDE_BY_SIDE = 4
 """How many runs of a search are chosen together where nobody knows how many can be made at a time."""
 
@@ -65,15 +62,6 @@ class Request:
     selection: Selection = field(default_factory=Selection)
     scheduler: str | None = None
     find_limit: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Swept:
-    """What a sweep came to: its folder, how many of the cells asked for have no run that counts, the exit code."""
-
-    folder: Path
-    missing: int
-    exit_code: int
 
 
 def sweep(request: Request, watch: Watch, told: Tell) -> Swept:
@@ -102,7 +90,7 @@ def sweep(request: Request, watch: Watch, told: Tell) -> Swept:
         attempts = Attempts(SweepFolder(folder.path, every_byte=True), journal, told)
         with _kept(folder.path, watch):
             leftovers = _make(attempts, folder, request, makers)
-    return _summary(SweepFolder(folder.path), request.selection, leftovers)
+    return summary(SweepFolder(folder.path), request.selection, leftovers)
 
 
 def _announce(folder: SweepFolder, watch: Watch) -> None:
@@ -127,7 +115,7 @@ def merge(parts: Sequence[Path], results: Path, watch: Watch) -> Swept:
     """Put the parts of a sweep together in a new folder. Raises UsageError, EvidenceError, StorageError."""
     with interruptible():
         folder = shards.merged(parts, rooted(results), lambda words: watch(Progress(phase=NOTE, detail=words)))
-    return _summary(folder, Selection(), 0)
+    return summary(folder, Selection(), 0)
 
 
 def _plan(request: Request) -> Plan:
@@ -211,27 +199,3 @@ def _here(request: Request, planned: Plan, results: Path, watch: Watch) -> Itera
 def _lane(machines: Machines, judge: Judge, watch: Watch, turn: Turn) -> Iterator[Recorder]:
     with Slot(machines, judge, watch, turn.over, turn) as slot:
         yield slot.record
-
-
-def _summary(folder: SweepFolder, selection: Selection, leftovers: int) -> Swept:
-    if folder.search:
-        return _found(folder, leftovers)
-    codes = [_code(folder, cell) for cell in selection.of(folder.plan)]
-    missing = sum(folder.valid(cell) is None for cell in selection.of(folder.plan))
-    faults = [LeftoverError.exit_code] if leftovers else []
-    return Swept(folder=folder.path, missing=missing, exit_code=exit_code((), [*codes, *faults]))
-
-
-def _found(folder: SweepFolder, leftovers: int) -> Swept:
-    """Sum a search up: a run that failed is what it looks for; a limit that is not known is no answer."""
-    known = all(each.is_known for each in limit.limits(folder))
-    codes = [0 if known else _VOID, *([LeftoverError.exit_code] if leftovers else [])]
-    return Swept(folder=folder.path, missing=len(folder.missing()), exit_code=exit_code((), codes))
-
-
-def _code(folder: SweepFolder, cell: Cell) -> int:
-    """Return what the cell alone would exit with; without an answer, as the last attempt that failed, else as void."""
-    if valid := folder.valid(cell):
-        return CODES[Outcome(valid.outcome)]
-    failed = next((ended for ended in reversed(folder.ended(cell)) if ended.outcome == ERROR), None)
-    return (failed.exit_code or LabError.exit_code) if failed else _VOID

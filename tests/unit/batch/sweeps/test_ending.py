@@ -11,7 +11,8 @@ from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.plan import Plan
-from lab.batch.sweeps.sweep import Swept, merge
+from lab.batch.sweeps.ending import Swept
+from lab.batch.sweeps.sweep import merge
 from lab.errors import LabError, UsageError
 from lab.rig.process.watch import silent
 from tests.fakes.crews import InOrder
