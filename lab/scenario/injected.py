@@ -10,12 +10,25 @@ from lab.faults import SERVER, Fault, PublisherFault, RigFault, SubscriberFault
 from lab.scenario.model import Client, Scenario
 
 
-def injected(scenario: Scenario, publisher: str, subscriber: str) -> float:
-    """Return the share of the media that faults take from what `subscriber` hears of `publisher`."""
+def injected(scenario: Scenario, publisher: str, subscriber: str, repairs: int) -> float:
+    """Return the share of the media that faults take from what `subscriber` hears of `publisher`.
+
+    So many packets that follow a lost one (`repairs`) bring its audio again.
+    """
     speaker = next(client for client in scenario.clients if client.name == publisher)
     here = (publisher, subscriber, SERVER)
-    lost_ms = (_lost_ms(fault, speaker, scenario) for fault in scenario.inject if _concerns(fault, *here))
+    lost_ms = (_lost_ms(fault, speaker, scenario, repairs) for fault in scenario.inject if _concerns(fault, *here))
     return min(1.0, sum(lost_ms) / scenario.media.duration_ms)
+
+
+def filtered(scenario: Scenario, repairs: int = 0) -> float:
+    """Return the share that packet filters at the server take: of the packets, with `repairs` of the audio."""
+    taken = (_filtered(fault, repairs) for fault in scenario.inject if isinstance(fault, faults.Filter))
+    return min(1.0, sum(taken))
+
+
+def _filtered(fault: faults.Filter, repairs: int) -> float:
+    return max(0, fault.drop - repairs) / fault.every
 
 
 def _concerns(fault: Fault, publisher: str, subscriber: str, server: str) -> bool:
@@ -26,11 +39,13 @@ def _concerns(fault: Fault, publisher: str, subscriber: str, server: str) -> boo
     return fault.client == (publisher if isinstance(fault, PublisherFault) else subscriber)
 
 
-def _lost_ms(fault: Fault, speaker: Client, scenario: Scenario) -> float:
+def _lost_ms(fault: Fault, speaker: Client, scenario: Scenario, repairs: int) -> float:
     if isinstance(fault, PublisherFault):
         return _unsaid_ms(fault, speaker, scenario)
     media_ms = scenario.media.duration_ms
-    return _unheard_ms(fault, media_ms) if isinstance(fault, SubscriberFault) else _undelivered_ms(fault, media_ms)
+    if isinstance(fault, SubscriberFault):
+        return _unheard_ms(fault, media_ms)
+    return _undelivered_ms(fault, media_ms, repairs)
 
 
 def _unsaid_ms(fault: PublisherFault, speaker: Client, scenario: Scenario) -> float:
@@ -62,12 +77,12 @@ def _unheard_ms(fault: SubscriberFault, media_ms: int) -> float:
             assert_never(fault)
 
 
-def _undelivered_ms(fault: RigFault, media_ms: int) -> float:
+def _undelivered_ms(fault: RigFault, media_ms: int, repairs: int) -> float:
     match fault:
         case faults.Pause():
             return fault.length_ms * fault.times
-        case faults.Filter():  # the packet after a lost one repairs it
-            return media_ms * (fault.drop - 1) / fault.every
+        case faults.Filter():
+            return media_ms * _filtered(fault, repairs)
         case faults.SocketBuffer():  # depends on how the packets come
             return 0
         case _:

@@ -6,12 +6,12 @@ Law: nothing is touched; the commands are those that a run would give, in their 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lab.report.text import clean
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.layout.topology import Topology, topology
-from lab.scenario.budget import Budget, budget
+from lab.scenario.budget import Budget, Flow, Forecast, Span, budget
 from lab.scenario.dump import dump
 from lab.scenario.model import Impairment, Scenario
 
@@ -86,13 +86,37 @@ def _kbit(bps: int) -> str:
 
 def _predicted(planned: Budget) -> Iterator[str]:
     for flow in planned.flows:
-        jitter = " and what jitter adds" if flow.jittered else ""
-        yield (
-            f"{flow.publisher} → {flow.subscriber}: packets lost {flow.packet_loss:.2%}; frames beyond repair: "
-            f"{flow.frame_loss_first:.2%} before loss is reported, {flow.frame_loss:.2%} after; "
-            f"late {flow.late:.2%}{jitter}; faults take {flow.injected:.2%}"
-        )
+        yield f"{flow.publisher} → {flow.subscriber}: {flow.unpredicted or _lost(flow)}"
     for each in planned.forecasts:
         expected = each.expectation
         limit = f"{'network + ' if expected.relative else ''}{expected.limit:.2%}"
-        yield f"{expected.metric} {expected.op} {limit}: {each.predicted:.2%} predicted"
+        network = f", network {_span(each.network)}" if expected.relative else ""
+        told = f"{_span(each.predicted)} predicted{network}{_beside(each.untold)}"
+        yield f"{_whose(each, planned)}{expected.metric} {expected.op} {limit}: {told}"
+
+
+def _lost(flow: Flow) -> str:
+    most = "at most " * flow.queued
+    taken = _span(Span(least=flow.injected, most=flow.injected_first))
+    return (
+        f"packets lost {most}{flow.packet_loss:.2%}; frames beyond repair: {most}{flow.frame_loss_first:.2%} before "
+        f"loss is reported, {most}{flow.frame_loss:.2%} after; late {flow.late:.2%}"
+        f"{_beside(('jitter',) * flow.jittered)}; faults take {taken}{_beside(flow.untold)}"
+    )
+
+
+def _whose(each: Forecast, planned: Budget) -> str:
+    """Return which flow a forecast is of, where there are several."""
+    return f"{each.publisher} → {each.subscriber}: " if len(planned.flows) > 1 else ""
+
+
+def _span(span: Span) -> str:
+    least, most = (None if end is None else f"{end:.2%}" for end in (span.least, span.most))
+    if least is None:
+        return f"at most {most}"
+    return f"{most}" if least == most else f"{least} to {most}"
+
+
+def _beside(untold: Sequence[str]) -> str:
+    """Say what else is at work, of which no figure is known."""
+    return f" and what {' and '.join(untold)} {'adds' if len(untold) == 1 else 'add'}" if untold else ""

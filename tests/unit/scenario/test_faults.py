@@ -173,6 +173,6 @@ def test_a_client_has_limits_and_the_server_a_crowd() -> None:
     ],
 )
 def test_the_plan_says_what_a_fault_costs(entry: str, share: float) -> None:
-    """Of 30 s of media, what is ahead in the queue (60 ms) bridging late pushes."""
+    """Of 30 s of media, what is ahead in the queue (60 ms) bridging late pushes; before the sender hears of a loss."""
     (flow,) = budget(loads(written(entry), source="x")).flows
-    assert flow.injected == pytest.approx(share)
+    assert flow.injected_first == pytest.approx(share)

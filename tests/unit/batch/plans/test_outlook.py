@@ -51,8 +51,26 @@ def test_what_is_predicted_is_told_with_what_comes_late(tmp_path: Path) -> None:
     assert text.partition("predicted\n")[2].splitlines()[:2] == [
         "  publisher → subscriber: packets lost 5.00%; frames beyond repair: 0.25% before loss is reported, "
         "0.01% after; late 2.00% and what jitter adds; faults take 0.00%",
-        "  audio_loss <= 5.00%: 2.01% predicted",
+        "  audio_loss <= 5.00%: 2.01% to 2.25% predicted and what jitter adds",
     ]
+
+
+def test_what_a_run_compares_with_the_network_is_predicted_beside_it(tmp_path: Path) -> None:
+    """The default expectation; of a full queue nobody says how little, and of several flows each is named."""
+    clients = "clients: {publisher: {role: both, cpus: 1}, b: {role: both}}\n"
+    full = f"{clients}links: {{publisher: {{up: {{rate: 100kbit}}}}}}\n"
+    text = said(written(tmp_path, f"version: 1\n{full}"))
+    lines = text.partition("predicted\n")[2].splitlines()
+    assert "packets lost at most 21." in lines[0]
+    assert "faults take 0.00% and what a limit adds" in lines[0]
+    (told,) = (line for line in lines if line.startswith("  publisher → b: audio_loss"))
+    assert told.startswith("  publisher → b: audio_loss <= network + 0.50%: at most ")
+    assert told.endswith("% and what a limit adds")
+    assert " predicted, network at most " in told
+    plain = said(written(tmp_path, PLAIN)).splitlines()[-1]
+    assert plain == "  audio_loss <= network + 0.50%: 0.01% to 0.25% predicted, network 0.01% to 0.25%"
+    blocked = said(written(tmp_path, "version: 1\nlinks: {publisher: {up: {block: udp}}}\n")).splitlines()[-1]
+    assert blocked.startswith("  publisher → subscriber: UDP does not pass from the start: no media, or media over TCP")
 
 
 def test_a_sweep_is_told_before_it_is_run(tmp_path: Path) -> None:
