@@ -23,13 +23,15 @@ def created(plan: Plan, results: Path, search: str | None = None) -> SweepFolder
 
     Raises StorageError.
     """
-    return created_in(results / plan.name / plan.sweep, plan, search)
-
-
-def created_in(folder: Path, plan: Plan, search: str | None = None) -> SweepFolder:
-    """Make the folder of a new sweep where `folder` says, as `created` does. StorageError."""
+    folder = results / plan.name / plan.sweep
     with storing(folder):
         folder.mkdir(parents=True)
+    return laid_out(folder, plan, search)
+
+
+def laid_out(folder: Path, plan: Plan, search: str | None = None) -> SweepFolder:
+    """Make a new sweep of `folder`, which is there and empty, as `created` does. StorageError."""
+    with storing(folder):
         sounds = {digest: path for cell in plan.cells for digest, path in cell.sounds.items()}
         for digest, path in sounds.items():
             (folder / SOUNDS).mkdir(exist_ok=True)

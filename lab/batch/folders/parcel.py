@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from lab.evidence import names
 from lab.evidence.durable import storing
 
 PARTIAL = ".partial-"
-"""How the name of a folder begins that is not whole yet; one that a killed process left can be removed."""
+"""How the name of a folder begins that is not whole yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,15 @@ def unpack(parcel: Parcel, folder: Path) -> None:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def clear(place: Path) -> Iterator[Path]:
+    """Remove and yield what a killed process began to unpack in the folders of `place`, where nobody else writes."""
+    with storing(place):
+        for partial in sorted(place.glob(f"*/{PARTIAL}*")):
+            shutil.rmtree(partial, ignore_errors=True)
+            if not partial.exists():
+                yield partial
 
 
 def _is_folder(path: Path) -> bool:

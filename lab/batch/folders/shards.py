@@ -2,7 +2,8 @@
 
 Law: only parts of the same plan fit together. Every attempt that is whole comes along, byte for byte, and verifies
 where it arrives; a cell that two parts have different answers to has none, and is refused. What does not come along is
-said. The parts stay as they are, and the new folder is a sweep's when all of it is there, whatever ends a merge.
+said. The parts stay as they are, and the new folder is a sweep's when all of it is there, whatever ends a merge. What a
+merge left that was killed the next one removes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -22,6 +24,7 @@ from shlex import quote
 import lab
 from lab.batch.folders import opening, untold
 from lab.batch.folders.committed import SweepFolder, check_one_sweep, sealed
+from lab.batch.folders.held import held, removed
 from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened, is_being_written
 from lab.batch.folders.parcel import PARTIAL, pack, unpack
 from lab.batch.plans.images import differing
@@ -70,16 +73,40 @@ def merged(
     _check_answers(found)
     plan = replace(found[0].plan, sweep=f"{utc_stamp(clock())}-{entropy()}")
     folder = results / plan.name / plan.sweep
-    partial = folder.with_name(f"{PARTIAL}{plan.sweep}-{secrets.token_hex(4)}")
-    try:
-        _fill(opening.created_in(partial, plan), found, running, note)
+    _clear(results, note)
+    with _partial(folder) as partial:
+        _fill(opening.laid_out(partial, plan), found, running, note)
         with storing(folder):
             partial.rename(folder)
             sync_folder(folder.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return SweepFolder(folder)
+
+
+def _clear(results: Path, note: Callable[[str], object]) -> None:
+    """Remove what merges left below `results` that were killed; those that go on hold theirs. StorageError."""
+    with storing(results):
+        for path in sorted(results.glob(f"*/{PARTIAL}*")):
+            if removed(path):
+                note(f"removed {path}, which a merge left that was killed")
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """Have the folder that becomes `folder`; it is gone where that fails. StorageError."""
+
+    def make() -> Path:
+        path = folder.with_name(f"{PARTIAL}{folder.name}-{secrets.token_hex(4)}")
+        path.mkdir(parents=True)
+        return path
+
+    with ExitStack() as stack:
+        with storing(folder):
+            partial = stack.enter_context(held(make))
+        try:
+            yield partial
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
 
 
 def _places(paths: Sequence[Path]) -> list[Path]:

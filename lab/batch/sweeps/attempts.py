@@ -17,9 +17,9 @@ from pathlib import Path
 import lab
 from lab.analysis.values import Outcome
 from lab.batch.crews.crew import Attempt, Crew, Done
-from lab.batch.folders import untold
+from lab.batch.folders import parcel, untold
 from lab.batch.folders.committed import SweepFolder, sealed
-from lab.batch.folders.journal import ERROR, Began, Ended, Journal, Noted, Opened
+from lab.batch.folders.journal import CELLS, ERROR, Began, Ended, Journal, Noted, Opened
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import releases
 from lab.errors import EnvironmentFault, EvidenceError
@@ -85,6 +85,8 @@ class Attempts:
         """
         search = self._folder.search
         self._journal.append(Opened(plan=self.plan.digest, lab=lab.__version__, pid=os.getpid(), search=search))
+        for left in parcel.clear(self._folder.path / CELLS):
+            self.note(f"removed {left}, which was being unpacked when the sweep was killed")
         self._take_in(judge)
         folder = SweepFolder(self._folder.path, every_byte=True)
         missing = folder.missing()

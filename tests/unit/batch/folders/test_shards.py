@@ -14,6 +14,7 @@ import pytest
 from lab.batch.folders import limit_file, shards
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import NAME, Journal, Noted
+from lab.batch.folders.parcel import PARTIAL
 from lab.batch.folders.stored import sweeps
 from lab.batch.plans import images
 from lab.batch.plans.cells import Cell
@@ -277,3 +278,27 @@ def test_a_signal_ends_a_merge_and_leaves_nothing(tmp_path: Path, plan: Plan, mo
         merge(parts, tmp_path / "results", lambda _: True)
     assert ended.value.exit_code == 128 + signal.SIGTERM
     assert list((tmp_path / "results" / plan.name).iterdir()) == []
+
+
+def test_what_a_killed_merge_left_is_removed_by_the_next_one_and_a_living_ones_is_not(
+    tmp_path: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of any scenario in the same results; each is named. Two merges at a time both come to an end."""
+    parts, told = [part(plan, tmp_path / f"part-{number}", number) for number in (1, 2)], list[str]()
+    left = tmp_path / "results" / "other" / f"{PARTIAL}20260101-000000-abcd-1234"
+    (left / "cells").mkdir(parents=True)
+    copy = shards._copy
+
+    def meanwhile(*_: object) -> None:
+        monkeypatch.setattr(shards, "_copy", copy)
+        shards.merged(parts, tmp_path / "results", told.append)
+
+    monkeypatch.setattr(shards, "_copy", lambda *what: (meanwhile(), copy(*what)))
+    done = merged(tmp_path, *parts)
+    assert (left.exists(), done.missing()) == (False, ())
+    assert told == []  # the first one had removed it; the second left the first alone
+    left.mkdir()
+    shards.merged(parts, tmp_path / "results", told.append)
+    assert told == [f"removed {left}, which a merge left that was killed"]
+    assert len(sweeps(tmp_path / "results")) == 3
+    assert list((tmp_path / "results").glob(f"*/{PARTIAL}*")) == []

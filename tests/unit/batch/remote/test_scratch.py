@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.batch.folders import held
 from lab.batch.remote import scratch as place
 from lab.batch.remote.scratch import PREFIX, scratch
 from lab.errors import StorageError
@@ -94,7 +95,7 @@ def test_a_folder_that_another_takes_for_dead_before_it_is_locked_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between making and locking it there is a moment."""
-    locked, taken = place._locked, list[int]()
+    locked, taken = held._locked, list[int]()
 
     def late(folder: int) -> bool:
         if not taken:
@@ -102,7 +103,7 @@ def test_a_folder_that_another_takes_for_dead_before_it_is_locked_is_made_anew(
             next(tmp_path.iterdir()).rmdir()
         return locked(folder)
 
-    monkeypatch.setattr(place, "_locked", late)
+    monkeypatch.setattr(held, "_locked", late)
     with scratch(tmp_path, pytest.fail) as folder:
         assert folder.is_dir()
         assert len(taken) == 1

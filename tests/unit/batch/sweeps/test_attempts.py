@@ -13,6 +13,7 @@ from lab.batch.crews.crew import Attempt
 from lab.batch.folders import committed
 from lab.batch.folders.committed import SweepFolder
 from lab.batch.folders.journal import CELLS, NAME, Began, Ended, Journal, Noted
+from lab.batch.folders.parcel import PARTIAL
 from lab.batch.plans.cells import Cell
 from lab.batch.plans.images import recipes_for
 from lab.batch.sweeps import attempts
@@ -235,6 +236,17 @@ def test_what_was_recorded_but_not_told_is_taken_in_and_not_made_again(tmp_path:
     done = swept(folder, InOrder(made))
     assert made.made == {plan.cells[1].id: 1}
     assert [(each.outcome, each.attempt) for each in done.committed()] == [("FAIL", 1), ("PASS", 1)]
+
+
+def test_what_was_being_unpacked_when_it_was_killed_is_removed_and_told(tmp_path: Path) -> None:
+    """A run on its way from a worker: who goes on is the only one who writes."""
+    plan = planned(tmp_path)
+    left = laid(plan, tmp_path / "sweep") / CELLS / plan.cells[0].id / f"{PARTIAL}20260101-000000-beef-1234"
+    (left / "server").mkdir(parents=True)
+    said = list[str]()
+    done = swept(tmp_path / "sweep", in_order(), lambda moment: said.append(moment.words))
+    assert (left.exists(), done.missing()) == (False, ())
+    assert f"removed {left}, which was being unpacked when the sweep was killed" in said
 
 
 @pytest.mark.parametrize("kept", [1, 2, 4])
