@@ -169,10 +169,10 @@ HEADS = ("setting", "level", "held", "broke", "neither", "owners", "holds", "bre
 
 
 def lines(limits: Sequence[Limit]) -> Iterator[tuple[str, ...]]:
-    """Yield a line per level that was tried, below `HEADS`, for a spreadsheet."""
+    """Yield a line per level that was tried, below `HEADS`, for a spreadsheet; one without a level where none was."""
     for limit in limits:
         stop = limit.look.stop.value if limit.look.stop else ""
-        for level in _tried(limit):
+        for level in _tried(limit) or ("",):
             yield spelled(limit.setting), *_row(limit, level), limit.holds or "", limit.breaks or "", stop
 
 

@@ -124,7 +124,9 @@ class _Search:
 
 def _round(folder: SweepFolder, hopeless: Collection[str], side_by_side: int) -> tuple[Cell, ...]:
     """Return the runs to be made next: of each search about as many; a clean control first, each ten runs, and last."""
-    going = (search for search in _searches(folder) if not any(cell.id in hopeless for cell in search.cells.values()))
+    vain = [cell for cell in folder.cells if cell.id in hopeless]
+    ended = {beside(cell, folder.search) for cell in vain if not cell.control}  # each has said why
+    going = (search for search in _searches(folder) if search.limit.setting not in ended)
     searches = sorted(going, key=lambda search: search.following)
     chosen: list[Cell] = []
     pending: list[list[int]] = [[] for _ in searches]
@@ -139,13 +141,14 @@ def _round(folder: SweepFolder, hopeless: Collection[str], side_by_side: int) ->
                 chosen.append(cell)
                 more = True
     runs = sum(search.following - 1 for search in searches)
-    return (*_control(folder, runs, last=not chosen), *chosen)
+    return (*_control(folder, vain, runs, last=not chosen), *chosen)
 
 
-def _control(folder: SweepFolder, runs: int, *, last: bool) -> Iterator[Cell]:
-    """Yield the clean control that is due."""
+def _control(folder: SweepFolder, vain: Sequence[Cell], runs: int, *, last: bool) -> Iterator[Cell]:
+    """Yield the clean control that is due, of a setting of which nothing was made in `vain`."""
     begun = {cell.id for cell in folder.cells}
-    controls = [cell for cell in folder.plan.cells if cell.control]
+    without = {beside(cell, folder.search) for cell in vain}
+    controls = [cell for cell in folder.plan.cells if cell.control and beside(cell, folder.search) not in without]
     made = sum(cell.id in begun for cell in controls)
     due = 1 + runs // CONTROL_EVERY + (1 if last and runs else 0)
     yield from controls[made : min(due, made + 1)]

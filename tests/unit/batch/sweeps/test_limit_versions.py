@@ -39,6 +39,8 @@ def test_a_version_that_cannot_be_had_is_tried_once_and_takes_no_other_search_wi
     assert (none.runs, runs.in_vain) == ((), 1)
     assert summary(SweepFolder(folder), Selection(), 0).exit_code == 4
     told = limits.told(SweepFolder(folder), "text", 120)
+    (line,) = (each for each in limits.told(SweepFolder(folder), "csv", 120).splitlines() if "99.99.99" in each)
+    assert line == '"clients.publisher.sdk=99.99.99","","0","0","0","–","","",""'
     assert f"nothing was measured   (1 void)\nthe last run: {WHY}\nnot finished: lab sweep --resume goes on" in told
 
 
@@ -50,6 +52,18 @@ def test_who_goes_on_tries_it_again(tmp_path: Path) -> None:
     assert (again.made, again.in_vain) == ([], 1)
     assert [each.look.stop for each in search(folder, Runs(breaks_from(7)))] == [Stop.FOUND, Stop.FOUND]
     assert summary(SweepFolder(folder), Selection(), 0).exit_code == 0
+
+
+def test_the_clean_controls_are_those_of_the_searches_that_go_on(tmp_path: Path) -> None:
+    """As many as if nobody had asked for the other version: one that failed of it is made again elsewhere."""
+    folder, runs = laid(tmp_path / "s", AXIS, controls=True), Versions(breaks_from(7))
+    found, _ = search(folder, runs)
+    alone = Runs(breaks_from(7))
+    search(laid(tmp_path / "alone", controls=True), alone)
+    made = [level for level, _ in runs.made].count("control")
+    assert made == len(found.controls) == [level for level, _ in alone.made].count("control")
+    assert runs.in_vain <= 2
+    assert summary(SweepFolder(folder), Selection(), 0).exit_code == 4
 
 
 def test_runs_side_by_side_and_clean_controls_come_to_an_end_too(tmp_path: Path) -> None:
