@@ -7,14 +7,17 @@ what is not worse or better beyond 5 % is called not significant, and what nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from lab.analysis.several.compared import Change, Compared, Finding, Pair, Run, Scope
+from lab.analysis.several.compared import Change, Compared, Finding, Pair, Place, Run, Scope
 from lab.analysis.several.pooling import ALPHA, averaged, difference, holm, pooled
 from lab.analysis.values import Measured, Outcome
 from lab.scenario.metrics import unit
 from lab.scenario.sweeping import Dice, Setting, spelled
+
+_CONTROLS: tuple[Scope, Setting] = (Scope.CONTROLS, ())
 
 
 def changes(pairs: Iterable[Pair]) -> tuple[Change, ...]:
@@ -60,6 +63,19 @@ def undecided(pairs: Sequence[Pair], rows: Iterable[Compared]) -> tuple[str, ...
             lost.setdefault(words + _where(row.scope, row.setting, row.flow), []).append(row.metric)
     verdicts = filter(None, map(_undecided, _by_setting(pairs)))
     return (*verdicts, *(f"{', '.join(metrics)} known {words}" for words, metrics in lost.items()))
+
+
+def uncounted(first: Collection[Place], lost: Iterable[Place]) -> tuple[str, ...]:
+    """Return, in words, of which settings some runs of the `first` side have none that counts in their place.
+
+    `lost` are the places of the second side without one: a build may have failed of what it was to be compared in.
+    """
+    gone, known = Counter(_group(place) for place in lost if place in first), Counter(map(_group, first))
+    return tuple(
+        f"{number} of {known[group]} runs do not count any more{_where(*group, '')}"
+        for group, number in gone.items()
+        if number < known[group] or group == _CONTROLS  # else nothing is known of the setting, which is said already
+    )
 
 
 def unheard(pairs: Sequence[Pair]) -> tuple[str, ...]:
@@ -110,8 +126,8 @@ def _row(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> Compared:
         flow="",
         metric=metric,
         unit=unit(metric),
-        first=pooled(first),
-        second=pooled(second),
+        first=pooled(first or _alone(pairs, flow, metric, 0)),
+        second=pooled(second or _alone(pairs, flow, metric, 1)),
         difference=difference(first, second),
         known=(before, after),
     )
@@ -125,6 +141,13 @@ def _by_dice(pairs: Sequence[Pair], flow: tuple[str, str], metric: str) -> list[
         if None not in (first.value, second.value):
             found.setdefault(pair.place.dice, []).append((first, second))
     return [(averaged([one for one, _ in known]), averaged([two for _, two in known])) for known in found.values()]
+
+
+def _alone(pairs: Sequence[Pair], flow: tuple[str, str], metric: str, side: int) -> list[Measured]:
+    """Return what one side measured, where no pair knows both: nothing differs then, and what is known is shown."""
+    runs = _sides(pairs)[side]
+    twice = [replace(pair, first=run, second=run) for pair, run in zip(pairs, runs, strict=True)]
+    return [figure for figure, _ in _by_dice(twice, flow, metric)]
 
 
 def _figure(run: Run, flow: tuple[str, str], metric: str) -> Measured:
@@ -148,10 +171,15 @@ def _found(row: Compared, chance: float | None) -> Compared:
 
 def _by_setting(pairs: Sequence[Pair]) -> list[list[Pair]]:
     """Return the pairs of each setting, and of the clean controls."""
-    groups: dict[tuple[bool, Setting], list[Pair]] = {}
+    groups: dict[tuple[Scope, Setting], list[Pair]] = {}
     for pair in pairs:
-        groups.setdefault((pair.place.control, pair.place.setting), []).append(pair)
+        groups.setdefault(_group(pair.place), []).append(pair)
     return list(groups.values())
+
+
+def _group(place: Place) -> tuple[Scope, Setting]:
+    """Return what `place` is told with: its setting, or all clean controls, whatever they stand beside."""
+    return _CONTROLS if place.control else (Scope.SETTING, place.setting)
 
 
 def _failing(pairs: Sequence[Pair]) -> str:
@@ -195,8 +223,7 @@ def _unheard(pairs: Sequence[Pair]) -> list[str]:
 
 def _at(pairs: Sequence[Pair]) -> str:
     """Say of which setting `pairs` are, all of the same."""
-    place = pairs[0].place
-    return _where(Scope.CONTROLS, (), "") if place.control else _where(Scope.SETTING, place.setting, "")
+    return _where(*_group(pairs[0].place), "")
 
 
 def _sides(pairs: Sequence[Pair]) -> tuple[list[Run], list[Run]]:

@@ -10,12 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab.analysis.several.compared import Alone, Comparison, Differing, Pair
-from lab.analysis.several.comparison import changes, corrected, flows, regressions, rows, undecided, unheard
+from lab.analysis.several.compared import Alone, Comparison, Differing, Pair, Place
+from lab.analysis.several.comparison import (
+    changes,
+    corrected,
+    flows,
+    regressions,
+    rows,
+    uncounted,
+    undecided,
+    unheard,
+)
 from lab.analysis.verdicts.verdict import exit_code
 from lab.batch.tables.conditions import above, conditions, differing
 from lab.batch.tables.results import metrics_named
-from lab.batch.tables.sides import Member, Side, side, split
+from lab.batch.tables.sides import Lost, Member, Side, side, split
 from lab.errors import UsageError
 from lab.report.verdicts import Told
 from lab.scenario.sweeping import Setting, spelled
@@ -57,7 +66,7 @@ def compare(asked: Asked) -> tuple[Comparison, ...]:
             rows=table,
             unheard=unheard(told),
             regressions=regressions(told, table),
-            undecided=undecided(told, table),
+            undecided=(*uncounted(_places(one.members), _places(other.lost)), *undecided(told, table)),
         )
         for (one, other, pairs), different, told, table in zip(couples, found, judged, tables, strict=True)
     )
@@ -131,6 +140,10 @@ def _all(found: Sequence[Setting]) -> str:
 def _few(names: Sequence[str]) -> str:
     """Return the first ones of `names`, and how many there are beside."""
     return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
+
+
+def _places(found: Iterable[Member | Lost]) -> tuple[Place, ...]:
+    return tuple(one.place for one in found)
 
 
 def _pair(first: Member, second: Member) -> Pair:

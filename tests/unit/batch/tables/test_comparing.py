@@ -166,6 +166,7 @@ def test_a_verdict_that_cannot_be_read_leaves_its_cell_alone_and_the_others_comp
     (found,) = asked(first, second)
     assert found.pairs == whole.pairs - 1
     assert [str(broken) in one.why for one in found.alone] == [True]
+    assert [code([found], strict=strict) for strict in (False, True)] == [0, 3]
 
 
 def test_a_cell_that_was_judged_void_since_is_not_compared(tmp_path: Path) -> None:

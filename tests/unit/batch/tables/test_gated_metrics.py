@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab.analysis.values import Outcome, Owner
+from lab.batch.folders.committed import SweepFolder
 from lab.batch.plans.cells import Cell
 from lab.batch.tables.comparing import Asked, code, compare
 from tests.fakes.judged import Said, sweep
@@ -60,3 +61,37 @@ def test_what_is_worse_all_the_same_is_not_called_undecided(tmp_path: Path) -> N
     bad = sweep(tmp_path / "bad", LOSS, lambda cell: DEAF if at_5(cell, 1) else worse[cell.repetition - 1], repeat=4)
     told, codes = gate(heard, bad)
     assert (told, codes) == ((), [0, 1])
+
+
+def test_runs_that_do_not_count_any_more_are_undecided(tmp_path: Path) -> None:
+    """A build may have failed of them; a side that planned fewer repetitions has lost none, nor one that had none."""
+    whole = sweep(tmp_path / "whole", LOSS, lambda _: Said(), repeat=3)
+    some = sweep(
+        tmp_path / "some", LOSS, lambda cell: Said(outcome=Outcome.VOID) if at_5(cell, 2) else Said(), repeat=3
+    )
+    fewer = sweep(tmp_path / "fewer", LOSS, lambda _: Said(), repeat=1)
+    assert gate(whole, some) == ((f"2 of 3 runs do not count any more{WITH_5}",), [0, 3])
+    assert gate(some, whole) == gate(whole, fewer) == ((), [0, 0])
+    control = sweep(tmp_path / "control", LOSS, lambda c: Said(outcome=Outcome.VOID) if c.control else Said(), repeat=3)
+    assert gate(whole, control)[0] == ("2 of 2 runs do not count any more over clean controls",)
+
+
+def test_clean_controls_are_told_together(tmp_path: Path) -> None:
+    """Whatever settings they stand beside, as in the table."""
+    whole = sweep(tmp_path / "whole", LOSS, lambda _: Said(), repeat=8)
+    lost = Said(outcome=Outcome.UNKNOWN, owner=Owner.UNDECIDED)
+    blind = sweep(tmp_path / "blind", LOSS, lambda cell: lost if cell.control else Said(), repeat=8)
+    assert len({cell.setting for cell in SweepFolder(whole).cells if cell.control}) == 2
+    assert gate(whole, blind)[0] == ("3 of 3 runs are UNKNOWN instead of 0 over clean controls",)
+
+
+def test_what_one_side_alone_knows_is_shown(tmp_path: Path) -> None:
+    """No pair knows both, and nothing differs; the runs of a repetition are one here as well."""
+    loud = sweep(tmp_path / "loud", LOSS, lambda cell: Said(audio_loss=0.01 * cell.repetition), repeat=3)
+    deaf = sweep(tmp_path / "deaf", LOSS, lambda _: DEAF, repeat=3)
+    asked = Asked(sides=(str(loud), str(deaf)), results=Path("nowhere"), metrics=("audio_loss",))
+    (found,) = compare(asked)
+    assert {(row.first.value, row.second.value, row.difference.value) for row in found.rows[:3]} == {(0.02, None, None)}
+    assert [row.first.n for row in found.rows[:3]] == [3, 3, 3]
+    (back,) = compare(Asked(sides=(str(deaf), str(loud)), results=Path("nowhere"), metrics=("audio_loss",)))
+    assert [(row.first.value, row.second.value) for row in back.rows[:3]] == [(None, 0.02)] * 3
