@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from lab.errors import ScenarioError, UsageError
@@ -22,6 +22,8 @@ from lab.scenario.tree import one_line
 
 CONTROL_EVERY = 10
 """How many cells share a control; there is one before the first and one after the last."""
+_MOST_TOLD = 10
+"""So many complaints about values are told at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +40,7 @@ def trials(file: Draft, sweep: Sweep, seed: int | None) -> tuple[Trial, ...]:
     """Return every trial of `sweep` over `file`, in the order in which they are run. ScenarioError, UsageError."""
     if seed is not None and any(key == "seed" for axis in sweep.axes for key in axis.keys):
         raise UsageError("--seed and the axis seed both say where randomness starts", fix="give one of them")
-    once = [(setting, _scenario(file, setting, seed)) for setting in settings(sweep)]
+    once = _scenarios(file, sweep, seed)
     return tuple(
         Trial(setting=setting, repetition=again, scenario=replace(scenario, seed=_seed(scenario.seed, f"{again}")))
         for again in range(1, sweep.repeat + 1)
@@ -46,13 +48,27 @@ def trials(file: Draft, sweep: Sweep, seed: int | None) -> tuple[Trial, ...]:
     )
 
 
-def _scenario(file: Draft, setting: Setting, seed: int | None) -> Scenario:
-    """Return what `setting` makes of `file`; an error names the setting, for it may show far from its key."""
-    try:
-        return file.scenario(setting, seed=seed)
-    except ScenarioError as error:
-        cell = f"\n  in the cell {one_line(spelled(setting))}" if setting else ""
-        raise ScenarioError(f"{error}{cell}") from error
+def _scenarios(file: Draft, sweep: Sweep, seed: int | None) -> list[tuple[Setting, Scenario]]:
+    """Return what each setting of `sweep` makes of `file`. ScenarioError: each complaint once, with its first setting.
+
+    A complaint may show far from the key that is to blame.
+    """
+    found, wrong = list[tuple[Setting, Scenario]](), dict[str, Setting]()
+    for setting in settings(sweep):
+        try:
+            found.append((setting, file.scenario(setting, seed=seed)))
+        except ScenarioError as error:
+            wrong.setdefault(str(error), setting)
+    if wrong:
+        raise ScenarioError("\n".join(_told(wrong)))
+    return found
+
+
+def _told(wrong: Mapping[str, Setting]) -> Iterator[str]:
+    for complaint, setting in list(wrong.items())[:_MOST_TOLD]:
+        yield f"{complaint}\n  in the cell {one_line(spelled(setting))}" if setting else complaint
+    if len(wrong) > _MOST_TOLD:
+        yield f"and {len(wrong) - _MOST_TOLD} more"
 
 
 def with_controls(ordered: Sequence[Trial]) -> Iterator[Trial]:

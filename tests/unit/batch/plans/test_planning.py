@@ -259,6 +259,18 @@ def test_a_contradiction_names_the_cell_that_makes_it(tmp_path):
     assert str(caught.value).endswith("in the cell media.red=true links.publisher.up.rate=null")
 
 
+def test_every_value_that_cannot_be_meant_is_told_at_once(base):
+    """Each once, with the first cell that it makes, however many others; of very many the first ten."""
+    with pytest.raises(ScenarioError) as caught:
+        planned(base, "media.red=true,false", "links.publisher.up.loss=0%,1,2%,120%")
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0] for line in lines[::2]] == ["axis links.publisher.up.loss"] * 2
+    assert lines[1::2] == [f"  in the cell media.red=true links.publisher.up.loss={value}" for value in ("1", "120%")]
+    with pytest.raises(ScenarioError) as caught:
+        planned(base, "links.publisher.up.loss=0%..112%/1%")
+    assert str(caught.value).splitlines()[-1] == "and 2 more"
+
+
 def test_every_example_of_the_documentation_is_a_sweep(tmp_path):
     """The axes of docs/sweeps.md, its commands, and its section."""
     text = (Path(__file__).parents[4] / "docs" / "sweeps.md").read_text()
