@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 from lab.batch.folders.committed import SweepFolder
-from lab.batch.folders.stored import find_any, is_sweep
+from lab.batch.folders.stored import find_any, is_run, is_sweep
 from lab.batch.runs.one import judged
 from lab.batch.tables import limits
 from lab.batch.tables.listing import cells, listed
 from lab.batch.tables.results import DEFAULT_METRICS, of_run, results
 from lab.errors import UsageError
+from lab.evidence.durable import storing
 from lab.paths import is_folder
 from lab.report import listing, spreadsheet, sweep_table, table
 from lab.report.rows import SweepTable
@@ -48,7 +51,20 @@ def there(sweep: str | None, where: Path, kind: Format, width: int) -> str:
     if not is_folder(where):
         raise UsageError(f"{where}: no such folder", fix="name the folder that holds the results with -o")
     runs = listed(where)
+    if not runs:
+        _check_level(where)
     return _listed(listing.words(runs, str(where)), listing.to_json("results", runs), kind, width)
+
+
+def _check_level(where: Path) -> None:
+    """Refuse a folder that has nothing because it is a sweep's, a run's or a scenario's. UsageError, StorageError."""
+    with storing(where):
+        inside = sorted(each for each in where.iterdir() if each.is_dir())
+    if is_sweep(where) or is_run(where):
+        raise UsageError(f"{where}: no folder of results, but what one holds", fix=f"lab show {quote(str(where))}")
+    if any(is_sweep(each) or is_run(each) for each in inside):
+        above = os.path.normpath(where / "..")
+        raise UsageError(f"{where}: no folder of results, but a scenario's in one", fix=f"lab ls -o {quote(above)}")
 
 
 def _swept(found: SweepTable, kind: Format, width: int) -> str:

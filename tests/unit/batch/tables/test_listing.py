@@ -14,6 +14,7 @@ from lab.batch.folders.stored import find, find_any
 from lab.batch.plans.asked import SweepAsked
 from lab.batch.plans.planning import plan
 from lab.batch.tables.listing import cells, listed
+from lab.batch.tables.showing import there
 from lab.errors import EvidenceError, UsageError
 from lab.evidence import names
 from lab.evidence.store import RunFolder
@@ -195,3 +196,20 @@ def test_mixed_sweeps_have_no_list_of_cells(results: Path) -> None:
     (sweep / CELLS / "0123456789ab").mkdir()
     with pytest.raises(EvidenceError, match="two sweeps are mixed"):
         cells(sweep)
+
+
+def test_a_folder_one_level_too_deep_is_told_with_the_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no results of its own, and is not called empty; one that is empty is."""
+    sweep = laid(planned(tmp_path / "x"), tmp_path / "results" / "base" / "20260101-000000-abcd")
+    for deep, meant in ((sweep, f"lab show {sweep}"), (sweep.parent, f"lab ls -o {tmp_path / 'results'}")):
+        with pytest.raises(UsageError) as refused:
+            there(None, deep, "text", 80)
+        assert refused.value.fix == meant
+    monkeypatch.chdir(sweep.parent)
+    with pytest.raises(UsageError) as refused:
+        there(None, Path(), "text", 80)
+    assert refused.value.fix == "lab ls -o .."
+    assert "1 sweep" in there(None, tmp_path / "results", "text", 400)
+    assert "0 sweeps" in there(None, tmp_path / "x", "text", 400)
