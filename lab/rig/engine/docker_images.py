@@ -1,6 +1,7 @@
 """The image verbs of `Engine`, on Docker: look, pull, build, import.
 
-The law: silence has an end. A registry may say nothing for seconds, a build step for minutes, neither for ever.
+The law: silence has an end. A registry may say nothing for seconds, a build step for minutes, neither for ever. A
+signal ends the waiting at once; what was asked for the engine gives up with the connection, when the process ends.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from docker.utils import parse_repository_tag
 
 from lab.errors import EnvironmentFault
 from lab.rig.engine.docker_faults import faults, follow
+from lab.rig.process.coming import arrived, sent
 
 PULL_SILENCE_S = 20
 BUILD_SILENCE_S = 900
@@ -36,7 +38,18 @@ class DockerImages:
                 return None
 
     def pull(self, reference: str) -> None:
-        """Pull `reference`; gives up when the registry says nothing for PULL_SILENCE_S seconds."""
+        """Pull `reference`; gives up when the registry says nothing for PULL_SILENCE_S seconds. Interrupted."""
+        arrived(sent(lambda: self._pull(reference)))
+
+    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
+        """Build `folder`'s Dockerfile as `tag`; the error says why, in the words of the build's output. Interrupted."""
+        arrived(sent(lambda: self._build(folder, tag, arguments)))
+
+    def import_root(self, tarball: Path, tag: str) -> None:
+        """Make an image of one layer out of a tar of a root file system. Interrupted."""
+        arrived(sent(lambda: self._import_root(tarball, tag)))
+
+    def _pull(self, reference: str) -> None:
         name, _, digest = reference.partition("@")
         name, tag = (name, digest) if digest else parse_repository_tag(name)
         url = f"{self._api.base_url}/v{self._api.api_version}/images/create"
@@ -50,8 +63,7 @@ class DockerImages:
                 raise EnvironmentFault(f"pull {reference}: {answer.text.strip()}", fix="is a registry in reach?")
             follow(f"pull {reference}", (json.loads(line) for line in answer.iter_lines() if line))
 
-    def build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
-        """Build `folder`'s Dockerfile as `tag`; the error says why, in the words of the build's output."""
+    def _build(self, folder: Path, tag: str, arguments: Mapping[str, str]) -> None:
         with faults(f"build {tag}"):
             steps = self._api.build(
                 path=str(folder),
@@ -64,8 +76,7 @@ class DockerImages:
             )
             follow(f"build {tag}", steps)
 
-    def import_root(self, tarball: Path, tag: str) -> None:
-        """Make an image of one layer out of a tar of a root file system."""
+    def _import_root(self, tarball: Path, tag: str) -> None:
         repository, _, name = tag.partition(":")
         with faults(f"import {tarball.name} as {tag}"):
             self._api.import_image_from_file(str(tarball), repository=repository, tag=name or "latest")

@@ -1,12 +1,14 @@
 """What is on its way while other steps go on: started at once, waited for by whoever needs it first.
 
-Law: a signal ends the waiting in whatever thread it is; what failed is raised wherever it is waited for.
+Law: a signal ends the waiting in whatever thread it is; what failed is raised wherever it is waited for. Where nothing
+but the process' end ends what was asked for, nothing waits for that either (`sent`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from threading import Thread
 from typing import Any, TypeVar
 
 from lab.rig.process import signals
@@ -14,6 +16,20 @@ from lab.rig.process import signals
 T = TypeVar("T")
 _LOOK_S = 0.1
 """How soon a signal that came elsewhere is noticed."""
+
+
+def sent(task: Callable[[], T]) -> Future[T]:
+    """Begin `task` in a thread of its own, which the end of the process does not wait for."""
+    coming: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            coming.set_result(task())
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            coming.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    return coming
 
 
 def arrived(coming: Future[T]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
@@ -13,7 +14,7 @@ import pytest
 
 from lab.errors import EnvironmentFault, Interrupted
 from lab.rig.process import signals
-from lab.rig.process.coming import all_arrived, arrived
+from lab.rig.process.coming import all_arrived, arrived, sent
 
 
 def failed(words: str) -> Future[Any]:
@@ -98,3 +99,14 @@ def test_a_signal_ends_the_waiting(wait: Callable[[Future[Any]], object], monkey
     with ThreadPoolExecutor(1) as pool, pytest.raises(Interrupted):
         run()
     assert on_its_way == [True]
+
+
+def test_what_is_sent_is_waited_for_like_any_other() -> None:
+    """Its result, or what it failed with; its thread keeps no process alive."""
+
+    def fail() -> None:
+        raise EnvironmentFault("no memory")
+
+    assert arrived(sent(lambda: threading.current_thread().daemon))
+    with pytest.raises(EnvironmentFault, match="no memory"):
+        arrived(sent(fail))
