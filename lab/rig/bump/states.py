@@ -3,7 +3,8 @@
 Law: a name is `<key>.<sha256>.state`, so a file that was cut short or altered is found out before it is used, and a
 state appears all at once, by a rename, when it is on the disk. Nobody writes to it from then on, for machines that were
 resumed have it mapped. A file is read again only when it has changed. One of another version goes when nobody has used
-it for a week: until then that version may run beside ours.
+it for a week: until then that version may run beside ours. A name is no proof against malice, and so nobody but the
+user may write where they are.
 """
 
 from __future__ import annotations
@@ -12,16 +13,22 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import StorageError
+from lab.evidence.durable import storing
 from lab.rig.bump.qemu import qemu_argv
 
 FOLDER = "vm"
 UNUSED_S = 7 * 86_400
 """Much longer than the day for which a file system may not note that a file was read (relatime)."""
+_OTHERS = 0o022
+"""The modes with which others than the owner may write."""
 _NAME = re.compile(r"(?P<key>[0-9a-f]{16}-[0-9a-f]{8}-(?P<links>\d{1,3}))\.([0-9a-f]{64}\.state|[0-9a-f]{12}\.part)")
 
 
@@ -37,6 +44,31 @@ def key(machine_id: str, prepared: str, links: int) -> str:
     """Return what a state depends on: kernel, initramfs, QEMU (`machine_id`), its command line, `prepared`, links."""
     command = "\0".join((*qemu_argv(links, None), prepared)).encode()
     return f"{machine_id.strip()}-{hashlib.sha256(command).hexdigest()[:8]}-{links}"
+
+
+def claim(cache: Path) -> bool:
+    """Have the folder of the states in `cache`, where nobody writes but us; say whether one was replaced for that.
+
+    Whose the states were that lay open to others, nobody knows. StorageError, of another user's folder too.
+    """
+    folder = cache / FOLDER
+    with storing(folder, option="XDG_CACHE_HOME"):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        facts = folder.lstat()
+        if opened := bool(facts.st_mode & _OTHERS):
+            _removed(folder)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        elif facts.st_uid != os.getuid():
+            raise StorageError(f"{folder} is another user's", fix="choose a cache of your own with XDG_CACHE_HOME")
+    return opened
+
+
+def _removed(folder: Path) -> None:
+    """Remove it, all at once for whoever looks."""
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    with suppress(FileNotFoundError):  # another lab may do so meanwhile
+        folder.rename(aside)
+    shutil.rmtree(aside)
 
 
 def find(cache: Path, state_key: str) -> Found:

@@ -22,6 +22,7 @@ from lab.rig.bump.console import FACTS, START, Console, ConsoleClosed
 from lab.rig.bump.plumbing import tap_argv
 from lab.rig.engine.engine import EXPIRES_LABEL, OWNER_LABEL, RUN_LABEL, ContainerSpec, Engine, Mount, Outcome
 from lab.rig.layout import owner
+from lab.rig.layout.containers import of_others
 from lab.rig.layout.script import script
 from lab.rig.layout.topology import BumpedLink, Segment
 
@@ -82,10 +83,12 @@ def start(engine: Engine, router: str, machine: str, links: int, cache: Path, re
     """Resume the VM with `links` bumps in `router`, or boot it and save its state for the next time.
 
     The taps of every link must exist; `machine` is what WHO says. Raises EnvironmentFault with QEMU's last words when
-    it does not come up.
+    it does not come up, StorageError when the cache is not ours.
     """
     identity, version = machine.splitlines()[-2:]  # before them the engine may have said something
     state_key = states.key(identity, PREPARE, links)
+    if states.claim(cache):
+        report(f"removed the saved VM states in {cache / states.FOLDER}: others than you could write there")
     found = states.find(cache, state_key)
     for file in found.broken:
         report(f"the saved VM state {file.name[:40]}… is damaged: made anew")
@@ -142,7 +145,7 @@ def prepare(engine: Engine, router_reference: str, links: int, cache: Path, repo
             EXPIRES_LABEL: owner.expires(PREPARE_S),
         },
         deadline_s=PREPARE_S,
-        capabilities=("NET_ADMIN",),
+        capabilities=("NET_ADMIN", *of_others()),
         devices=("/dev/net/tun",),
         mounts=(cache_mount(cache),),
         read_only=False,
@@ -199,12 +202,9 @@ def _save(engine: Engine, router: str, links: int, cache: Path, state_key: str) 
     stream = engine.shell(router, ("socat", "-", f"UNIX-CONNECT:{qemu.CONTROL}"))
     try:
         qemu.Control(stream).save(links)
-        # Ours to read and to remove, whoever we are; the container runs as its root.
-        folder, inside = f"{CACHE}/{states.FOLDER}", shlex.quote(f"{CACHE}/{name}")
-        text = (
-            f"mkdir -p {folder}\nchmod 0777 {folder}\ncp --sparse=always {qemu.STATE} {inside}\n"
-            f"rm {qemu.STATE}\nchmod 0644 {inside}\n"
-        )
+        inside = shlex.quote(f"{CACHE}/{name}")
+        # Ours to read, whoever we are; the container runs as its root. To rename and to remove as well: the folder is.
+        text = f"cp --sparse=always {qemu.STATE} {inside}\nrm {qemu.STATE}\nchmod 0644 {inside}\n"
         run_script(engine, router, text, "keep the VM's state (is there space in the cache folder?)")
         return states.keep(cache / name, state_key)
     except BaseException:

@@ -68,8 +68,8 @@ def open_to_programs(folder: Path) -> None:
             os.chown(path, uid, gid)
 
 
-def _of_others() -> tuple[str, ...]:
-    """Return what the router needs to write captures into a run folder that is not root's, and who names it as well.
+def of_others() -> tuple[str, ...]:
+    """Return what a container's root needs to write into folders that are not root's, but ours; and who names it.
 
     The kernel gives a process' namespace to whoever may all that the process may (ptrace(2), access mode checking).
     """
@@ -85,7 +85,7 @@ def node_spec(identity: Identity, image: str, node: Node, router: str) -> Contai
     return replace(
         identity.spec(f"node-{node.name}", image, ("sh", "-ec", text)),
         processes=router,
-        capabilities=(*NODE_CAPABILITIES, *_of_others()),
+        capabilities=(*NODE_CAPABILITIES, *of_others()),
         sysctls=_there(NODE_SYSCTLS),
     )
 
@@ -102,7 +102,7 @@ def router_spec(identity: Identity, image: str, begin: str, results: Path) -> Co
     """
     return replace(
         identity.spec("router", image, ("sh", "-ec", f"{begin}exec sleep infinity")),
-        capabilities=(*ROUTER_CAPABILITIES, *_of_others()),
+        capabilities=(*ROUTER_CAPABILITIES, *of_others()),
         sysctls=_there(ROUTER_SYSCTLS),
         mounts=(Mount(source=results, target=RESULTS, read_only=False),),
         read_only=False,

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.errors import EnvironmentFault
+from lab.errors import EnvironmentFault, StorageError
 from lab.rig.bump import states, vm
 from lab.rig.engine.engine import Engine
 
@@ -25,7 +25,7 @@ def name(machine: str = MACHINE, links: int = 1, ending: str = f"{64 * 'a'}.stat
 def there(cache: Path, called: str, *, read_s: float = 0, written_s: float = 0) -> str:
     """Make a file that was read and written so long before now."""
     file = cache / states.FOLDER / called
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     file.write_bytes(b"ram")
     os.utime(file, (NOW_S - read_s, NOW_S - written_s))
     return called
@@ -146,6 +146,44 @@ def test_one_that_goes_away_before_it_is_opened_is_made_anew(tmp_path: Path, mon
     assert not bench.start().resumed
     assert "removed meanwhile: made anew" in bench.said[0]
     assert bench.started[1:] == ["resumed", "booted", "resumed"]
+
+
+def test_the_states_are_where_only_we_write(tmp_path: Path) -> None:
+    """Under any umask; what is there already is left as it is."""
+    before = os.umask(0)
+    try:
+        assert not states.claim(tmp_path)
+    finally:
+        os.umask(before)
+    assert (tmp_path / states.FOLDER).stat().st_mode & 0o777 == 0o700
+    called = there(tmp_path, name())
+    assert not states.claim(tmp_path)
+    assert [file.name for file in (tmp_path / states.FOLDER).iterdir()] == [called]
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o720, 0o702])
+def test_a_state_that_others_could_have_put_there_is_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """Whole as it is, by its name: it goes with its folder, which is said, and nothing is left beside the new one."""
+    there(tmp_path, "x.part")
+    states.keep(tmp_path / states.FOLDER / "x.part", states.key(MACHINE, vm.PREPARE, 1))
+    (tmp_path / states.FOLDER).chmod(mode)
+    bench = Bench(monkeypatch, tmp_path)
+    assert not bench.start().resumed
+    assert "others than you could write there" in bench.said[0]
+    assert bench.started == ["booted", "resumed"]
+    assert [each.name for each in tmp_path.iterdir()] == [states.FOLDER]
+    assert (tmp_path / states.FOLDER).stat().st_mode & 0o777 == 0o700
+
+
+def test_another_users_states_are_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor removed: he may need them."""
+    called = there(tmp_path, name())
+    monkeypatch.setattr(os, "getuid", lambda: (tmp_path / states.FOLDER).stat().st_uid + 1)
+    with pytest.raises(StorageError, match=r"another user's .*XDG_CACHE_HOME"):
+        Bench(monkeypatch, tmp_path).start()
+    assert (tmp_path / states.FOLDER / called).exists()
 
 
 def test_a_new_state_ends_the_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 from lab.errors import EnvironmentFault
 from lab.rig.bump import qemu, states, vm
 from lab.rig.engine.engine import Engine, Outcome
+from tests.fakes.engine import FakeEngine
 
 
 def test_the_cards_of_a_link_are_told_apart_by_their_addresses() -> None:
@@ -57,7 +58,7 @@ def test_the_key_depends_on_machine_and_number_of_links() -> None:
 def saved(cache: Path, content: bytes, key: str = "k-c-2") -> Path:
     """Keep a state with `content` and return its file."""
     part = cache / states.FOLDER / "x.part"
-    part.parent.mkdir(exist_ok=True)
+    part.parent.mkdir(mode=0o700, exist_ok=True)
     part.write_bytes(content)
     return states.keep(part, key)
 
@@ -149,6 +150,22 @@ def test_a_machine_that_does_not_come_up_says_what_may_be_done(
         vm.start(cast("Engine", router), "router", "id\nQEMU 9", 1, tmp_path, vm.silent)
     assert router.console.closed
     assert 0 < router.console.patience <= vm.RESUME_S
+
+
+@pytest.mark.parametrize("user", [0, 1000])
+def test_a_container_that_saves_may_enter_a_cache_that_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int
+) -> None:
+    """Its root is nobody in a folder of another's with mode 0700, unless it is given what root has."""
+    console = Silent(ended=True)
+    running = vm.Running(console=cast("vm.Console", console), resumed=False, qemu=None, facts="")
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    monkeypatch.setattr(vm, "start", lambda *_: running)
+    engine = FakeEngine(images={"router": "sha256:0"})
+    vm.prepare(engine, "router", 1, tmp_path, vm.silent)
+    (spec,) = engine.specs.values()
+    assert spec.capabilities == (("NET_ADMIN", "DAC_OVERRIDE") if user else ("NET_ADMIN",))
+    assert (console.closed, engine.names) == (True, [])
 
 
 class Monitor:
