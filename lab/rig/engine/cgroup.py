@@ -68,6 +68,17 @@ class Cgroup:
         return max((waited - before.get(task, 0) for task, waited in self._waits.items()), default=0)
 
 
+def holds(container: str, pid: int, proc: Path = Path("/proc")) -> bool:
+    """Return whether the process that has the number `pid` here is one of `container`: its cgroup bears that id.
+
+    An engine that runs elsewhere, or in another process namespace, means by the same number another process.
+    """
+    try:
+        return container in (proc / str(pid) / "cgroup").read_text()
+    except OSError:
+        return False
+
+
 def killed_for_memory(pid: int) -> bool:
     """Return whether the kernel says that it killed one of the cgroup of `pid`; when that is gone, it says nothing."""
     try:

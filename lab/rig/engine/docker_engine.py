@@ -21,16 +21,17 @@ from docker.errors import APIError, DockerException, NotFound
 
 from lab.errors import EnvironmentFault, LabError
 from lab.rig.engine import docker_spec
-from lab.rig.engine.cgroup import killed_for_memory
+from lab.rig.engine.cgroup import holds, killed_for_memory
 from lab.rig.engine.docker_control import DockerControl
 from lab.rig.engine.docker_faults import faults, ignore_missing
 from lab.rig.engine.docker_images import DockerImages
 from lab.rig.engine.docker_stream import ExecStream, LogStream, follow, hijack, knock
 from lab.rig.engine.engine import KILLED, ContainerSpec, ContainerState, EngineInfo, Heard, Outcome, Shell
 
-CALL_TIMEOUT_S, GRACE_S = 60, 10
+CALL_TIMEOUT_S, GRACE_S, ENDING_S = 60, 10, 1
 DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
 _LOCAL = "unix://"
+_ELSEWHERE = "run the lab on the engine's own machine and in no container, or in one with --pid=host"
 _INSTALL = "start it, or run `make setup`, which installs one where there is none"
 
 
@@ -109,6 +110,8 @@ class DockerEngine(DockerControl, DockerImages):
             except NotFound:
                 return None
         state = docker_spec.container_state(facts)
+        if not holds(state.id, state.pid):
+            state = replace(state, pid=0)
         # Of a container that lives on the engine says it late, or never (Docker 20.10).
         return replace(state, oom_killed=state.oom_killed or killed_for_memory(state.pid))
 
@@ -117,7 +120,16 @@ class DockerEngine(DockerControl, DockerImages):
         state = self.state(container)
         if state is None or not state.running:
             raise EnvironmentFault(f"container {container[:12]} has ended", fix="is there memory left?")
+        if not state.pid:
+            raise self._nowhere(container)
         return Path(f"/proc/{state.pid}/root")
+
+    def _nowhere(self, container: str) -> EnvironmentFault:
+        """Return why a container that ran has no process here."""
+        if self._wait(container, ENDING_S) is not None:
+            return EnvironmentFault(f"container {container[:12]} has ended", fix="is there memory left?")
+        words = f"the processes of the container engine at {self._endpoint} are not among those in /proc here"
+        return EnvironmentFault(words, fix=_ELSEWHERE)
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code; TimeoutError when it still runs after `timeout_s`."""

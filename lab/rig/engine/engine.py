@@ -63,7 +63,10 @@ class ContainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerState:
-    """What the engine says of a container. `oom_killed`: a process in it was killed for memory, whichever it was."""
+    """What the engine says of a container. `oom_killed`: a process in it was killed for memory, whichever it was.
+
+    `pid` is the number of its first process on this machine, 0 where it has none here.
+    """
 
     id: str
     name: str
@@ -139,7 +142,10 @@ class Engine(Protocol):
         """Return None when the container is gone."""
 
     def root(self, container: str) -> Path:
-        """Return where this machine sees the files of a running container, with its mounts."""
+        """Return where this machine sees the files of a running container, with its mounts.
+
+        EnvironmentFault when it has ended, or its processes are not among this machine's.
+        """
 
     def wait(self, container: str, timeout_s: float) -> int:
         """Return the exit code; TimeoutError when it still runs."""

@@ -82,8 +82,8 @@ class Witnesses:
 
 
 def _pid(engine: Engine, container: str) -> int:
-    """Return the machine's number of the container's first process. ProcessLookupError when it does not run."""
+    """Return the machine's number of the container's first process. ProcessLookupError when it does not run here."""
     state = engine.state(container)
-    if state is None or not state.running:
-        raise ProcessLookupError(f"container {container[:12]} does not run")
+    if state is None or not state.running or not state.pid:
+        raise ProcessLookupError(f"container {container[:12]} does not run here")
     return state.pid

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.rig.engine.cgroup import Cgroup, killed_for_memory
+from lab.rig.engine.cgroup import Cgroup, holds, killed_for_memory
 
 
 def _write(path: Path, text: str) -> None:
@@ -103,3 +103,23 @@ def test_a_process_in_no_container_has_no_accounts(tmp_path: Path, said: str) ->
 def test_of_what_is_gone_the_kernel_says_nothing() -> None:
     """No process has this number."""
     assert not killed_for_memory(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("4:memory:/docker/c0ffee\n0::/docker/c0ffee\n", True),
+        ("0::/system.slice/docker-c0ffee.scope\n", True),
+        ("0::/../c0ffee\n", True),
+        ("0::/user.slice/session-1.scope\n", False),
+        ("4:memory:/\n0::/\n", False),
+        ("0::/docker/decaf\n", False),
+        (None, False),
+    ],
+    ids=["v1", "systemd", "seen from a container", "of a user", "ended", "of another container", "gone"],
+)
+def test_a_process_is_a_containers_where_its_cgroup_says_so(tmp_path: Path, text: str | None, there: bool) -> None:
+    """However the engine calls the group, the id is in it."""
+    if text is not None:
+        _write(tmp_path / "7/cgroup", text)
+    assert holds("c0ffee", 7, tmp_path) is there
