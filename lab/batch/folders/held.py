@@ -6,12 +6,15 @@ nobody's, and may be removed. Of other users' folders and of links nothing is to
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from lab.batch.folders.locks import taken
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 @contextmanager
@@ -25,13 +28,14 @@ def held(make: Callable[[], Path]) -> Iterator[Path]:
 
 
 def removed(path: Path) -> bool:
-    """Remove the folder at `path` if it is one, ours, and nobody holds it; say whether it is gone. OSError."""
-    lock = _opened(path)
-    if lock is None:
+    """Remove the folder at `path` if it is one, ours, and nobody holds it; say whether it is gone."""
+    try:
+        if path.lstat().st_uid != os.getuid():
+            return False
+        lock = taken(path, _FOLDER)
+    except OSError:  # it is gone, a link, a file, closed to us, or held
         return False
     try:
-        if os.fstat(lock).st_uid != os.getuid() or not _locked(lock):
-            return False
         shutil.rmtree(path, ignore_errors=True)
         return not path.exists()
     finally:
@@ -41,24 +45,5 @@ def removed(path: Path) -> bool:
 def _made(make: Callable[[], Path]) -> tuple[Path, int]:
     while True:
         folder = make()
-        lock = _opened(folder)
-        if lock is not None and _locked(lock) and folder.exists():
-            return folder, lock
-        if lock is not None:
-            os.close(lock)
-
-
-def _opened(path: Path) -> int | None:
-    """Return the folder at `path`, opened; None when it is gone, a link, a file, or closed to us."""
-    try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return None
-
-
-def _locked(folder: int) -> bool:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        with suppress(FileNotFoundError, BlockingIOError):
+            return folder, taken(folder, _FOLDER)

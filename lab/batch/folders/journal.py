@@ -1,14 +1,14 @@
 """A sweep's `journal.ndjson`: what began, how it ended, in the order in which it happened.
 
 Law: one event is one line, `<CRC-32, 8 hex digits> <JSON>`, synced before anybody is told of it; one process writes,
-any number read. Nothing is told that went into a file which is no longer where readers look for it. A last line that
-was cut is no line: readers pass over it, the next writer puts it aside. A bad line before the last is damage, and
-named; so is a line with more behind it than its break, for a cut leaves less.
+any number read. Nothing is told that went into a file which is no longer where readers look for it, nor written where
+the lock no longer keeps others out. A last line that was cut is no line: readers pass over it, the next writer puts it
+aside. A bad line before the last is damage, and named; so is a line with more behind it than its break, for a cut
+leaves less.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 
 from lab.analysis.values import Outcome
+from lab.batch.folders import locks
 from lab.errors import EnvironmentFault, EvidenceError, StorageError
 from lab.evidence.decode import decode, parse
 from lab.evidence.durable import storing, sync_folder
@@ -129,14 +130,7 @@ def is_being_written(folder: Path) -> bool:
     """Say whether a process is running the sweep in `folder` now. StorageError."""
     path = folder / LOCK
     with storing(path):
-        if not path.exists():
-            return False
-        with path.open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError as error:  # a file system without locks has no writers
-                return isinstance(error, BlockingIOError)
-    return False
+        return locks.is_held(path)
 
 
 def _content(path: Path) -> bytes:
@@ -193,6 +187,7 @@ class Journal:
         line = bytes(Line(t_ns=self._clock(), event=event))
         with storing(self._path):
             self._check_place()
+            self._check_lock()
             before = os.fstat(self._file).st_size
             try:
                 _write(self._file, line)
@@ -204,35 +199,33 @@ class Journal:
 
     def _check_place(self) -> None:
         """Raise StorageError when another file, or none, is where readers look for the journal."""
-        try:
-            there = os.path.samestat(os.fstat(self._file), self._path.stat())
-        except (FileNotFoundError, NotADirectoryError):
-            there = False
-        if not there:
+        if not locks.is_at(self._file, self._path):
             words = f"{self._path}: it was moved or replaced while the sweep ran"
             raise StorageError(words, fix="put it back where it was, then --resume")
 
+    def _check_lock(self) -> None:
+        """Raise StorageError when whoever comes would find another lock, or none, and write as well."""
+        path = self._folder / LOCK
+        if not locks.is_at(self._lock, path):
+            words = f"{path}: it was removed or replaced while the sweep ran"
+            raise StorageError(words, fix="leave it where it is; --resume, when nobody else runs this sweep")
+
     def _locked(self) -> int:
+        """Take the lock, and write down who has it. EnvironmentFault when another process does."""
         path = self._folder / LOCK
         with storing(path):
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
             try:
-                self._claim(lock)
+                lock = locks.taken(path, os.O_RDWR | os.O_CREAT)
+            except BlockingIOError:
+                words = f"{self._folder}: process {_holder(path) or '?'} is running this sweep"
+                raise EnvironmentFault(words, fix="wait until it ends, or end it; then --resume") from None
+            try:
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
             except BaseException:
                 os.close(lock)
                 raise
         return lock
-
-    def _claim(self, lock: int) -> None:
-        """Take `lock`, and write down who has it. EnvironmentFault when another process does."""
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(lock, 32, 0).decode(errors="replace").strip()
-            words = f"{self._folder}: process {holder or '?'} is running this sweep"
-            raise EnvironmentFault(words, fix="wait until it ends, or end it; then --resume") from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
 
     def _repair(self) -> None:
         content = _content(self._path)
@@ -241,6 +234,14 @@ class Journal:
             with storing(self._path):
                 (self._folder / TORN.format(t_ns=self._clock())).write_bytes(torn)
                 os.truncate(self._path, len(content) - len(torn))
+
+
+def _holder(lock: Path) -> str:
+    """Return which process wrote down that it has `lock`; "" where that cannot be read."""
+    try:
+        return lock.read_bytes()[:32].decode(errors="replace").strip()
+    except FileNotFoundError:
+        return ""
 
 
 def _write(file: int, data: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from lab.batch.folders import held
 from lab.batch.remote import scratch as place
 from lab.batch.remote.scratch import PREFIX, scratch
 from lab.errors import StorageError
@@ -95,15 +95,15 @@ def test_a_folder_that_another_takes_for_dead_before_it_is_locked_is_made_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between making and locking it there is a moment."""
-    locked, taken = held._locked, list[int]()
+    flock, taken = fcntl.flock, list[int]()
 
-    def late(folder: int) -> bool:
+    def late(folder: int, how: int) -> None:
         if not taken:
             taken.append(folder)
             next(tmp_path.iterdir()).rmdir()
-        return locked(folder)
+        flock(folder, how)
 
-    monkeypatch.setattr(held, "_locked", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     with scratch(tmp_path, pytest.fail) as folder:
         assert folder.is_dir()
         assert len(taken) == 1
