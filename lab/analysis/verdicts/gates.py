@@ -19,7 +19,7 @@ from lab.analysis.flows.flow import Flow
 from lab.analysis.network.links import Account
 from lab.analysis.values import Gate
 from lab.analysis.verdicts.clocks import moved
-from lab.analysis.verdicts.starving import STEAL_SHARE
+from lab.analysis.verdicts.starving import LATE_MS, STEAL_SHARE
 from lab.analysis.way.journey import At
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import rtp_of
@@ -91,10 +91,20 @@ def _starved(seen: Witnesses) -> Gate:
         value=None if share is None else round(100 * share, 2),
         limit=f"< {100 * STARVED_SHARE:g} points charged to who is blamed, mostly for moments without a CPU to be had",
         ok=None if share is None else not damaged,
-        why=f"{100 * share:.1f} points of damage fell where this machine kept containers waiting for a CPU"
+        why=f"{100 * share:.1f} points are charged to code for moments in which it may have been this machine: "
+        + _short(seen)
         if share is not None and damaged
         else "",
     )
+
+
+def _short(seen: Witnesses) -> str:
+    """Say what tells that the machine was short of CPU, and for how much of the media: it may have been all of it."""
+    late = sum(tick.late_max_ms > LATE_MS for tick in seen.ticks)
+    stolen = sum(second.steal > STEAL_SHARE for second in seen.seconds)
+    signs = [f"CPU was stolen in {stolen} of {len(seen.seconds)} s"] if stolen else []
+    signs += [f"the pacer was late in {late} of {len(seen.ticks)} s"] if late else []
+    return " and ".join(signs) or "a task waited in the run queue"
 
 
 def _captures(seen: Witnesses) -> Gate:

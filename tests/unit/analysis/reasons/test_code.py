@@ -194,7 +194,8 @@ def test_a_machine_that_had_no_cpu_to_give_makes_the_run_void_and_blames_nobody(
     asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
     judged = judge(run, asked)
     assert (judged.outcome, judged.owner) == (Outcome.VOID, Owner.UNDECIDED)
-    assert judged.void == ("starved: 8.5 points of damage fell where this machine kept containers waiting for a CPU",)
+    charged = "starved: 8.5 points are charged to code for moments in which it may have been this machine"
+    assert judged.void == (f"{charged}: a task waited in the run queue",)
     elsewhere = hosted(logged(STALL, lagging(FIRST + 40, 390.0)), waiting=(GO_NS, GO_NS + 500 * MS))
     assert judge(elsewhere, asked).owner == Owner.CLIENT, "what waited long before is no excuse"
 

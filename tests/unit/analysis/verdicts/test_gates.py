@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -132,6 +133,19 @@ def test_a_gate_voids_the_run_and_says_why(name: str, change: Change) -> None:
     assert run.outcome == Outcome.VOID
     assert [gate.name for gate in run.gates if gate.ok is False] == [name]
     assert run.void[0].startswith(f"{name}: ")
+
+
+def test_starved_says_no_more_than_its_witness() -> None:
+    """Every second stolen: all that the server lost fell there, which does not show that it was kept waiting."""
+    lossy = recording(Plan(server_lost=[first_measured(PLAN) + n for n in (50, 51, 120)], red=False))
+    seconds = tuple(replace(second, steal=0.3) for second in lossy.seconds)
+    measured = sum(second.t_ns >= GO_NS for second in seconds)
+    (why,) = judge(replace(lossy, seconds=seconds), ASKED).void
+    assert why.startswith("starved: 1.5 points are charged to code for moments in which it may have been this machine")
+    told = re.search(r"CPU was stolen in (\d+) of (\d+) s$", why)
+    assert told is not None
+    assert told[1] == told[2]
+    assert 0 < int(told[2]) <= measured
 
 
 def test_a_clean_run_passes_every_gate() -> None:
