@@ -22,6 +22,7 @@ from lab.analysis.way.prediction import fec_times, replay, successors
 from lab.analysis.way.signalling import ways
 from lab.analysis.wire.scene import Seat
 from lab.analysis.wire.streams import Flags, Ints
+from lab.evidence.values import Packets
 from lab.pcm import FRAME_MS
 
 _ENDS = {"uplink": (At.SENT, At.UPLINKED), "downlink": (At.ROUTED, At.RECEIVED)}
@@ -139,7 +140,10 @@ def _would_be_repaired(flow: Flow, slots: Ints) -> float:
 
 
 def _queue(story: Story, seat: Seat, account: Account, when: Ints) -> tuple[str, str]:
-    """Tell the call's own rate from others' by what entered the link around the times `when`."""
+    """Tell the call's own rate from others' by what entered the link around the times `when`.
+
+    A queue may fill in a burst, which a mean does not show: what came when it was fullest is told beside it.
+    """
     packets = crossing(story.case.scene, account)
     from_ns, to_ns = int(when.min()) - _SIDE_NS, int(when.max()) + _SIDE_NS
     packets = packets[(packets["t_ns"] >= from_ns) & (packets["t_ns"] <= to_ns)]
@@ -147,12 +151,28 @@ def _queue(story: Story, seat: Seat, account: Account, when: Ints) -> tuple[str,
     own, others = (packets["length"][who].sum() / (to_ns - from_ns) * 1e9 for who in (mine, ~mine))
     rate = account.configured.rate_bytes
     own_kbit, others_kbit, rate_kbit = (f"{bytes_per_s * 8 / 1000:.0f}" for bytes_per_s in (own, others, rate))
-    spoken = f"the call sent {own_kbit} kbit/s, others {others_kbit}, the link carries {rate_kbit}"
+    spoken = (
+        f"the call sent {own_kbit} kbit/s and others {others_kbit} in the mean"
+        f"{_fullest(packets, account.configured.queue_ms)}, the link carries {rate_kbit}"
+    )
     if own > rate:
         return "own-rate", spoken
     if others > _OTHERS_MATTER * rate:
         return "queue-full", spoken
     return "undecided", f"{spoken}: queue-full or own-rate"
+
+
+def _fullest(packets: Packets, queue_ms: float) -> str:
+    """Return at which rate `packets` entered when most of them did, for as long as a full queue takes to leave.
+
+    Where the queue dropped one of them that is never less than the link carries: before it, the link was either busy
+    for all of that time, or began with an empty queue.
+    """
+    if not queue_ms or not packets.size:
+        return ""
+    ends, sizes = packets["t_ns"], np.concatenate([[0], np.cumsum(packets["length"], dtype=np.int64)])
+    most = (sizes[1:] - sizes[np.searchsorted(ends, ends - queue_ms * _MS)]).max()
+    return f", {most * 8 / queue_ms:.0f} together in the fullest {queue_ms:.0f} ms"
 
 
 def _unsignalled(story: Story, piece: Piece, seat: Seat, account: Account) -> list[Told]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -118,6 +119,11 @@ def narrow(plan: Plan, rate: int, others: int) -> Recording:
     if others:
         every = range(GO_NS, GO_NS + 6000 * MS, 20 * MS)
         run = passing(run, list(every), others // 50)
+    return narrowed(run, rate)
+
+
+def narrowed(run: Recording, rate: int) -> Recording:
+    """Return `run` with an uplink of `rate` bytes per second whose queue holds 200 ms of them."""
     options = json.dumps({"rate": rate, "burst": 3000, "limit": rate // 5})
     return uplink(run, {"20:": lambda q: replace(q, options_json=options)}, step="")
 
@@ -132,6 +138,19 @@ def test_whose_packets_filled_the_queue_is_measured(rate: int, others: int, reas
     cause = causes(narrow(Plan(up_lost=drops, queue_drops=len(drops)), rate, others))[0]
     assert (cause.owner, cause.reason) == (Owner.UPLINK, reason)
     assert f"the link carries {rate * 8 // 1000}" in cause.note
+
+
+def test_a_queue_that_filled_in_bursts_is_told_with_the_rate_of_a_burst() -> None:
+    """Two bursts of 16 kbit beside a call of 120 kbit/s: less than 160 in the mean of 3 s, more where packets died."""
+    drops = lost((20, 4), (160, 4))
+    times = [GO_NS + (FIRST + at) * 20 * MS - n * MS for at in (20, 160) for n in range(20, 0, -1)]
+    run = narrowed(passing(recording(Plan(up_lost=drops, queue_drops=len(drops))), times, 100), 20_000)
+    cause = causes(run)[0]
+    told = re.search(r"sent (\d+) kbit/s and others (\d+) .*, (\d+) together in the fullest 200 ms", cause.note)
+    assert cause.reason == "queue-full"
+    assert told is not None
+    own, others, fullest = map(int, told.groups())
+    assert own + others < 160 < fullest
 
 
 def dead(run: Recording, count: int) -> Recording:
