@@ -19,6 +19,7 @@ from lab.analysis.ledger.blame import blame, held
 from lab.analysis.ledger.damage import Damage, damage
 from lab.analysis.ledger.limits import beyond
 from lab.analysis.ledger.pieces import Story
+from lab.analysis.measures.expectations import UNKNOWN
 from lab.analysis.measures.measured import measured, nothing_measured
 from lab.analysis.measures.measures import Measures
 from lab.analysis.measures.symptoms import symptoms
@@ -58,7 +59,7 @@ def judge(recording: Recording, asked: Asked | None = None) -> RunVerdict:
     checked, broke = _tried(lambda: gates(_witnesses(recording, case, judged)))
     broken = (*recording.broken, *((f"gates: {broke}",) if checked is None else ()))
     run = _run(recording, tuple(one.verdict for one in judged), checked or (), broken)
-    return replace(run, reasons=(*run.reasons, *_stopped(case)))
+    return run if run.void else replace(run, reasons=(*run.reasons, *_stopped(case)))
 
 
 def _stopped(case: Case) -> tuple[str, ...]:
@@ -193,6 +194,13 @@ def _doubtful(flow: FlowVerdict, broken: tuple[str, ...]) -> FlowVerdict:
     return replace(undecided, metrics=nothing_measured())
 
 
+def _void(flow: FlowVerdict) -> FlowVerdict:
+    """Return what remains of a verdict in a void run: what was counted is shown, nothing is answered or blamed."""
+    unknown = tuple(replace(one, result=UNKNOWN, note="") for one in flow.expectations)
+    undecided = replace(flow, outcome=Outcome.VOID, owner=Owner.UNDECIDED, reasons=(), causes=(), damage={})
+    return replace(undecided, expectations=unknown)
+
+
 def _run(
     recording: Recording, flows: tuple[FlowVerdict, ...], checked: tuple[Gate, ...], broken: tuple[str, ...]
 ) -> RunVerdict:
@@ -200,9 +208,10 @@ def _run(
     if broken:
         flows = tuple(_doubtful(one, broken) for one in flows)
     void = tuple(f"{gate.name}: {gate.why}" for gate in checked if gate.ok is False and not broken)
+    flows = tuple(map(_void, flows)) if void else flows
     leading = worst(flows)
     outcome = Outcome.VOID if void else leading.outcome if leading else Outcome.UNKNOWN
-    owner = leading.owner if leading and not void else Owner.UNDECIDED
+    owner = leading.owner if leading else Owner.UNDECIDED
     manifest = recording.manifest
     return RunVerdict(
         run=manifest.run,

@@ -13,6 +13,7 @@ from lab.pcm import FRAME_MS
 from lab.report.amounts import many
 from lab.report.figures import end, whole, with_unit
 from lab.report.symptoms import spoken
+from lab.report.void import next_steps
 
 _INDENT = "  "
 _HEADS = ("hop", "owner", "packets in", "dropped", "frames lost", "repaired by RED", "by in-band FEC")
@@ -32,7 +33,9 @@ def render(run: RunVerdict, folder: str, width: int = 120) -> str:
     told = {reason for flow in run.flows for reason in flow.reasons}
     lines += [_INDENT + reason for reason in run.reasons if reason not in told]
     lines.append(_last(run, folder, width))
-    if len(run.flows) == 1 and run.outcome != Outcome.VOID:
+    if run.outcome == Outcome.VOID:
+        lines += [_INDENT + step for step in next_steps(run.gates)]
+    elif len(run.flows) == 1:
         lines += _causes(run.flows[0].causes)
     return "\n".join(clean(line).rstrip() for line in lines) + "\n"
 

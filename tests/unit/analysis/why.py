@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Cause
@@ -12,9 +14,10 @@ from lab.scenario.reasons import reason
 
 
 def causes(run: Recording) -> tuple[Cause, ...]:
-    """Return the causes of the only flow of `run`."""
+    """Return the causes of the only flow of `run`, those that a void run would not tell included."""
     asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
-    found = judge(run, asked).flows[0].causes
+    with patch("lab.analysis.judge.gates", return_value=()):
+        found = judge(run, asked).flows[0].causes
     assert all(fits(cause) for cause in found)
     return found
 

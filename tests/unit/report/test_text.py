@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lab.analysis.values import Hop, Outcome, Owner
+from lab.analysis.values import Gate, Hop, Outcome, Owner
 from lab.report.text import clean, render
 from tests.unit.report.values import CONGESTED, RUN
 
@@ -45,12 +45,15 @@ def test_every_flow_has_a_table_and_a_line_of_its_own() -> None:
     assert text.splitlines()[-1].startswith("FAIL   owner CODE/client 4.6 points ")
 
 
-def test_a_void_run_says_why() -> None:
-    """The gate's reason stands above the last line, and no cause below it: nothing is said about network or code."""
-    void = replace(RUN, outcome=Outcome.VOID, owner=Owner.UNDECIDED, void=("pacer: ticked late",))
-    assert render(void, "results/x").splitlines()[-2:] == [
+def test_a_void_run_says_why_and_how_to_get_one_that_counts() -> None:
+    """The gate's reason above the last line, no cause below it: what to do is about the machine, told once."""
+    gates = tuple(Gate(name=name, value=80, limit="", ok=False) for name in ("pacer", "steal", "clock"))
+    void = replace(RUN, outcome=Outcome.VOID, owner=Owner.UNDECIDED, void=("pacer: ticked late",), gates=gates)
+    assert render(void, "results/x").splitlines()[-4:] == [
         "  VOID pacer: ticked late",
         "VOID   owner UNDECIDED" + " " * 59 + "results/x",
+        "  to measure it, run it again when this machine is quiet: lab doctor says whether it can measure",
+        "  to measure it, run it again while nobody sets this machine's clock",
     ]
 
 

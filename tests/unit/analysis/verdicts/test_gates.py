@@ -11,10 +11,12 @@ import pytest
 
 from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
-from lab.analysis.values import Gate, Outcome, RunVerdict
+from lab.analysis.values import Gate, Outcome, Owner, RunVerdict
 from lab.analysis.verdicts.gates import own_ms
 from lab.evidence.recording import Recording
 from lab.evidence.values import ClientEvidence, Tap
+from lab.report.text import render
+from lab.report.void import next_steps
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from tests.unit.analysis.build import GO_NS, MS, PUBLISHER, Plan, first_measured, number, recording
@@ -146,6 +148,26 @@ def test_starved_says_no_more_than_its_witness() -> None:
     assert told is not None
     assert told[1] == told[2]
     assert 0 < int(told[2]) <= measured
+
+
+def test_a_void_run_answers_nothing_and_blames_nobody() -> None:
+    """What was lost is still counted; who it was, whether that is too much, and how long would tell, is not said."""
+    lossy = recording(Plan(server_lost=[first_measured(PLAN) + n for n in range(50, 80)], red=False))
+    assert judge(lossy, ASKED).outcome == Outcome.FAIL
+    run = judge(late_ticks(lossy), ASKED)
+    (flow,) = run.flows
+    assert (run.outcome, run.owner, run.reasons) == (Outcome.VOID, Owner.UNDECIDED, ())
+    assert (flow.outcome, flow.owner, flow.reasons, flow.causes, flow.damage) == (run.outcome, run.owner, (), (), {})
+    assert {(one.result, one.note) for one in flow.expectations} == {("unknown", "")}
+    assert flow.frames.lost == 30
+    last = render(run, "x").splitlines()[-2:]
+    assert "points" not in "".join(last)
+    assert last[1].startswith("  to measure it, run it again")
+
+
+def test_every_gate_has_a_next_step() -> None:
+    """Whichever voids a run, its reader is told how to get one that counts."""
+    assert all(next_steps([replace(each, ok=False)]) for each in judged(lambda run: run).gates)
 
 
 def test_a_clean_run_passes_every_gate() -> None:
