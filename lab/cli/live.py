@@ -17,7 +17,7 @@ from rich.text import Text
 
 from lab.cli.words import hop, share
 from lab.report.amounts import length, many
-from lab.report.text import clean
+from lab.report.plain import clean
 from lab.rig.process.watch import Count
 
 CAUSES_FROM = 76

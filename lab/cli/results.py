@@ -114,6 +114,6 @@ def judge(run: Run = "last", results: Results = DEFAULT_RESULTS, json: Json = Fa
 
     folder = find(run, results)
     done = judged(folder)
-    sys.stdout.write(done.json if json else done.text + "\n")
+    sys.stdout.write(done.json if json else done.text(columns()) + "\n")
     keep_verdict(done)
     raise typer.Exit(done.exit_code)

@@ -48,6 +48,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
     """
     from lab.batch.runs.many import Request, run_all
     from lab.cli.progress import Reporter
+    from lab.cli.results import columns
 
     request = Request(
         files=tuple(files),
@@ -60,7 +61,7 @@ def run(  # noqa: PLR0913 - each is an option of the command
         at_most=at_most,
     )
     with Reporter(stream=sys.stderr, quiet=quiet, verbose=verbose) as reporter:
-        done = run_all(request, reporter.watch, lambda one: None if json else reporter.result(one.text))
+        done = run_all(request, reporter.watch, lambda one: None if json else reporter.result(one.text(columns())))
     if timings:
         reporter.print_timings()
     if json:

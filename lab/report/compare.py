@@ -17,8 +17,8 @@ from lab.analysis.several.compared import Change, Compared, Comparison, Differin
 from lab.analysis.values import Outcome, Owner
 from lab.report import table
 from lab.report.amounts import many
+from lab.report.plain import clean
 from lab.report.table import FIXED, Table, inert
-from lab.report.text import clean
 from lab.scenario.sweeping import Setting, shortest, spelled
 
 _ARROW = "\N{RIGHTWARDS ARROW}"

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.report.figures import finite, interval
+from lab.report.plain import clean
 from lab.report.rows import Row, SweepTable
-from lab.report.text import clean
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from lab.analysis.several.pooling import Pooled
 from lab.report.amounts import many
 from lab.report.figures import end, with_unit
+from lab.report.plain import clean
 from lab.report.rows import Row, SweepTable
 from lab.report.table import FIXED, Table
-from lab.report.text import clean
 from lab.scenario.sweeping import shortest
 
 CONTROL = "clean control"

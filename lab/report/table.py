@@ -8,12 +8,12 @@ cell, or mean anything to a renderer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from rich.cells import cell_len
 
-from lab.report.text import clean
+from lab.report.plain import clean
 
 FIXED = "\N{NO-BREAK SPACE}"
 """A space at which no line is broken; a plain one when it is printed."""
@@ -35,12 +35,25 @@ class Table:
 
 def text(table: Table, width: int) -> str:
     """Return `table` for a terminal of `width` columns; a word that is longer than that stays whole all the same."""
-    rows = [tuple(map(clean, row)) for row in (table.heads, *table.rows)]
-    widths = _widths(rows, width)
-    body = _records(rows, width) if widths is None else _grid(table, rows, widths)
-    lines = [*_wrapped(clean(table.title), width), *body]
-    lines += [line for note in table.notes for line in _wrapped(clean(note), width)]
+    rows = (table.heads, *table.rows)
+    lines = [*wrapped(clean(table.title), width), *(grid(rows, width, table.right) or records(rows, width))]
+    lines += [line for note in table.notes for line in wrapped(clean(note), width)]
     return "\n".join(line.replace(FIXED, " ").rstrip() for line in lines) + "\n"
+
+
+def grid(rows: Sequence[tuple[str, ...]], width: int, right: Collection[str] = ()) -> list[str]:
+    """Return `rows` as columns in lines of `width`, nothing where none fits; what is below a head in `right` stands so.
+
+    The first row may be heads or not.
+    """
+    rows = [tuple(map(clean, row)) for row in rows]
+    widths = _widths(rows, width)
+    return [] if widths is None else list(_grid(rows, widths, [head in right for head in rows[0]] if rows else []))
+
+
+def records(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
+    """Return every row but the first, which are heads, as lines of `head  cell`, with an empty line before it."""
+    return list(_records([tuple(map(clean, row)) for row in rows], width))
 
 
 def markdown(table: Table) -> str:
@@ -70,32 +83,28 @@ def _widths(rows: Sequence[tuple[str, ...]], width: int) -> list[int] | None:
     return widths if over <= 0 else None
 
 
-def _grid(table: Table, rows: Sequence[tuple[str, ...]], widths: Sequence[int]) -> Iterator[str]:
+def _grid(rows: Sequence[tuple[str, ...]], widths: Sequence[int], right: Sequence[bool]) -> Iterator[str]:
     for row in rows:
-        cells = [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)]
+        cells = [wrapped(cell, size) for cell, size in zip(row, widths, strict=True)]
         for number in range(max(map(len, cells))):
             parts = (cell[number] if number < len(cell) else "" for cell in cells)
-            placed = (
-                _placed(part, size, head in table.right)
-                for part, size, head in zip(parts, widths, table.heads, strict=True)
-            )
+            placed = (_placed(part, size, right=end) for part, size, end in zip(parts, widths, right, strict=True))
             yield (" " * _GAP).join(placed)
 
 
 def _records(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
-    """Yield every row as lines of `head  cell`, with an empty line before it."""
     heads, *others = rows
     wide = max(map(cell_len, heads))
     for row in others:
         yield ""
         for head, cell in zip(heads, row, strict=True):
-            first, *more = _wrapped(cell, max(1, width - wide - _GAP))
+            first, *more = wrapped(cell, max(1, width - wide - _GAP))
             yield _placed(head, wide + _GAP, right=False) + first
             yield from (" " * (wide + _GAP) + line for line in more)
     yield ""
 
 
-def _wrapped(words: str, width: int) -> list[str]:
+def wrapped(words: str, width: int) -> list[str]:
     """Return `words` in lines of `width` at most, where no word is longer."""
     lines = [""]
     for word in words.split(" "):

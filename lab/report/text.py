@@ -5,14 +5,18 @@ Law: plain text, the same for the same verdict; control characters in what other
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from collections.abc import Sequence
+
+from rich.cells import cell_len
 
 from lab.analysis.values import Cause, Checked, FlowVerdict, Frames, Hop, Outcome, Owner, Repair, RunVerdict
 from lab.pcm import FRAME_MS
 from lab.report.amounts import many
 from lab.report.figures import end, whole, with_unit
+from lab.report.plain import clean
 from lab.report.symptoms import spoken
+from lab.report.table import FIXED, grid, records, wrapped
 from lab.report.void import next_steps
 
 _INDENT = "  "
@@ -22,6 +26,7 @@ _MECHANISMS = ("red", "fec")
 _NOBODY = "\N{EN DASH}"
 _TITLE_GAPS = 3
 _LAST_WIDTH = 90
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|points|frames?|packets?|kbit/s)\b|%)")
 _WORTH_A_LINE = 0.002
 """A cause is told from 0.2 points on, like an owner."""
 
@@ -37,22 +42,32 @@ def render(run: RunVerdict, folder: str, width: int = 120) -> str:
         lines += [_INDENT + step for step in next_steps(run.gates)]
     elif len(run.flows) == 1:
         lines += _causes(run.flows[0].causes)
-    return "\n".join(clean(line).rstrip() for line in lines) + "\n"
+    return "\n".join(part.rstrip() for line in lines for part in _folded(_kept(clean(line)), width)) + "\n"
 
 
-def clean(text: str) -> str:
-    """Return `text` without control characters and invisible formatting."""
-    return "".join(char for char in text if unicodedata.category(char) not in ("Cc", "Cf", "Co", "Cs"))
+def _folded(line: str, width: int) -> list[str]:
+    """Return `line` in lines that fit: what stands far in moves out, and if need be the rest goes further in below."""
+    words = line.lstrip()
+    space = line[: len(line) - len(words)]
+    if cell_len(line) > width:
+        space = space[: len(_INDENT)]
+    first, *more = [words] if cell_len(space + words) <= width else wrapped(words, width - 2 * len(_INDENT))
+    return [part.replace(FIXED, " ") for part in (space + first, *(space + _INDENT + each for each in more))]
+
+
+def _kept(words: str) -> str:
+    """Return `words` with a number and its unit in one piece."""
+    return _UNIT.sub(FIXED, words)
 
 
 def _flow(run: RunVerdict, flow: FlowVerdict, width: int) -> list[str]:
-    lines = [_title(run, flow, width), *_table([_HEADS, *(_row(hop) for hop in flow.hops)])]
+    lines = [_title(run, flow, width), *_table([_HEADS, *(_row(hop) for hop in flow.hops)], width - len(_INDENT))]
     lines += [line for hop in flow.hops for line in _remarks(hop)]
     lines += [_INDENT + line for line in _repairs(flow.repairs)]
     lines.append(_balance(flow.frames))
     lines += _names(flow.named_share)
     lines += [_INDENT + line for line in [spoken(flow.symptoms)] if line]
-    lines += _checks(flow.expectations)
+    lines += _checks(flow.expectations, width - len(_INDENT))
     several = len(run.flows) > 1
     if several:
         lines.append(f"{_INDENT}{flow.outcome}   owner {flow.owner}{_points(flow.damage.get(flow.owner))}")
@@ -112,16 +127,11 @@ def _waiting(hop: Hop) -> str:
     return "although everything had come in time" if hop.name == "playout" else "while it was waited for"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _table(rows: Sequence[tuple[str, ...]], width: int) -> list[str]:
     """Align the columns; those right of the losses that stay empty are left out."""
     columns = [column for column in zip(*rows, strict=True) if column[0] not in _HEADS[-1:] or any(column[1:])]
-    widths = [max(map(len, column)) for column in columns]
-    right = [column[0] in _RIGHT for column in columns]
-    lines = []
-    for row in zip(*columns, strict=True):
-        cells = zip(row, widths, right, strict=True)
-        lines.append(_INDENT + "  ".join(cell.rjust(size) if end else cell.ljust(size) for cell, size, end in cells))
-    return lines
+    kept = [tuple(map(_kept, row)) for row in zip(*columns, strict=True)]
+    return [_INDENT + line for line in grid(kept, width, _RIGHT) or records(kept, width)]
 
 
 def _repairs(repairs: Sequence[Repair]) -> list[str]:
@@ -159,10 +169,13 @@ def _names(share: float | None) -> list[str]:
     return [f"{_INDENT}{100 * share:.1f} % of what was pushed is named beyond doubt; the rest lies in pauses, counted"]
 
 
-def _checks(checks: Sequence[Checked]) -> list[str]:
-    rows = [(one.metric, _value(one), _interval(one), _limit(one), one.result, one.note) for one in checks]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [_INDENT + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _checks(checks: Sequence[Checked], width: int) -> list[str]:
+    """Align what was expected; where that does not fit, each is a sentence."""
+    rows = [
+        tuple(map(_kept, (one.metric, _value(one), _interval(one), _limit(one), one.result, one.note)))
+        for one in checks
+    ]
+    return [_INDENT + line for line in grid(rows, width) or (" ".join(filter(None, row)) for row in rows)]
 
 
 def _limit(one: Checked) -> str:

@@ -73,7 +73,7 @@ def rtp_ordinals_lost_on_uplink(recording: Recording) -> list[int]:
 def test_a_clean_lab_loses_nothing(lab: Runner) -> None:
     """Nothing lost at any hop, nothing unexplained: what later runs lose is not the lab's own."""
     done = lab(scenario(""))
-    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.NONE), done.text
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.NONE), done.text(120)
     (flow,) = done.verdict.flows
     assert (flow.frames.made, flow.frames.lost, flow.frames.unexplained) == (400, 0, 0)
     assert [hop(done, name).packets_dropped for name in ("uplink", "server", "downlink")] == [0, 0, 0]
@@ -82,7 +82,7 @@ def test_a_clean_lab_loses_nothing(lab: Runner) -> None:
 def test_twenty_percent_is_the_networks_and_counted_to_the_packet(lab: Runner) -> None:
     """The tap before the bump is what the kernel sent and dropped; the loss is what was asked (99.9 % band)."""
     done = lab(TWENTY)
-    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.UPLINK), done.text
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.UPLINK), done.text(120)
     uplink = hop(done, "uplink")
     assert uplink.undecided == ""
     assert uplink.packets_in is not None
@@ -108,7 +108,7 @@ def test_stalls_are_the_clients(lab: Runner) -> None:
     """Three stalls of 400 ms, pushed 60 ms ahead, leave holes of about 340 ms each, and both links are clean."""
     done = lab(scenario("inject: [{stall: {client: publisher, length: 400ms, times: 3}}]\n").replace(*_expect()))
     (flow,) = done.verdict.flows
-    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CLIENT), done.text
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CLIENT), done.text(120)
     assert flow.damage[Owner.CLIENT] == pytest.approx(3 * 340 / 8000, abs=0.006)
     assert [hop(done, name).packets_dropped for name in ("uplink", "downlink")] == [0, 0]
 
@@ -120,7 +120,7 @@ def test_skips_are_the_clients(lab: Runner) -> None:
     that the fault counts: of 20 skipped the last is then behind it.
     """
     done = lab(scenario("inject: [{skip: {client: publisher, every: 20}}]\n").replace(*_expect()))
-    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CLIENT), done.text
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CLIENT), done.text(120)
     case = case_of(read(done.folder), asked_of(read(done.folder)))
     measured = follow(case.scene, *case.scene.pairs[0], case.times, case.links).window
     log = read_headed(done.folder / names.client("publisher", "injected.jsonl"), "injected").lines
@@ -134,7 +134,7 @@ def test_a_queue_that_overflows_is_told_from_chance(lab: Runner) -> None:
     """A link narrower than the stream drops at its queue, and the counter of that queue says so."""
     done = lab(scenario("").replace("{publisher: {}", "{publisher: {up: {rate: 60kbit, queue: 300ms}}"))
     uplink = hop(done, "uplink")
-    assert set(uplink.causes) == {"queue"}, done.text
+    assert set(uplink.causes) == {"queue"}, done.text(120)
     assert uplink.packets_dropped == uplink.causes["queue"] > 100
 
 
@@ -176,7 +176,7 @@ expect: {unexplained_frames: "== 0", audio_loss: "<= network + 1%"}
     flows = {flow.subscriber: flow for flow in done.verdict.flows}
     assert set(flows) == {"near", "far"}
     dropped = {name: next(h.packets_dropped for h in flow.hops if h.name == "downlink") for name, flow in flows.items()}
-    assert dropped["near"] == 0, done.text
+    assert dropped["near"] == 0, done.text(120)
     assert dropped["far"] is not None
     assert 40 < dropped["far"] < 130
     assert np.isclose(flows["near"].damage.get(Owner.DOWNLINK, 0), 0)
@@ -193,7 +193,7 @@ def test_others_fill_the_queue(here: Machine) -> None:
     text = shipped("congested", "8s")
     with standing(here, text) as run:
         done = valid(run)(text)
-    assert done.verdict.outcome is not Outcome.VOID, done.text
+    assert done.verdict.outcome is not Outcome.VOID, done.text(120)
     uplink = hop(done, "uplink")
     assert uplink.undecided == ""
     assert uplink.causes["queue"] > 0
@@ -206,7 +206,7 @@ def test_a_blackout_begins_and_ends_on_time(lab: Runner) -> None:
     cut = "{at: %ds, links: {publisher: {up: {outage: %s}}}}"
     done = lab(scenario(f"timeline: [{cut % (3, 'true')}, {cut % (4, 'false')}]\n"))
     uplink = hop(done, "uplink")
-    assert set(uplink.causes) == {"outage"}, done.text
+    assert set(uplink.causes) == {"outage"}, done.text(120)
     assert uplink.packets_dropped == pytest.approx(50, abs=10)
     steps = {step.name: step for step in read(done.folder).steps}
     late = [steps[name].to_ns - (steps[name].due_ns or 0) for name in ("change-1", "change-2")]
@@ -218,7 +218,7 @@ def test_a_firewall_that_drops_udp_is_a_verdict(here: Machine) -> None:
     text = shipped("udp-blocked", "8s")
     with standing(here, text) as run:
         done = run(text)
-    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CONNECT), done.text
+    assert (done.verdict.outcome, done.verdict.owner) == (Outcome.PASS, Owner.CONNECT), done.text(120)
     (flow,) = done.verdict.flows
     assert flow.frames.made is None
 
@@ -228,5 +228,5 @@ def test_a_starved_server_is_never_the_networks_fault(here: Machine) -> None:
     text = shipped("code/server-starved", "8s")
     with standing(here, text) as run:
         done = valid(run)(text)
-    assert done.verdict.owner in (Owner.LOAD, Owner.SERVER), done.text
+    assert done.verdict.owner in (Owner.LOAD, Owner.SERVER), done.text(120)
     assert all(sum(flow.damage.values()) > 0.02 for flow in done.verdict.flows)

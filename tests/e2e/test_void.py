@@ -36,5 +36,5 @@ def test_packets_that_walk_past_the_bump_make_the_run_void(here: Machine, monkey
     with Lab(here, loads(text), watch=silent) as lab:
         forget_router(lab, "publisher")
         done = run_in(lab, loads(text), text)
-    assert done.verdict.outcome is Outcome.VOID, done.text
+    assert done.verdict.outcome is Outcome.VOID, done.text(120)
     assert any("did not pass the bump" in reason for reason in done.verdict.void)

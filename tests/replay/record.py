@@ -79,7 +79,7 @@ def record(name: str, results: Path) -> str:
             return _stored(runs(folder)[-1], name)
         if done[0].verdict.outcome != Outcome.VOID:
             break
-    return f"{name}: not stored\n{done[0].text}"
+    return f"{name}: not stored\n{done[0].text(120)}"
 
 
 def _stored(run: Path, name: str) -> str:

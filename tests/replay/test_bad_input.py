@@ -72,7 +72,7 @@ def test_sealed_anew_it_is_judged_on_what_is_left(name: str, kind: str, draw: in
     reseal(run)
     after = judged(run)
     assert a_run_without_traceback(after.verdict), (piece, harm.__name__, after.verdict.reasons)
-    assert harm in FORGED or not_blamed(whole(name), after), (piece, harm.__name__, after.text)
+    assert harm in FORGED or not_blamed(whole(name), after), (piece, harm.__name__, after.text(120))
 
 
 def _lines(file: Path, change: Callable[[dict[str, object], int], dict[str, object] | None]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from lab.report.text import clean
+from lab.report.plain import clean
 from lab.rig.bump.tc import change_argv, seed_for, setup_argv
 from lab.rig.layout.topology import Topology, topology
 from lab.scenario.budget import Budget, Flow, Forecast, Span, budget

@@ -36,7 +36,12 @@ class Judged:
 
     folder: Path
     verdict: RunVerdict
-    text: str
+
+    def text(self, width: int) -> str:
+        """Return the run's table for a terminal of `width` columns."""
+        from lab.report.text import render
+
+        return render(self.verdict, here(self.folder), width)
 
     @property
     def json(self) -> str:
@@ -70,10 +75,8 @@ def judged(folder: Path) -> Judged:
     """Judge the recording in `folder` from its evidence alone. Raises EvidenceError when it is no recording."""
     from lab.analysis.judge import judge
     from lab.evidence.reading import read
-    from lab.report.text import render
 
-    verdict = judge(read(folder))
-    return Judged(folder=folder, verdict=verdict, text=render(verdict, here(folder)))
+    return Judged(folder=folder, verdict=judge(read(folder)))
 
 
 def frames(folder: Path, wanted: range | None) -> Ways:

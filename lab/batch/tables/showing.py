@@ -38,7 +38,7 @@ def shown(folder: Path, by: str | None, metrics: Sequence[str] | None, kind: For
         raise UsageError(f"--by {by}: {folder} is a run and has no axes", fix="name a sweep: lab ls shows them")
     if metrics is None and kind in ("text", "json"):
         done = judged(folder)
-        return done.json if kind == "json" else done.text + "\n"
+        return done.json if kind == "json" else done.text(width) + "\n"
     return _swept(of_run(folder, metrics or DEFAULT_METRICS), kind, width)
 
 

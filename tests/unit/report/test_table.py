@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from lab.report.plain import clean
 from lab.report.table import FIXED, Table, inert, markdown, text
-from lab.report.text import clean
 
 ROWS = (
     ("5%", "true", f"3.1{FIXED}% (2.0–4.4)", "CODE/client NETWORK/uplink"),

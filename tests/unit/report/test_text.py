@@ -1,35 +1,56 @@
-"""The table: the README's, to the letter; several flows; nothing that a terminal would obey."""
+"""The table, to the letter, in a narrow terminal; several flows; nothing that a terminal would obey."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+from rich.cells import cell_len
+
 from lab.analysis.values import Gate, Hop, Outcome, Owner
-from lab.report.text import clean, render
+from lab.report.plain import clean
+from lab.report.text import render
 from tests.unit.report.values import CONGESTED, RUN
 
 TABLE = """\
-congested   publisher → LiveKit 1.13.5 → subscriber   30 s = 1500 frames of 20 ms   netem: vm, seed 7
-  hop       owner    packets in  dropped                     frames lost  repaired by RED
-  push      code                                                       0
-  send      code           1500  0                                     0
-  uplink    network        1500  81 (queue 59 · random 22)            13               68
-  server    code           1419  0                                     0
-  downlink  network        1419  0                                     0
-  playout   –              1419  concealed 0.9 % of samples
-                                made 1500 = heard-able 1487 + lost 13 + unexplained 0
+congested   publisher → LiveKit 1.13.5 → subscriber   30 s = 1500 frames of
+  20 ms   netem: vm, seed 7
+  hop       owner    packets in  dropped              frames lost  repaired by RED
+  push      code                                                0
+  send      code           1500  0                              0
+  uplink    network        1500  81 (queue 59 ·                13               68
+                                 random 22)
+  server    code           1419  0                              0
+  downlink  network        1419  0                              0
+  playout   –              1419  concealed 0.9 % of
+                                 samples
+  made 1500 = heard-able 1487 + lost 13 + unexplained 0
   audio_loss  0.9 %  (95 % CI 0.5–1.5)  ≤ 5 %              met
-  audio_loss  0.9 %                     ≤ network + 0.5 %  met  network explains 0.9 %
+  audio_loss  0.9 %                     ≤ network + 0.5 %  met  network explains
+                                                                0.9 %
 
 PASS   owner NETWORK/uplink 0.9 points      results/congested/20261122-101112-7f3a
-  NETWORK/uplink 0.6 points: queue-full – 59 packets met a full queue while others sent 410 of 480 kbit/s
+  NETWORK/uplink 0.6 points: queue-full – 59 packets met a full queue while
+    others sent 410 of 480 kbit/s
   NETWORK/uplink 0.3 points: random-loss – 22 packets, in runs of 1.1
 """
 
 
-def test_the_table_is_the_one_in_the_readme() -> None:
+def test_the_table_of_a_run() -> None:
     """Every number of the example run, in its place."""
     assert render(RUN, "results/congested/20261122-101112-7f3a", 82) == TABLE
+
+
+@pytest.mark.parametrize("width", [36, 60, 80, 100, 140])
+def test_no_line_is_wider_than_the_terminal_and_nothing_is_cut(width: int) -> None:
+    """Two flows with all that a row can add: each line fits, no word is lost, no number leaves its unit."""
+    uplink = replace(CONGESTED.hops[2], late=2.5, made_up_ms=60, undecided="5 packets too many " * 9)
+    flow = replace(CONGESTED, hops=(uplink, *CONGESTED.hops), reasons=("it cannot be told whose it is " * 9,))
+    run = replace(RUN, outcome=Outcome.FAIL, flows=(flow, flow), void=("pacer: " + "ticked late " * 9,))
+    lines = render(run, "results/congested/7f3a", width).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    assert set(render(run, "results/congested/7f3a", 10_000).split()) <= set(" ".join(lines).split())
+    assert not any(line.split()[:1] in (["%"], ["ms"], ["points"]) for line in lines)
 
 
 def test_every_flow_has_a_table_and_a_line_of_its_own() -> None:
@@ -86,7 +107,7 @@ def test_what_is_wrong_with_the_recording_is_always_told() -> None:
 def test_a_row_adds_what_does_not_fit_below_the_table() -> None:
     """Late, contributing, disagreeing witnesses and half frames."""
     uplink = replace(CONGESTED.hops[2], late=2.5, contributing=1, undecided="5 packets too many", frames_lost=12.5)
-    text = render(replace(RUN, flows=(replace(CONGESTED, hops=(uplink,)),)), "x")
+    text = render(replace(RUN, flows=(replace(CONGESTED, hops=(uplink,)),)), "x", 160)
     assert "undecided" in text
     assert "2.5 of its frames came too late" in text
     assert "1 frames lost elsewhere had lost a copy here" in text
@@ -99,7 +120,7 @@ def test_sound_made_up_is_told_with_what_was_waited_for() -> None:
     (flow,) = RUN.flows
     hops = tuple(replace(hop, made_up_ms=60.0) if hop.name in ("uplink", "playout") else hop for hop in flow.hops)
     frames = replace(flow.frames, inserted_ms={Owner.CLIENT: 20.0}, made_up_ms={Owner.UPLINK: 60.0, Owner.LOAD: 60.0})
-    text = render(replace(RUN, flows=(replace(flow, hops=hops, frames=frames),)), "results/x")
+    text = render(replace(RUN, flows=(replace(flow, hops=hops, frames=frames),)), "results/x", 160)
     assert "uplink: 60 ms of sound made up while it was waited for" in text
     assert "60 ms of sound made up although everything had come in time" in text
     assert "and 20 ms of silence inserted, and 120 ms of sound made up between" in text
