@@ -33,10 +33,10 @@ class Pushes:
     """A row per line that a program logged: when it should have pushed and when it did (NEVER: it did not), t_ns.
 
     `before_ns` is when the last push before it was, its own time where there was none. `lag_ms` is the event loop's
-    worst lag seen until shortly after; `grouped` marks lines whose audio became available
-    together with that of the next one. `came_ns` is when audio came that was to be spoken before: the line's own, or
-    that of one right before it that was never pushed; NEVER where all was there in time. `lead_ms` is how far ahead it
-    usually is, `length_ms` how much it pushes at a time.
+    worst lag seen until shortly after; `grouped` marks lines whose audio became available together with that of the
+    next one. `came_ns` is when audio came that was to be spoken before: the line's own, or that of one right before it
+    that was never pushed, or was refused; NEVER where all was there in time. `lead_ms` is how far ahead it usually is,
+    `length_ms` how much it pushes at a time.
     """
 
     expected_ns: Ints
@@ -72,6 +72,7 @@ def pushes(lines: Sequence[FrameLine]) -> Pushes:
     pushed = np.array([NEVER if line.pushed_ns is None else line.pushed_ns for line in lines], np.int64)
     available = np.array([line.available_ns or line.scheduled_ns for line in lines], np.int64)
     went = pushed != NEVER
+    refused = np.array([line.error is not None for line in lines], np.bool_)
     lead = float(np.quantile((scheduled - pushed)[went], _LEAD)) if went.any() else 0.0
     lag = np.array([line.lag_ms for line in lines], np.float64)
     near = np.arange(lag.size)[:, None] + np.array(_LAG_LINES)
@@ -83,10 +84,10 @@ def pushes(lines: Sequence[FrameLine]) -> Pushes:
         pushed_ns=pushed,
         before_ns=np.where(before == NEVER, pushed, before),
         available_ns=available,
-        came_ns=_came(available, scheduled, went),
+        came_ns=_came(available, scheduled, went & ~refused),
         lag_ms=worst,
         grouped=np.abs(np.diff(available, append=np.iinfo(np.int64).max)) <= _TOGETHER_NS,
-        refused=np.array([line.error is not None for line in lines], np.bool_),
+        refused=refused,
         lead_ms=lead / _MS,
         length_ms=float(np.median([len(line.levels) for line in lines]) * BLOCK_MS) if lines else 0.0,
     )

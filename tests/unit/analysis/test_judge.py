@@ -258,6 +258,18 @@ def test_what_was_waited_for_and_then_not_pushed_is_still_the_backends() -> None
     assert verdict.flows[0].frames.inserted_ms == {Owner.BACKEND: 340.0}
 
 
+def test_what_was_waited_for_and_then_refused_is_still_the_backends() -> None:
+    """One frame came 340 ms late and the SDK refused it; the next one was there, and is pushed at once."""
+    plan = Plan(skips=(FIRST + 20,), stalls={FIRST + 21: 400})
+    run = recording(plan)
+    came_ns = next(line.pushed_ns for line in run.clients[0].frames if line.frame == FIRST + 21)
+    refused = {"available_ns": came_ns, "pushed_ns": came_ns, "error": "RtcError: InvalidState"}
+    late = (replace(one, **refused) if one.frame == FIRST + 20 else one for one in run.clients[0].frames)
+    publisher = replace(run.clients[0], frames=tuple(late))
+    verdict = judge(replace(run, clients=(publisher, run.clients[1])), asked(plan))
+    assert verdict.flows[0].frames.inserted_ms == {Owner.BACKEND: 340.0}
+
+
 def test_witnesses_that_disagree_may_not_be_blamed() -> None:
     """The kernel counted five drops more than the taps: the uplink is undecided, and it matters for the answer."""
     run = judged(Plan(up_lost=at(*range(50, 70)), miscounted=5))
