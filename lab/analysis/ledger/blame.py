@@ -44,6 +44,7 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Hol
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
         held_back=_held_back(case, flow, held),
+        kept_back=_held_back(case, flow, held, had=True),
         starved=_starved(flow, held),
         unhindered=_unhindered(case, flow, listening),
         loaded=None if undecided else loaded(case, flow),
@@ -91,19 +92,21 @@ def _starved(flow: Flow, found: tuple[Holdup, ...]) -> Flags:
     return starved
 
 
-def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...]) -> Flags:
+def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...], *, had: bool = False) -> Flags:
     """Mark the blocks whose push was late while, for most of that time, the container was held back.
 
     A quota holds it back for as much of a time as it withheld: 12 % of it explain no stall, but for one that is shorter
-    than the time between two looks, in which all of that may have been.
+    than the time between two looks, in which all of that may have been. `had`: only of the time
+    since late audio had come.
     """
     left = case.scene.evidence(flow.publisher.name)
     lines = left.frames if left else ()
     push = pushes(lines)
-    half_ns = _MOSTLY * push.stood_ms * _MS
-    most = most_ns(found, push.before_ns, push.pushed_ns)
+    since_ns = np.maximum(push.before_ns, push.came_ns) if had else push.before_ns
+    half_ns = _MOSTLY * np.minimum(push.stood_ms, push.kept_ms if had else np.inf) * _MS
+    most = most_ns(found, since_ns, push.pushed_ns)
     late = (push.late_ms > 0) & (push.stood_ms > 0) & (most >= half_ns)
     for i in np.flatnonzero(late):
-        from_ns, to_ns = int(push.before_ns[i]), int(push.pushed_ns[i])
+        from_ns, to_ns = int(since_ns[i]), int(push.pushed_ns[i])
         late[i] = to_ns - from_ns <= _LOOK_NS or held_ns(found, from_ns, to_ns) >= half_ns[i]
     return np.asarray(late[line_of(lines)], dtype=np.bool_)

@@ -21,14 +21,15 @@ class Blame:
 
     `server` is for what it lost with its CPU given, `loaded` the slots whose packet had to do without (`load`).
     `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
-    `starved` the slots with silence for which it may have been; `unhindered` the blocks around which the subscriber's
-    was seen not to be.
+    `kept_back` those of which it was so since their late audio had come, `starved` the slots
+    with silence for which it may have been; `unhindered` the blocks around which the subscriber's was seen not to be.
     """
 
     server: Owner
     uplink: Owner
     downlink: Owner
     held_back: Flags | None = None
+    kept_back: Flags | None = None
     starved: Flags | None = None
     loaded: Flags | None = None
     unhindered: Flags | None = None

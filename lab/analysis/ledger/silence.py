@@ -44,7 +44,10 @@ def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
         count[row] += 1
     found = Inserted.of_one(count, owner)
     kept = np.minimum(count, np.rint(flow.made.kept_ms[rows] / BLOCK_MS)).astype(np.int64)
-    return found.moved(Owner.CLIENT, Owner.BACKEND, count - kept)
+    found = found.moved(Owner.CLIENT, Owner.BACKEND, count - kept)
+    if blame.kept_back is None:
+        return found
+    return found.moved(Owner.CLIENT, Owner.CLIENT_HOST, np.where(blame.kept_back[rows], count, 0))
 
 
 def _owed(never_sent: Flags) -> Ints:

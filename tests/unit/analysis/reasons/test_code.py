@@ -178,6 +178,18 @@ def test_a_throttled_container_is_not_its_programs_fault() -> None:
     assert cause.note == "its quota withheld CPU for up to 60 % of the time"
 
 
+def test_a_container_that_was_paused_after_a_late_backend_is_not_its_programs_fault() -> None:
+    """Its audio came 200 ms late, and soon behind that the container was paused: less than half of all that time."""
+    late = next(line for line in recording(STALL).clients[0].frames if line.frame == FIRST + 40)
+
+    def came(line: FrameLine) -> FrameLine:
+        return replace(line, available_ns=late.scheduled_ns + 200 * MS, lag_ms=139.0) if line == late else line
+
+    backend, host = causes(hosted(mute(logged(STALL, came), STALLED_NS + 250 * MS, STALLED_NS + 395 * MS)))
+    assert (told(backend), backend.share) == ((Owner.BACKEND, "push", "backend-late"), 20 / 400)
+    assert (told(host), host.share) == ((Owner.CLIENT_HOST, "send", "host-paused"), 14 / 400)
+
+
 def test_a_paused_container_sends_nothing_while_a_blocked_loop_goes_on_sending() -> None:
     """No packet left it while the loop lagged, and no quota was in the way: it stood still, all of it."""
     stalled = logged(STALL, lagging(FIRST + 40, 390.0))
