@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import pty
+import select
+import signal
 import sys
+import time
+
+AGAIN_S, DEADLINE_S = 1.0, 60.0
 
 
 def asked(answer: bytes, *argv: str) -> tuple[int, str]:
-    """Run `lab` with `argv` on a terminal, type `answer` when it asks, and return its exit code and what it showed."""
+    """Run `lab` with `argv` on a terminal, type `answer` when it asks, and return its exit code and what it showed.
+
+    It is typed again as long as nothing comes of it, as anybody would: a signal that arrives in the instant before
+    Python sleeps in the kernel, waiting for a key, is noticed when the next one wakes it.
+    """
     process, terminal = pty.fork()
     if not process:
         os.execv(sys.executable, [sys.executable, "-m", "lab", *argv])
@@ -16,9 +25,14 @@ def asked(answer: bytes, *argv: str) -> tuple[int, str]:
     while b"[y/N]" not in shown:
         shown += os.read(terminal, 1_000)
     os.write(terminal, answer)
+    deadline = time.monotonic() + DEADLINE_S
     try:
-        while more := os.read(terminal, 1_000):
-            shown += more
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], AGAIN_S)[0]:
+                shown += os.read(terminal, 1_000)
+            else:
+                os.write(terminal, answer)
+        os.kill(process, signal.SIGKILL)
     except OSError:  # the program has ended, and its terminal with it
         pass
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])

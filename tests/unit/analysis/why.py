@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from unittest.mock import patch
-
 from lab.analysis.flows.case import Asked
 from lab.analysis.judge import judge
 from lab.analysis.values import Cause
@@ -11,12 +9,13 @@ from lab.evidence.recording import Recording
 from lab.scenario.expectations import DEFAULT, expectations
 from lab.scenario.model import Media
 from lab.scenario.reasons import reason
+from tests.fakes.answering import answering
 
 
 def causes(run: Recording) -> tuple[Cause, ...]:
     """Return the causes of the only flow of `run`, those that a void run would not tell included."""
     asked = Asked(media=Media(duration_ms=4000), expect=tuple(expectations(DEFAULT)))
-    with patch("lab.analysis.judge.gates", return_value=()):
+    with answering():
         found = judge(run, asked).flows[0].causes
     assert all(fits(cause) for cause in found)
     return found
