@@ -2,8 +2,8 @@
 
 Law: only what is sent again was waited for. TCP repeats what carries bytes and its opening SYN, by their number (RFC
 9293); an acknowledgement alone is repeated by nobody, whenever the next one comes. A datagram has no number here: who
-repeats one waits about twice as long each time (RFC 8489 for STUN, 6347 for DTLS), and what comes later than that is
-another.
+repeats one, or several at once, waits about twice as long each time (RFC 8489 for STUN, 6347 for DTLS), and what comes
+later than that is another, with which it begins anew.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from lab.analysis.wire.streams import Flags
 from lab.evidence.values import Packets
 
 TCP = 6
 _FIRST_NS, _BACK_OFF = 1_500_000_000, 2.5
-"""How long after a datagram its first repetition comes at most, and how many times as long the next one takes."""
+"""How long after a datagram its first repetition comes at most, and how many times as long as before a later one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +61,12 @@ def _again(tried: Packets) -> Iterator[tuple[int, int]]:
             same = tried["tcp_seq"] == number
             yield from _pairs(tried[same & (opening | (tried["tcp_bytes"] > 0))])
         return
-    gaps_ns = np.diff(tried["t_ns"])
-    longest_ns = np.maximum(_FIRST_NS, _BACK_OFF * np.append(0, gaps_ns[:-1]))
-    soon: Flags = gaps_ns <= longest_ns
-    yield from (pair for pair, repeated in zip(_pairs(tried), soon.tolist(), strict=True) if repeated)
+    waited_ns = 0
+    for from_ns, to_ns in _pairs(tried):
+        repeated = to_ns - from_ns <= max(_FIRST_NS, _BACK_OFF * waited_ns)
+        waited_ns = max(waited_ns, to_ns - from_ns) if repeated else 0
+        if repeated:
+            yield from_ns, to_ns
 
 
 def _pairs(packets: Packets) -> Iterator[tuple[int, int]]:

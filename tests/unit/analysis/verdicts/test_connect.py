@@ -335,11 +335,20 @@ def test_what_is_sent_again_was_waited_for_meanwhile() -> None:
     assert (run.owner, "for 10.5 s what was sent did not come" in run.reasons[0]) == (Owner.CONNECT, True)
 
 
-def test_a_datagram_is_sent_again_soon_or_nobody_waits_for_it() -> None:
-    """Who waits for an answer waits about twice as long each time: 15 s behind a lone one are its client's own."""
-    signalled = tries(SIGNAL, 0.1)
-    for at_s, owner in (((0.5, 15.5), Owner.CLIENT), ((0.5, 1, 2, 4, 8, 16), Owner.CONNECT)):
-        asked = np.concatenate([signalled, tries(ASK, *at_s)])
-        passed = asked[[0, -1]]
-        answered = np.concatenate([tries(SIGNAL_BACK, 0.1), tries(ANSWER, 19)])
-        assert gave_up(asked, passed, answered, answered).owner == owner
+@pytest.mark.parametrize(
+    ("at_s", "owner"),
+    [
+        ((0.5, 15.5), Owner.CLIENT),
+        ((0.5, 5.5, 17.5), Owner.CLIENT),
+        ((0.5, 1, 2, 4, 8, 16), Owner.CONNECT),
+        ((0.5, 0.51, 1.5, 1.51, 3.5, 3.51, 7.5, 7.51, 15.5, 15.51), Owner.CONNECT),
+    ],
+)
+def test_a_datagram_is_sent_again_soon_or_nobody_waits_for_it(at_s: tuple[float, ...], owner: Owner) -> None:
+    """Who waits for an answer, to one or to two at once, waits about twice as long each time; no pause tells how long.
+
+    15 s behind a lone one are its client's own, and so are 12 s behind one that came 5 s behind another.
+    """
+    asked = np.concatenate([tries(SIGNAL, 0.1), tries(ASK, *at_s)])
+    answered = np.concatenate([tries(SIGNAL_BACK, 0.1), tries(ANSWER, 19)])
+    assert gave_up(asked, asked[[0, -1]], answered, answered).owner == owner
