@@ -1,7 +1,8 @@
 """Which way media went: over UDP, where the taps see every packet, or over TCP, where they see no frame.
 
 Law: the SDK's nominated pairs say it, ten times a second, and media that was on UDP ends there. Only what was sent
-until then is followed: a packet behind that may be lost, and may have gone the other way.
+until then is followed: a packet behind that may be lost, and may have gone the other way. Media that was on TCP as it
+began, and on UDP later, is refused: nobody saw what became of its beginning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from ipaddress import IPv4Address
 
 from lab.analysis.wire.scene import Scene, Seat
 from lab.analysis.wire.streams import Ints, rtp_of
+from lab.errors import EvidenceError
 from lab.evidence.values import KIND_RTP, PairSample, Tap
 
 
@@ -28,7 +30,10 @@ def is_over_tcp(scene: Scene, pair: PairSample) -> bool:
 
 
 def moved(scene: Scene, publisher: Seat, subscriber: Seat, from_ns: int) -> Move | None:
-    """Return the first move to TCP after `from_ns`, where the media began, of one of the two; None without one."""
+    """Return the first move to TCP after `from_ns`, where the media began, of one of the two; None without one.
+
+    Raises EvidenceError where it was on TCP at first.
+    """
     sent = rtp_of(scene.outer(publisher), src=publisher.ip)
     found = (_moved(scene, publisher, from_ns, sent["t_ns"]), _moved(scene, subscriber, from_ns))
     return min((move for move in found if move), key=lambda move: move.udp_ns, default=None)
@@ -43,9 +48,12 @@ def _moved(scene: Scene, seat: Seat, from_ns: int, sent_ns: Ints | None = None) 
     pairs = left.pairs if left else ()
     on_udp = {pair.t_ns for pair in pairs if not is_over_tcp(scene, pair)}
     over = next((pair for pair in pairs if pair.t_ns >= from_ns and pair.t_ns not in on_udp), None)
-    before = [t_ns for t_ns in on_udp if over and t_ns < over.t_ns]
-    if over is None or not before:
+    if over is None:
         return None
+    before = [t_ns for t_ns in on_udp if from_ns <= t_ns < over.t_ns]
+    if not before:
+        words = f"{seat.name}'s media began on TCP, to {over.remote}, and moved to UDP later"
+        raise EvidenceError(words, fix="no frame is seen on TCP")
     udp_ns = max(before)
     if sent_ns is not None:
         udp_ns = min(udp_ns, int(sent_ns[sent_ns < over.t_ns].max(initial=from_ns)))

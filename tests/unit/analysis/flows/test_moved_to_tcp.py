@@ -140,3 +140,21 @@ def test_a_pair_that_is_only_nominated_as_well_is_no_move() -> None:
     pairs = tuple(sorted((*source.pairs, *paired(source, 2**62, run).pairs), key=lambda pair: pair.t_ns))
     both = replace(run, clients=(replace(source, pairs=pairs), run.clients[1]))
     assert judge(both, asked(plan)).outcome == Outcome.PASS
+
+
+@pytest.mark.parametrize("who", ["publisher", "subscriber"])
+@pytest.mark.parametrize("first_ns", [0, GO_NS + 500 * MS])
+def test_media_that_began_on_tcp_and_moved_to_udp_is_nobodys_loss(who: str, first_ns: int) -> None:
+    """Joined over TCP, or moved to it in the clean control; what was sent so in the media was seen by nobody."""
+    plan = Plan(server_lost=at(*range(MOVED)))
+    run, until_ns = recording(plan), wire(plan, lines(plan)).t_ns[FIRST + MOVED + LEAD]
+
+    def back(client: ClientEvidence) -> ClientEvidence:
+        over = paired(client, first_ns, run).pairs
+        later = (pair for pair in paired(client, 2**62, run).pairs if pair.t_ns >= until_ns)
+        return replace(client, pairs=(*(pair for pair in over if pair.t_ns < until_ns), *later))
+
+    clients = tuple(back(one) if one.name == who else one for one in run.clients)
+    flow = judge(replace(run, clients=clients), asked(plan)).flows[0]
+    assert (flow.outcome, flow.damage) == (Outcome.UNKNOWN, {})
+    assert flow.reasons[0].startswith(f"{who}'s media began on TCP, to {SERVER}:7881, and moved to UDP later")
