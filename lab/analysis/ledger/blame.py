@@ -43,7 +43,7 @@ def blame(case: Case, flow: Flow, held: tuple[Holdup, ...], listening: tuple[Hol
         server=Owner.UNDECIDED if undecided else Owner.SERVER,
         uplink=network(flow.publisher.name, "up", Owner.UPLINK),
         downlink=network(flow.subscriber.name, "down", Owner.DOWNLINK),
-        held_back=_held_back(case, flow, held),
+        held_back=_held_back(case, flow, held, had=False),
         kept_back=_held_back(case, flow, held, had=True),
         starved=_starved(flow, held),
         unhindered=_unhindered(case, flow, listening),
@@ -92,21 +92,22 @@ def _starved(flow: Flow, found: tuple[Holdup, ...]) -> Flags:
     return starved
 
 
-def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...], *, had: bool = False) -> Flags:
+def _held_back(case: Case, flow: Flow, found: tuple[Holdup, ...], *, had: bool) -> Flags:
     """Mark the blocks whose push was late while, for most of that time, the container was held back.
 
-    A quota holds it back for as much of a time as it withheld: 12 % of it explain no stall, but for one that is shorter
-    than the time between two looks, in which all of that may have been. `had`: only of the time
-    since late audio had come.
+    Of that time it is asked by itself until late audio had come, and since it `had`, which is all of it where none came
+    late. A quota holds it back for as much of a time as it withheld: 12 % of it explain no stall, but for one that is
+    shorter than the time between two looks, in which all of that may have been.
     """
     left = case.scene.evidence(flow.publisher.name)
     lines = left.frames if left else ()
     push = pushes(lines)
-    since_ns = np.maximum(push.before_ns, push.came_ns) if had else push.before_ns
-    half_ns = _MOSTLY * np.minimum(push.stood_ms, push.kept_ms if had else np.inf) * _MS
-    most = most_ns(found, since_ns, push.pushed_ns)
-    late = (push.late_ms > 0) & (push.stood_ms > 0) & (most >= half_ns)
+    came_ns, had_ms = np.maximum(push.before_ns, push.came_ns), np.minimum(push.stood_ms, push.kept_ms)
+    lasted_ms = had_ms if had else push.stood_ms - had_ms
+    since_ns, until_ns = (came_ns, push.pushed_ns) if had else (push.before_ns, came_ns)
+    half_ns, most = _MOSTLY * lasted_ms * _MS, most_ns(found, since_ns, until_ns)
+    late = (push.late_ms > 0) & (lasted_ms > 0) & (most >= half_ns)
     for i in np.flatnonzero(late):
-        from_ns, to_ns = int(since_ns[i]), int(push.pushed_ns[i])
+        from_ns, to_ns = int(since_ns[i]), int(until_ns[i])
         late[i] = to_ns - from_ns <= _LOOK_NS or held_ns(found, from_ns, to_ns) >= half_ns[i]
     return np.asarray(late[line_of(lines)], dtype=np.bool_)

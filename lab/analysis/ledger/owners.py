@@ -20,9 +20,9 @@ class Blame:
     """Who owns what is lost at a fate, as evidence about hosts and witnesses decides.
 
     `server` is for what it lost with its CPU given, `loaded` the slots whose packet had to do without (`load`).
-    `held_back` marks the blocks that were pushed late because the publisher's container was paused or throttled,
-    `kept_back` those of which it was so since their late audio had come, `starved` the slots
-    with silence for which it may have been; `unhindered` the blocks around which the subscriber's was seen not to be.
+    `kept_back` marks the blocks that were pushed late because the publisher's container was paused or throttled, since
+    late audio had come where any did, and `held_back` those of which it was so until then; `starved` the slots with
+    silence for which it may have been; `unhindered` the blocks around which the subscriber's was seen not to be.
     """
 
     server: Owner

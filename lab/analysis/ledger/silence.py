@@ -2,8 +2,8 @@
 
 Law: time missing once counts once: silence that fills the hole of a block that never went out is that block's loss.
 Silence is whose fault its beginning is: the client's when the next block had not been pushed by then, and of that the
-backend's for as long as the program itself did not have it; the client host's when the SDK had not got round to taking
-it, and the SDK's when it had.
+backend's for as long as the program itself did not have it, and its host's of either part for most of which the
+container was held back; the client host's when the SDK had not got round to taking it, and the SDK's when it had.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def silence(flow: Flow, inside: Flags, blame: Blame) -> Inserted:
         count[row] += 1
     found = Inserted.of_one(count, owner)
     kept = np.minimum(count, np.rint(flow.made.kept_ms[rows] / BLOCK_MS)).astype(np.int64)
-    found = found.moved(Owner.CLIENT, Owner.BACKEND, count - kept)
-    if blame.kept_back is None:
-        return found
-    return found.moved(Owner.CLIENT, Owner.CLIENT_HOST, np.where(blame.kept_back[rows], count, 0))
+    waited = count - kept
+    until, since = (np.False_ if one is None else one[rows] for one in (blame.held_back, blame.kept_back))
+    found = found.moved(Owner.CLIENT, Owner.CLIENT_HOST, np.where(until, waited, 0) + np.where(since, kept, 0))
+    return found.moved(Owner.CLIENT, Owner.BACKEND, np.where(until, 0, waited))
 
 
 def _owed(never_sent: Flags) -> Ints:
@@ -60,10 +60,8 @@ def _owed(never_sent: Flags) -> Ints:
 def _who(flow: Flow, blame: Blame, block: int, slot: int, sent_ns: int) -> Owner:
     """Return whose the silence before `block` is, whose first packet, in `slot`, was sent at `sent_ns`."""
     needed_ns = sent_ns - _LATE_PUSH_NS
-    late = flow.made.pushed_ns[block] >= needed_ns
-    stopped = blame.held_back if late else blame.starved
-    if stopped is not None and stopped[block if late else slot]:
-        return Owner.CLIENT_HOST
-    if late:
+    if flow.made.pushed_ns[block] >= needed_ns:
         return Owner.CLIENT
+    if blame.starved is not None and blame.starved[slot]:
+        return Owner.CLIENT_HOST
     return Owner.CLIENT_HOST if flow.made.taken_ns[block] >= needed_ns else Owner.SDK

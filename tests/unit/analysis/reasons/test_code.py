@@ -178,16 +178,22 @@ def test_a_throttled_container_is_not_its_programs_fault() -> None:
     assert cause.note == "its quota withheld CPU for up to 60 % of the time"
 
 
-def test_a_container_that_was_paused_after_a_late_backend_is_not_its_programs_fault() -> None:
-    """Its audio came 200 ms late, and soon behind that the container was paused: less than half of all that time."""
-    late = next(line for line in recording(STALL).clients[0].frames if line.frame == FIRST + 40)
-
-    def came(line: FrameLine) -> FrameLine:
-        return replace(line, available_ns=late.scheduled_ns + 200 * MS, lag_ms=139.0) if line == late else line
-
-    backend, host = causes(hosted(mute(logged(STALL, came), STALLED_NS + 250 * MS, STALLED_NS + 395 * MS)))
-    assert (told(backend), backend.share) == ((Owner.BACKEND, "push", "backend-late"), 20 / 400)
-    assert (told(host), host.share) == ((Owner.CLIENT_HOST, "send", "host-paused"), 14 / 400)
+@pytest.mark.parametrize(
+    ("at_ms", "parts"),
+    [
+        ((260, 250, 395), {"backend-late": 20, "host-paused": 14}),
+        ((160, 165, 395), {"host-paused": 24, "backend-late": 10}),
+        ((260, 5, 255), {"host-paused": 20, "loop-blocked": 14}),
+    ],
+)
+def test_a_container_that_was_paused_has_its_own_part(at_ms: tuple[int, int, int], parts: dict[str, int]) -> None:
+    """When audio came, and from when to when the container was paused: soon behind that, or until then."""
+    came_ns, from_ns, to_ns = (STALLED_NS + ms * MS for ms in at_ms)
+    late = logged(
+        STALL, lambda line: replace(line, available_ns=came_ns, lag_ms=139.0) if line.frame == FIRST + 40 else line
+    )
+    found = causes(hosted(mute(late, from_ns, to_ns)))
+    assert {cause.reason: round(400 * cause.share) for cause in found} == parts
 
 
 def test_a_paused_container_sends_nothing_while_a_blocked_loop_goes_on_sending() -> None:
