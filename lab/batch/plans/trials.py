@@ -53,12 +53,14 @@ def _scenarios(file: Draft, sweep: Sweep, seed: int | None) -> list[tuple[Settin
 
     A complaint may show far from the key that is to blame.
     """
-    found, wrong = list[tuple[Setting, Scenario]](), dict[str, Setting]()
+    found, wrong, told = list[tuple[Setting, Scenario]](), dict[str, Setting](), set[str]()
     for setting in settings(sweep):
         try:
             found.append((setting, file.scenario(setting, seed=seed)))
         except ScenarioError as error:
-            wrong.setdefault(str(error), setting)
+            new = [line for line in str(error).splitlines() if line not in told]
+            told.update(new)
+            wrong.update({"\n".join(new): setting} if new else {})
     if wrong:
         raise ScenarioError("\n".join(_told(wrong)))
     return found

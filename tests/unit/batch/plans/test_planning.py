@@ -267,6 +267,10 @@ def test_every_value_that_cannot_be_meant_is_told_at_once(base):
     assert [line.split(": ")[0] for line in lines[::2]] == ["axis links.publisher.up.loss"] * 2
     assert lines[1::2] == [f"  in the cell media.red=true links.publisher.up.loss={value}" for value in ("1", "120%")]
     with pytest.raises(ScenarioError) as caught:
+        planned(base, "media.red=true,5", "links.publisher.up.loss=0%,1,120%")
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0] for line in lines[::2]] == [*["axis links.publisher.up.loss"] * 2, "axis media.red"]
+    with pytest.raises(ScenarioError) as caught:
         planned(base, "links.publisher.up.loss=0%..112%/1%")
     assert str(caught.value).splitlines()[-1] == "and 2 more"
 
