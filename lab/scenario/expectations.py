@@ -34,6 +34,9 @@ _ANY_CODE = ("BOTH", "UNDECIDED")
 """Verdicts that name no single owner, and so leave every reason possible."""
 
 _CONDITION = re.compile(r"(<=|>=|==|<|>)\s*(.+)")
+_SIGNED = re.compile(r"([=<>!≤≥]*)\s*(.*)", re.DOTALL)
+_MEANT = {"=": "==", "≥": ">=", "=>": ">="}
+"""What is meant by signs that are none here: tables print ≤, ≥ and =. By all others it is `<=`."""
 _RELATIVE = re.compile(r"network(?:\s*\+\s*(.+))?")
 _COUNT = re.compile(r"0|[1-9][0-9]{0,8}")
 _Comparison = Literal["<=", ">=", "<", ">", "=="]
@@ -105,7 +108,7 @@ def _conditions(name: str, conditions: Sequence[str]) -> Iterator[Expectation]:
 def _condition(about: Metric, condition: str) -> Expectation:
     parts = _CONDITION.fullmatch(condition.strip())
     if parts is None:
-        raise ValueError(f'{condition}: a comparison is expected (did you mean "<= {condition.lstrip("=<> ")}"?)')
+        raise ValueError(f'{condition}: a comparison is expected (did you mean "{_meant(about, condition)}"?)')
     op = cast("_Comparison", parts[1])
     if about.kind != "count" and op == "==":
         raise ValueError(f"{condition}: a {about.kind} is estimated and never exact; use <= or >=")
@@ -114,6 +117,13 @@ def _condition(about: Metric, condition: str) -> Expectation:
         raise ValueError(f"{condition}: `network` is predicted only for {', '.join(PREDICTED)}; give a number")
     limit = _limit(about, relative[1] or "0%") if relative else _limit(about, parts[2])
     return Expectation(metric=about.name, op=op, limit=limit, relative=bool(relative))
+
+
+def _meant(about: Metric, condition: str) -> str:
+    """Return the comparison that `condition` seems to say; what is no count is never exact."""
+    signs, limit = cast("re.Match[str]", _SIGNED.fullmatch(condition.strip())).groups()
+    op = _MEANT.get(signs, "<=")
+    return f"{op if about.kind == 'count' or op != '==' else '<='} {limit}"
 
 
 def _limit(about: Metric, text: str) -> float:

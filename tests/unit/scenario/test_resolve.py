@@ -136,6 +136,10 @@ REFUSED = {
     "no condition": ("expect: {audio_loss: []}", "expect.audio_loss: a condition is expected"),
     "unknown metric": ("expect: {audio_los: '<= 5%'}", 'unknown metric (did you mean "audio_loss"?)'),
     "no comparison": ("expect: {audio_loss: '5%'}", 'did you mean "<= 5%"?'),
+    "as a table prints it": ("expect: {lost_frames: '= 0'}", 'did you mean "== 0"?'),
+    "a rate as a table prints it": ("expect: {audio_loss: '= 5%'}", 'did you mean "<= 5%"?'),
+    "most, as a table prints it": ("expect: {audio_loss: '≤ network'}", 'did you mean "<= network"?'),
+    "least, the other way round": ("expect: {audio_loss: '=> 5%'}", 'did you mean ">= 5%"?'),
     "number as condition": ("expect: {lost_frames: 0}", "expect.lost_frames.0: text is expected"),
     "exact rate": ("expect: {audio_loss: '== 5%'}", "a rate is estimated and never exact"),
     "more than all of it": (
