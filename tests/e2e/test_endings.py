@@ -169,7 +169,7 @@ def test_a_capture_that_dies_ends_the_run_at_once(engine: DockerEngine, mine: Pa
     run = Started(mine, tmp_path / "results")
     run.wait_for(JOINED)
     (router,) = [thing for thing in objects_of(engine, run.process.pid) if thing.name.endswith("-router")]
-    assert engine.execute(router.id, ("pkill", "-KILL", "-o", "-x", "tcpdump")).exit_code == 0
+    assert engine.execute(router.id, ("pkill", "-KILL", "-f", f"^tcpdump .*/{names.CORE_TAP}$")).exit_code == 0
     code, _ = run.end(20)
     assert code == 4
     assert "the capture core ended before it was told to, with exit code 137" in run.said.read_text()
